@@ -1,0 +1,51 @@
+#pragma once
+// A turn: one reply of the policy in one session, and what happened next.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/generation.hpp"
+#include "core/message.hpp"
+
+namespace clawrl {
+
+//   generating -> answered -> (next state) -> judging -> scored -> sampled -> trained
+//        |            |                          |          |
+//        v            v                          v          v
+//     aborted   expired (idle end: judged without next state)   excluded(reason)
+//   side: a turn that is stored and never trained
+enum class TurnState : std::uint8_t {
+  generating, answered, judging, scored, sampled, trained, aborted, side, expired, excluded
+};
+
+inline const char* name(TurnState state) {
+  static const char* const names[] = {"generating", "answered", "judging", "scored", "sampled",
+                                      "trained",    "aborted",  "side",    "expired", "excluded"};
+  return names[static_cast<int>(state)];
+}
+
+enum class TurnType : std::uint8_t { main, side };
+
+struct Turn {
+  TurnId id;
+  std::string session;             // session key
+  std::int32_t index = 0;          // 0, 1, ... within the session
+  TurnType type = TurnType::main;  // only main turns are trained
+  std::vector<Message> messages;   // as rendered into the prompt, without the reply
+  std::string tools;               // JSON text of the tools given, empty if none
+  std::vector<TokenId> prompt;     // [P]
+  Completion completion;           // sampled ids [R]
+  std::string reply;               // text of the completion
+  std::vector<Message> next_state;  // what followed the reply; empty until known
+  TurnState state = TurnState::generating;
+  std::string exclusion;  // why it is excluded: truncated, greedy, stale, too_long, no_logprobs ...
+  std::string model;      // model name that the client asked for
+  double created_s = 0;   // Unix seconds
+  template <class Archive> void serialize(Archive& archive) {
+    archive(id, session, index, type, messages, tools, prompt, completion, reply, next_state, state, exclusion, model,
+            created_s);
+  }
+};
+
+}  // namespace clawrl

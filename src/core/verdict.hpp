@@ -1,0 +1,42 @@
+#pragma once
+// What a judge says of one turn, with the teacher's view of the sampled tokens.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/ids.hpp"
+
+namespace clawrl {
+
+/// The teacher's log-probs of the sampled tokens, the hint added to the context. R = response tokens.
+/// K = the sampler's recorded top-k, J = the teacher's own top-k.
+struct TeacherScores {
+  std::vector<float> logprobs;           // [R] natural log, at the sampling temperature
+  std::vector<float> student_logprobs;   // [R,K] teacher's log-probs at the sampler's top-k ids
+  std::vector<TokenId> topk_ids;         // [R,J] teacher's most likely ids
+  std::vector<float> topk_logprobs;      // [R,J]
+  std::int64_t version = 0;              // policy version of the teacher; -1 = a fixed base model
+  template <class Archive> void serialize(Archive& archive) {
+    archive(logprobs, student_logprobs, topk_ids, topk_logprobs, version);
+  }
+};
+
+/// Example: turn 12 revision 0, votes {-1, -1, none}, score -1, hints {"Do not use bold text."}, chosen 0.
+struct Verdict {
+  TurnId turn;
+  std::int32_t revision = 0;
+  std::vector<std::optional<std::int8_t>> votes;  // +1, 0, -1; nullopt = invalid
+  std::int8_t score = 0;                          // majority of the valid votes, tie = 0
+  std::vector<std::string> hints;                 // candidates, in order
+  std::int32_t chosen_hint = -1;                  // index into hints; -1 = no hint
+  TeacherScores teacher;                          // for the chosen hint; empty without one
+  std::string origin = "prm";                     // prm, user, rule, environment
+  std::string error;                              // set when judging failed: the turn is excluded(judge_failed)
+  template <class Archive> void serialize(Archive& archive) {
+    archive(turn, revision, votes, score, hints, chosen_hint, teacher, origin, error);
+  }
+};
+
+}  // namespace clawrl

@@ -1,0 +1,43 @@
+#pragma once
+// safetensors files: an 8-byte length, a JSON header, raw little-endian bytes. Reading maps the file.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/parameter_view.hpp"
+
+namespace clawrl {
+
+/// Read-only mapping of one file; the views stay valid as long as this object lives. Throws UserError that names the
+/// file and the tensor on a truncated file, a malformed header, overlapping or out-of-range offsets, unknown types.
+class SafetensorsFile {
+ public:
+  explicit SafetensorsFile(const std::string& path);
+  ~SafetensorsFile();
+  SafetensorsFile(const SafetensorsFile&) = delete;
+  SafetensorsFile& operator=(const SafetensorsFile&) = delete;
+
+  const std::vector<ParameterView>& tensors() const { return tensors_; }  // sorted by name
+  const ParameterView* find(const std::string& name) const;               // nullptr if absent
+  const std::map<std::string, std::string>& metadata() const { return metadata_; }
+
+ private:
+  void* mapping_ = nullptr;
+  std::size_t size_ = 0;
+  std::vector<ParameterView> tensors_;
+  std::map<std::string, std::string> metadata_;
+};
+
+/// All files of a model folder: model.safetensors, or the shards that model.safetensors.index.json names.
+std::vector<std::unique_ptr<SafetensorsFile>> open_model_folder(const std::string& folder);
+
+/// Writes (temporary name, fsync, rename). Views must be host memory; they are written in the given order and type.
+void write_safetensors(const std::string& path, const std::vector<ParameterView>& tensors,
+                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
+
+/// Element-wise conversion between f32, bf16 (round to nearest even) and f16. Sizes must match.
+void convert(const ParameterView& from, const ParameterView& to);
+
+}  // namespace clawrl

@@ -1,0 +1,71 @@
+#pragma once
+// The trainer's model as the trainer role sees it: no torch here. All trainer ranks call every method together where
+// marked collective.
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/parameter_view.hpp"
+#include "core/step_metrics.hpp"
+#include "core/training_sample.hpp"
+#include "model/policy.hpp"
+
+namespace clawrl {
+
+class Collectives;
+
+struct OptimizerSettings {
+  double learning_rate = 1e-3;
+  double beta1 = 0.9;
+  double beta2 = 0.98;
+  double eps = 1e-8;
+  double weight_decay = 0.1;
+  bool decay_matrices_only = true;
+  double max_grad_norm = 1.0;
+  std::int64_t warmup_steps = 2;  // linear from learning_rate / warmup_steps
+  std::int64_t total_steps = 0;   // 0 = constant after the warm-up; else cosine down to 10 % (supervised training)
+};
+
+struct LossSettings {
+  std::string name = "policy";    // registered loss: policy (clipped, method.md 2 and 3), sft (cross-entropy)
+  std::string aggregation = "token_mean";  // token_mean, sequence_mean
+  double clip_low = 0.2;
+  double clip_high = 0.28;
+  double kl_beta = 0.0;           // k3 to sample.reference_logprobs
+  double importance_cap = 2.0;    // truncated importance weight exp(old - sampler); 0 = coupled form, old = sampler
+  double topk_weight = 1.0;       // weight of the top-k term where a sample carries one
+};
+
+/// One optimiser step of one data-parallel rank.
+struct StepBatch {
+  std::int64_t step = 0;     // 1-based
+  std::int64_t version = 0;  // version that the step makes
+  std::vector<TrainingSample> samples;    // this rank's shard; may be empty
+  std::int64_t global_active_tokens = 0;  // over all shards: the loss is divided by it
+  std::int64_t global_samples = 0;
+};
+
+class Learner {
+ public:
+  virtual ~Learner() = default;
+  /// Collective: forward, backward, sum of gradients over the ranks, clip, AdamW. Metrics are of the whole batch.
+  virtual StepMetrics step(const StepBatch& batch) = 0;
+  /// Log-probs [T] of a sample's tokens at its temperature on the current weights (entry 0 is 0). Not collective.
+  virtual std::vector<float> score(const TrainingSample& sample) = 0;
+  /// What is published: all weights, or the adapter when LoRA is on. Host, f32, valid until the next step().
+  virtual std::vector<ParameterView> parameters() = 0;
+  /// Writable views of everything a checkpoint needs: parameters, moments "adam.m.<name>", "adam.v.<name>" (f32) and
+  /// "adam.step" (i64 [1]). Restoring = overwriting them before the first step().
+  virtual std::vector<ParameterView> state() = 0;
+  virtual const ModelConfig& config() const = 0;
+};
+
+/// Loads a Hugging Face folder and makes an optimiser for it; `collectives` (not owned) joins the trainer ranks.
+std::unique_ptr<Learner> make_learner(const std::string& folder, const OptimizerSettings& optimizer,
+                                      const LossSettings& loss, Collectives& collectives, const LoraConfig& lora = {},
+                                      const std::string& device = "cpu");
+
+}  // namespace clawrl
