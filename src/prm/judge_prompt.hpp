@@ -1,0 +1,40 @@
+#pragma once
+// What the judge model is asked. The corpus generator writes its training documents with these same functions, so the
+// wording below is part of the judge: change it and the judge must be trained again.
+
+#include <string>
+#include <vector>
+
+#include "core/message.hpp"
+#include "core/turn.hpp"
+
+namespace clawrl {
+
+/// What the judge sees of a turn.
+struct JudgedTurn {
+  std::string task;        // last user message before the reply
+  std::string reply;       // text of the completion
+  std::string next_state;  // what followed
+  std::string next_role;   // user, tool, ...: who said it
+};
+
+/// Longest part in words; a run of more than 32 bytes without white space counts as one word per 32 bytes. What is cut
+/// away is the middle: half of the words stay at the head, half at the tail, with " [...] " between.
+struct JudgePromptLimits {
+  int task_words = 12;
+  int reply_words = 24;
+  int next_words = 80;
+};
+
+/// A system and a user message. The parts stand in << >> blocks; those brackets, "<|" and "[HINT_" inside the parts are
+/// broken up by a space, so that no part can close its block or pose as an instruction.
+std::vector<Message> vote_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits = {});
+std::vector<Message> hint_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits = {});
+
+/// The judge's view of a turn. next_state: texts of Turn::next_state, one per line; next_role: role of the first.
+JudgedTurn judged_turn(const Turn& turn);
+
+/// Head and tail of a text as in JudgePromptLimits; white space at both ends is dropped.
+std::string keep_ends(const std::string& text, int words);
+
+}  // namespace clawrl
