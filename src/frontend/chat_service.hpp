@@ -1,0 +1,84 @@
+#pragma once
+// The seam between HTTP and the rest of the program: plain structs, no HTTP and no JSON types.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/generation.hpp"
+#include "core/message.hpp"
+#include "core/turn.hpp"
+
+namespace clawrl {
+
+/// One chat completion as a client asked for it. Types and ranges are checked; the model name is not.
+/// Example: {model "demo", messages [{user, "hi"}], sampling {1, 1, 0, 0}, max_tokens 64, session "s1", stream true}.
+struct ChatRequest {
+  std::string model;
+  std::vector<Message> messages;  // at least one; parts joined, role developer already mapped to system
+  std::string tools;              // JSON text of the tools array as given; empty if none
+  SamplingParameters sampling;    // temperature 0..2, top_p (0,1], top_k >= 0
+  bool seed_given = false;
+  std::optional<std::int32_t> max_tokens;  // >= 1; nullopt = up to the service
+  std::vector<std::string> stop;           // at most 16, none empty
+  std::string session;                     // empty = none given
+  bool session_done = false;               // the client says that this was the session's last turn
+  std::optional<TurnType> turn_type;       // nullopt = the client did not say
+  bool stream = false;                     // for the record: the sink is fed the same way in both cases
+};
+
+struct ChatUsage {
+  int prompt_tokens = 0;
+  int completion_tokens = 0;
+  int cached_tokens = 0;  // part of prompt_tokens that a prefix cache served
+};
+
+/// An OpenAI error body and its HTTP status, e.g. {400, "invalid_request_error", "", "temperature", "..."}.
+/// `code` and `param` may be empty (sent as null).
+struct ChatError {
+  int status = 500;
+  std::string type;
+  std::string code;
+  std::string param;
+  std::string message;
+};
+
+/// Receives one reply: any number of on_text, then exactly one of on_finish and on_error.
+/// Each call comes from any thread, one at a time per sink, and never blocks. Calls after the end or after a
+/// cancellation are ignored, so a sink may be kept and fed as long as the caller likes.
+class ChatSink {
+ public:
+  virtual ~ChatSink() = default;
+  virtual void on_text(std::string_view delta) = 0;  // whole UTF-8 characters
+  virtual void on_finish(const std::string& finish_reason, const ChatUsage& usage) = 0;  // "stop" or "length"
+  virtual void on_error(const ChatError& error) = 0;
+};
+
+struct ModelCard {
+  std::string id;
+  std::int64_t max_model_len = 0;  // tokens
+  std::int64_t created = 0;        // Unix seconds
+};
+
+/// What answers the requests. Called from the server's I/O threads, so nothing here may block for long.
+class ChatService {
+ public:
+  virtual ~ChatService() = default;
+
+  /// Begins a reply and returns its ticket (never 0). Errors go to the sink, also from inside this call: one that comes
+  /// before start() returns, or within HttpSettings::error_grace, gets its HTTP status even when the client asked for
+  /// a stream; a later one travels as an error event on the stream.
+  virtual std::uint64_t start(ChatRequest request, std::shared_ptr<ChatSink> sink) = 0;
+
+  /// The client is gone: stop generating. Unknown and finished tickets are ignored.
+  virtual void cancel(std::uint64_t ticket) = 0;
+
+  virtual std::vector<ModelCard> models() = 0;
+  virtual std::string health() = 0;       // "" = fine, else what is wrong (answered with 503)
+  virtual std::string status_json() = 0;  // one JSON object for GET /status: version, queue lengths, counts
+};
+
+}  // namespace clawrl
