@@ -1,0 +1,77 @@
+#pragma once
+// The durable record of a run: one SQLite file (WAL, synchronous = FULL) with one writer thread.
+//
+//   any thread --save_*()--> [queue, bounded in bytes] --> writer thread: one transaction for all that is queued,
+//   commit (fsync), then the callbacks, in the order of the calls
+//
+// What is committed is always a prefix of the calls. One process may have a journal open for writing (lock file
+// <path>.lock); it must lie on a local disk.
+
+#include <chrono>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "journal/journal_reader.hpp"
+
+namespace clawrl {
+
+class JournalWriter;
+
+/// Thread-safe. Writes return at once (they wait only while the queue is over its bound, with a limit); reads see
+/// everything that was queued before them: they wait for its commit, so keep them off latency-critical threads.
+/// Errors: UserError with the path. After a failed commit (disk full, I/O error) the journal is failed for good: every
+/// waiting callback and future gets the error and every later call throws it.
+class Journal : public JournalReader {
+ public:
+  /// Called on the writer thread: nullptr = committed. Must be short, must not throw, must not wait for the journal.
+  using Durable = std::function<void(std::exception_ptr)>;
+
+  /// Creates the file or opens it: lock, schema version, PRAGMA quick_check; turns left `generating` become aborted.
+  explicit Journal(const std::string& path);
+  /// Commits what is queued, then closes.
+  ~Journal() override;
+
+  // -- turns. Columns of a turn's row (state, exclusion, next_state) win over what save_turn() was given.
+  /// Reserves an id: increasing, never handed out twice even if nothing is saved under it and the process is killed.
+  TurnId next_turn_id();
+  void save_turn(const Turn& turn, Durable durable = {});  // insert, or replace by id
+  void save_next_state(TurnId id, const std::vector<Message>& next_state, Durable durable = {});
+  void set_turn_state(TurnId id, TurnState state, const std::string& exclusion = "", Durable durable = {});
+
+  // -- judging. The turn's state moves in the same transaction, where it is still open:
+  /// answered, judging, expired -> scored, or excluded(judge_failed) when verdict.error is set. Same id = replaced.
+  void save_verdict(const Verdict& verdict, Durable durable = {});
+  /// scored -> sampled. An exclusion (stale, no_signal ...) keeps the sample on record and out of unused_samples().
+  /// Saving the same id again changes nothing: a sample that a step may have taken is never rewritten.
+  void save_sample(const TrainingSample& sample, const std::string& exclusion = "", Durable durable = {});
+  void exclude_sample(SampleId id, const std::string& reason);
+
+  // -- steps: exactly once.
+  /// Before the step; the future is ready once durable. InternalError in the future, and nothing written, when a fresh
+  /// sample is in an earlier plan, is unknown or excluded, a replayed one was never used, or shards and samples do not
+  /// match. Planning a recorded step again is allowed with equal samples and shards (restart from an older checkpoint).
+  std::future<void> plan_step(const StepRecord& record);
+  /// After the step: its fresh samples' turns become trained. A second finish with another hash is audited as an event.
+  void finish_step(std::int64_t step, const StepMetrics& metrics, const std::string& weights_hash, Durable durable = {});
+
+  // -- audit and metadata.
+  void save_version(const PolicyVersion& version, VersionEvent event, const std::string& note = "");
+  void save_event(const std::string& kind, const std::string& text);
+  void put(const std::string& key, const std::string& value);
+
+  /// True once everything queued before the call is committed, false after `limit`. Not from a callback.
+  bool sync(std::chrono::milliseconds limit);
+
+ private:
+  explicit Journal(std::unique_ptr<JournalWriter> writer);
+  struct TurnIds;
+  std::unique_ptr<JournalWriter> writer_;
+  std::unique_ptr<TurnIds> turn_ids_;
+};
+
+}  // namespace clawrl

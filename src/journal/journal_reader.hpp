@@ -1,0 +1,69 @@
+#pragma once
+// Reading a journal: by the run that writes it (class Journal is a reader too), or by `inspect` and replay beside it.
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "core/training_sample.hpp"
+#include "core/turn.hpp"
+#include "core/verdict.hpp"
+#include "journal/records.hpp"
+
+namespace clawrl {
+
+/// Thread-safe: one read connection behind a mutex, so calls take turns. Each call sees one consistent state.
+/// A damaged record is a UserError that names the file and the record. "Unknown" is nullopt or an absent entry.
+class JournalReader {
+ public:
+  /// Opens an existing journal read-only; a live run may go on writing it. UserError: absent, foreign, other schema.
+  explicit JournalReader(const std::string& path);
+  virtual ~JournalReader();
+  JournalReader(const JournalReader&) = delete;
+  JournalReader& operator=(const JournalReader&) = delete;
+
+  const std::string& path() const;
+  std::optional<Turn> turn(TurnId id) const;
+  /// Not yet scored, ascending: answered or judging, and expired ones without a verdict. Restart goes on with these.
+  std::vector<Turn> open_turns() const;
+  std::vector<TurnId> turns_of(const std::string& session) const;  // by index, then id
+  std::vector<TurnId> turns_in(TurnState state) const;             // ascending
+
+  std::optional<Verdict> verdict(SampleId id) const;
+  std::optional<Verdict> newest_verdict(TurnId id) const;  // highest revision
+
+  /// In the order of `ids`; an unknown id is a UserError.
+  std::vector<TrainingSample> samples(std::span<const SampleId> ids) const;
+  /// In the order they were saved: not excluded and in no step's plan. At most `limit` (0 = all).
+  std::vector<TrainingSample> unused_samples(std::int64_t limit = 0) const;
+  /// The newest `count` samples that steps up to `last_step` took, oldest first: a replay window made again.
+  std::vector<SampleId> used_samples(std::int64_t count, std::int64_t last_step) const;
+
+  std::vector<StepRecord> steps(std::int64_t from, std::int64_t to) const;  // both ends included, ascending
+  std::int64_t last_planned_step() const;                                   // 0 = none
+  /// Highest policy version number ever planned or recorded (any line); 0 = only the start weights.
+  std::int64_t highest_version() const;
+  std::vector<VersionRecord> versions() const;                 // ascending
+  std::vector<EventRecord> events(std::int64_t last = 100) const;  // the newest ones, oldest first
+  std::optional<std::string> get(const std::string& key) const;
+  std::map<std::string, std::string> metadata() const;
+  std::int64_t watermark() const;
+  JournalSummary summary() const;
+
+  /// Writes a consistent copy as one file, complete or absent (temporary name, fsync, rename), e.g. beside a checkpoint.
+  void snapshot(const std::string& target) const;
+
+ protected:
+  /// `settle` runs before every read: the writing process waits there for its own queued writes.
+  JournalReader(const std::string& path, std::function<void()> settle);
+
+ private:
+  struct Implementation;
+  std::unique_ptr<Implementation> implementation_;
+};
+
+}  // namespace clawrl
