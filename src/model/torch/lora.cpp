@@ -1,0 +1,139 @@
+#include "model/torch/lora.hpp"
+
+#include <ATen/ATen.h>
+#include <ATen/CPUGeneratorImpl.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.hpp"
+#include "model/safetensors.hpp"
+#include "model/torch/weight_set.hpp"
+
+namespace clawrl {
+namespace {
+
+std::string lora_name(std::int64_t layer, const Projection& p, const char* which) {
+  return "base_model.model." + layer_prefix(layer) + p.block + "." + p.name + ".lora_" + which + ".weight";
+}
+
+bool is_target(const LoraConfig& lora, const std::string& name) {
+  return std::find(lora.targets.begin(), lora.targets.end(), name) != lora.targets.end();
+}
+
+LoraPair* pair_of(LoraLayer& layer, const std::string& projection) {
+  if (projection == "q_proj") return &layer.q;
+  if (projection == "k_proj") return &layer.k;
+  if (projection == "v_proj") return &layer.v;
+  if (projection == "o_proj") return &layer.o;
+  if (projection == "gate_proj") return &layer.gate;
+  if (projection == "up_proj") return &layer.up;
+  if (projection == "down_proj") return &layer.down;
+  throw InternalError("no projection named " + projection);
+}
+
+}  // namespace
+
+ParameterLayout lora_layout(const ModelConfig& config, const LoraConfig& lora) {
+  require(lora.rank > 0, "LoRA rank must be at least 1");
+  const auto all = projections(config);
+  for (const auto& target : lora.targets)
+    require(std::any_of(all.begin(), all.end(), [&](const auto& p) { return p.name == target; }),
+            "LoRA target '" + target + "' is unknown; allowed: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj");
+  ParameterLayout layout;
+  for (std::int64_t i = 0; i < config.num_layers; ++i) {
+    for (const auto& p : all) {
+      if (!is_target(lora, p.name)) continue;
+      layout.add(lora_name(i, p, "A"), {lora.rank, p.in});
+      layout.add(lora_name(i, p, "B"), {p.out, lora.rank});
+    }
+  }
+  return layout;
+}
+
+LoraWeights bind_lora(const ModelConfig& config, const LoraConfig& lora, const at::Tensor& flat) {
+  const auto layout = lora_layout(config, lora);
+  expect(flat.numel() == layout.size, "flat buffer does not fit the adapter's parameter layout");
+  LoraWeights weights;
+  weights.scaling = static_cast<double>(lora.alpha) / lora.rank;
+  weights.layers.resize(static_cast<std::size_t>(config.num_layers));
+  for (std::int64_t i = 0; i < config.num_layers; ++i) {
+    for (const auto& p : projections(config)) {
+      if (!is_target(lora, p.name)) continue;
+      *pair_of(weights.layers[static_cast<std::size_t>(i)], p.name) = {
+          slot_tensor(layout.at(lora_name(i, p, "A")), flat), slot_tensor(layout.at(lora_name(i, p, "B")), flat)};
+    }
+  }
+  return weights;
+}
+
+at::Tensor random_lora(const ModelConfig& config, const LoraConfig& lora, std::uint64_t seed) {
+  const auto layout = lora_layout(config, lora);
+  auto flat = at::zeros({layout.size}, at::kFloat);
+  auto generator = at::detail::createCPUGenerator(seed);
+  for (const auto& slot : layout.slots) {
+    if (!slot.name.ends_with("lora_A.weight")) continue;
+    const double bound = 1.0 / std::sqrt(static_cast<double>(slot.shape[1]));
+    slot_tensor(slot, flat).uniform_(-bound, bound, generator);
+  }
+  return flat;
+}
+
+at::Tensor load_lora(const std::string& folder, const ModelConfig& config, const LoraConfig& lora) {
+  const auto layout = lora_layout(config, lora);
+  const auto path = folder + "/adapter_model.safetensors";
+  const SafetensorsFile file(path);
+  auto flat = at::zeros({layout.size}, at::kFloat);
+  for (const auto& view : parameter_views(layout, flat)) {
+    const auto* stored = file.find(view.name);
+    require(stored != nullptr, path + ": tensor " + view.name + " is missing");
+    require(stored->shape == view.shape, path + ": tensor " + view.name + " has another shape than rank and model give");
+    convert(*stored, view);
+  }
+  require(file.tensors().size() == layout.slots.size(), path + ": holds tensors of other projections than the targets");
+  return flat;
+}
+
+void track_lora_gradients(const ModelConfig& config, const LoraConfig& config_lora, LoraWeights& lora,
+                          const at::Tensor& flat_grad) {
+  auto gradients = bind_lora(config, config_lora, flat_grad);
+  for (std::size_t i = 0; i < lora.layers.size(); ++i) {
+    for (const auto& p : projections(config)) {
+      auto* parameter = pair_of(lora.layers[i], p.name);
+      auto* gradient = pair_of(gradients.layers[i], p.name);
+      if (!parameter->a.defined()) continue;
+      parameter->a.set_requires_grad(true);
+      parameter->b.set_requires_grad(true);
+      parameter->a.mutable_grad() = gradient->a;
+      parameter->b.mutable_grad() = gradient->b;
+    }
+  }
+}
+
+WeightSet merge(const ModelConfig& config, const WeightSet& base, const LoraWeights& lora) {
+  at::NoGradGuard no_grad;
+  WeightSet merged = base;
+  merged.lora = {};
+  const auto q = config.num_heads * config.head_dim, kv = config.num_kv_heads * config.head_dim;
+  const auto inter = config.intermediate_size;
+  auto add = [&](at::Tensor& weight, const at::Tensor& of_base, std::int64_t row, std::int64_t rows, const LoraPair& p) {
+    if (!p.a.defined()) return;
+    if (weight.is_same(of_base)) weight = of_base.detach().clone();
+    weight.narrow(0, row, rows).addmm_(p.b.detach(), p.a.detach(), 1.0, lora.scaling);
+  };
+  for (std::size_t i = 0; i < lora.layers.size(); ++i) {
+    auto& l = merged.layers[i];
+    const auto& from = base.layers[i];
+    const auto& adapter = lora.layers[i];
+    add(l.qkv, from.qkv, 0, q, adapter.q);
+    add(l.qkv, from.qkv, q, kv, adapter.k);
+    add(l.qkv, from.qkv, q + kv, kv, adapter.v);
+    add(l.o, from.o, 0, config.hidden_size, adapter.o);
+    add(l.gate_up, from.gate_up, 0, inter, adapter.gate);
+    add(l.gate_up, from.gate_up, inter, inter, adapter.up);
+    add(l.down, from.down, 0, config.hidden_size, adapter.down);
+  }
+  return merged;
+}
+
+}  // namespace clawrl

@@ -1,0 +1,53 @@
+#pragma once
+// Low-rank adapters: W' = W + (alpha / r) B A on the target projections.
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "model/model_config.hpp"
+#include "model/policy.hpp"
+#include "model/torch/parameter_layout.hpp"
+
+namespace clawrl {
+
+struct WeightSet;
+
+struct LoraPair {
+  at::Tensor a;  // [r, in]; undefined when the projection is not a target
+  at::Tensor b;  // [out, r]
+};
+
+struct LoraLayer {
+  LoraPair q, k, v, o, gate, up, down;
+};
+
+/// No layers = no adapter.
+struct LoraWeights {
+  std::vector<LoraLayer> layers;
+  double scaling = 0;  // alpha / r
+};
+
+/// Names as PEFT saves them: base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight. Throws UserError on an
+/// unknown target.
+ParameterLayout lora_layout(const ModelConfig& config, const LoraConfig& lora);
+
+/// Detached views of `flat` [lora_layout(...).size].
+LoraWeights bind_lora(const ModelConfig& config, const LoraConfig& lora, const at::Tensor& flat);
+
+/// A uniform in +-1/sqrt(in), B = 0: the adapter starts as the base. The same seed gives the same bits.
+at::Tensor random_lora(const ModelConfig& config, const LoraConfig& lora, std::uint64_t seed);
+
+/// Loads adapter_model.safetensors of a PEFT folder into a new flat buffer. Throws UserError.
+at::Tensor load_lora(const std::string& folder, const ModelConfig& config, const LoraConfig& lora);
+
+/// Gradients of the adapter's tensors go to `flat_grad` (lora_layout), see track_gradients of weight_set.hpp.
+void track_lora_gradients(const ModelConfig& config, const LoraConfig& config_lora, LoraWeights& lora,
+                          const at::Tensor& flat_grad);
+
+/// Base + adapter as a full set without adapter; projections that are no target are shared with `base`.
+WeightSet merge(const ModelConfig& config, const WeightSet& base, const LoraWeights& lora);
+
+}  // namespace clawrl

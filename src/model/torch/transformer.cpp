@@ -1,0 +1,94 @@
+#include "model/torch/transformer.hpp"
+
+#include <ATen/ATen.h>
+
+#include <algorithm>
+
+#include "model/torch/fused_ops.hpp"
+
+namespace clawrl {
+namespace {
+
+struct Piece {
+  std::int64_t rows;
+  const LoraPair* pair;
+};
+
+// x W^T, plus scaling * B A x on the row ranges that have an adapter.
+at::Tensor project(const at::Tensor& x, const at::Tensor& weight, const LoraWeights& lora, std::initializer_list<Piece> pieces) {
+  auto y = at::linear(x, weight);
+  if (lora.layers.empty()) return y;
+  std::vector<at::Tensor> parts;
+  std::int64_t begin = 0;
+  for (const auto& piece : pieces) {
+    auto part = y.narrow(1, begin, piece.rows);
+    begin += piece.rows;
+    if (piece.pair->a.defined())
+      part = at::add(part, at::linear(at::linear(x, piece.pair->a), piece.pair->b), lora.scaling);
+    parts.push_back(part);
+  }
+  return parts.size() == 1 ? parts[0] : at::cat(parts, 1);
+}
+
+}  // namespace
+
+at::Tensor PaddedAttention::operator()(std::int64_t, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+  const auto heads = q.size(1), kv_heads = k.size(1), dim = q.size(2), group = heads / kv_heads;
+  auto spread = [&](const at::Tensor& x) {  // [N,K,d] -> [B,H,T,d], each kv head repeated for its query heads
+    auto y = x.view({batch_, length_, kv_heads, 1, dim});
+    if (group > 1) y = y.expand({batch_, length_, kv_heads, group, dim});
+    return y.reshape({batch_, length_, heads, dim}).transpose(1, 2);
+  };
+  auto out = at::scaled_dot_product_attention(q.view({batch_, length_, heads, dim}).transpose(1, 2), spread(k),
+                                              spread(v), {}, 0.0, /*is_causal=*/true);
+  return out.transpose(1, 2).reshape({batch_ * length_, heads * dim});
+}
+
+at::Tensor Transformer::rope_rows(const at::Tensor& positions) {
+  const auto last = positions.numel() > 0 ? positions.max().item<std::int64_t>() : 0;
+  if (!rope_table_.defined() || rope_table_.size(0) <= last || rope_table_.device() != positions.device()) {
+    at::NoGradGuard no_grad;
+    const auto rows = std::max<std::int64_t>({last + 1, 1024, rope_table_.defined() ? 2 * rope_table_.size(0) : 0});
+    const auto d = config_.head_dim;
+    auto exponent = at::arange(0, d, 2, at::kDouble) / static_cast<double>(d);
+    auto frequency = at::pow(at::Scalar(config_.rope_theta), exponent).reciprocal();
+    auto angle = at::outer(at::arange(rows, at::kDouble), frequency);
+    rope_table_ = at::cat({angle.cos(), angle.sin()}, 1).to(at::kFloat).to(positions.device());
+  }
+  return rope_table_.index_select(0, positions);
+}
+
+at::Tensor Transformer::decoder_layer(const WeightSet& weights, std::int64_t layer, const at::Tensor& x,
+                                      const at::Tensor& rope, Attention& attention) const {
+  const auto& w = weights.layers[static_cast<std::size_t>(layer)];
+  static const LoraLayer none;
+  const auto& lora = weights.lora.layers.empty() ? none : weights.lora.layers[static_cast<std::size_t>(layer)];
+  const auto n = x.size(0), q_rows = config_.num_heads * config_.head_dim, kv_rows = config_.num_kv_heads * config_.head_dim;
+
+  auto normed = rms_norm(x, w.input_norm, config_.rms_norm_eps);
+  auto qkv = project(normed, w.qkv, weights.lora, {{q_rows, &lora.q}, {kv_rows, &lora.k}, {kv_rows, &lora.v}});
+  auto heads = qkv.view({n, config_.num_heads + 2 * config_.num_kv_heads, config_.head_dim});
+  auto [q, k] = norm_and_rotate(heads, w.q_norm, w.k_norm, rope, config_.num_heads, config_.num_kv_heads, config_.rms_norm_eps);
+  auto v = heads.narrow(1, config_.num_heads + config_.num_kv_heads, config_.num_kv_heads);
+  auto after_attention = at::add(x, project(attention(layer, q, k, v), w.o, weights.lora, {{config_.hidden_size, &lora.o}}));
+
+  normed = rms_norm(after_attention, w.post_norm, config_.rms_norm_eps);
+  auto gate_up = project(normed, w.gate_up, weights.lora,
+                         {{config_.intermediate_size, &lora.gate}, {config_.intermediate_size, &lora.up}});
+  return at::add(after_attention, project(swiglu(gate_up), w.down, weights.lora, {{config_.hidden_size, &lora.down}}));
+}
+
+at::Tensor Transformer::hidden(const WeightSet& weights, const at::Tensor& ids, const at::Tensor& positions,
+                               Attention& attention) {
+  const auto rope = rope_rows(positions);
+  auto x = at::embedding(weights.embed, ids);
+  for (std::int64_t layer = 0; layer < config_.num_layers; ++layer)
+    x = decoder_layer(weights, layer, x, rope, attention);
+  return rms_norm(x, weights.final_norm, config_.rms_norm_eps);
+}
+
+at::Tensor Transformer::logits(const WeightSet& weights, const at::Tensor& hidden) const {
+  return at::linear(hidden, weights.lm_head);
+}
+
+}  // namespace clawrl

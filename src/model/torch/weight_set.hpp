@@ -1,0 +1,61 @@
+#pragma once
+// The decoder's weights as torch tensors. One flat float32 buffer holds all of them, so that gradients, moments and
+// weight transfers are one buffer too; the tensors that the transformer multiplies with are views of it.
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/parameter_view.hpp"
+#include "model/model_config.hpp"
+#include "model/torch/lora.hpp"
+#include "model/torch/parameter_layout.hpp"
+
+namespace clawrl {
+
+/// D = hidden, H = heads, K = kv heads, d = head_dim, I = intermediate size.
+struct LayerWeights {
+  at::Tensor input_norm;      // [D]
+  at::Tensor qkv;             // [(H+2K)d, D]: rows of q_proj, k_proj, v_proj
+  at::Tensor q_norm, k_norm;  // [d]
+  at::Tensor o;               // [D, Hd]
+  at::Tensor post_norm;       // [D]
+  at::Tensor gate_up;         // [2I, D]: rows of gate_proj, up_proj
+  at::Tensor down;            // [D, I]
+};
+
+/// Copying shares the tensors. `lora`, if any, is added to the projections as scaling * B A x.
+struct WeightSet {
+  at::Tensor embed;       // [V, D]
+  at::Tensor lm_head;     // [V, D]; the same tensor as `embed` when tied
+  at::Tensor final_norm;  // [D]
+  std::vector<LayerWeights> layers;
+  LoraWeights lora;
+};
+
+/// Where every parameter of the model lives in the flat buffer: 2-D ones first, then 1-D ones; HF names.
+ParameterLayout weight_layout(const ModelConfig& config);
+
+/// Views into `flat` [weight_layout(config).size] as detached tensors: they share its memory and are leaves.
+WeightSet bind_weights(const ModelConfig& config, const at::Tensor& flat);
+
+/// Loads a Hugging Face folder into a new flat buffer (f32, host). Throws UserError.
+at::Tensor load_weights(const std::string& folder, const ModelConfig& config);
+
+/// Fresh weights: normal(0, 0.02), o_proj and down_proj smaller by sqrt(2 layers), norms 1. The same seed, the same bits.
+at::Tensor random_weights(const ModelConfig& config, std::uint64_t seed);
+
+/// The distinct tensors that autograd sees (fused ones once, a tied head once), in a fixed order, without the LoRA's.
+std::vector<at::Tensor> leaves(const WeightSet& weights);
+
+/// Turns on requires_grad for every leaf and makes its .grad a view of `flat_grad` (same layout as the weights), so
+/// that backward() accumulates there: zero, reduce and scale gradients as one buffer. flat_grad[i] belongs to flat[i].
+void track_gradients(const ModelConfig& config, WeightSet& weights, const at::Tensor& flat_grad);
+
+/// One view per HF parameter, in layout order, of any set (also one whose tensors do not share one buffer).
+/// Memory belongs to the set.
+std::vector<ParameterView> parameter_views(const ModelConfig& config, const WeightSet& weights);
+
+}  // namespace clawrl
