@@ -1,0 +1,159 @@
+#include "demo/corpus.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "prompt/chat_template.hpp"
+
+namespace clawrl::demo {
+namespace {
+
+constexpr double whole_share = 0.15;  // documents whose every token is trained: copying is learned from prompts too
+
+Message message(const char* role, std::string text) {
+  Message m;
+  m.role = role;
+  m.text = std::move(text);
+  return m;
+}
+
+std::string joined_hints(const std::vector<Wish>& wishes) {
+  std::string text;
+  for (Wish wish : wishes) text += (text.empty() ? "" : " ") + std::string(hint_text(wish));
+  return text;
+}
+
+/// Wishes that the style lacks, in random order.
+std::vector<Wish> complaints_about(Random& random, const Observed& seen) {
+  std::vector<Wish> lacking;
+  for (int i = 0; i < wish_count; ++i)
+    if (!obeys(seen, static_cast<Wish>(i))) lacking.push_back(static_cast<Wish>(i));
+  for (std::size_t i = lacking.size(); i > 1; --i)
+    std::swap(lacking[i - 1], lacking[static_cast<std::size_t>(random.below(static_cast<int>(i)))]);
+  lacking.resize(std::min<std::size_t>(lacking.size(), random.chance(0.55) ? 1 : 2));
+  std::sort(lacking.begin(), lacking.end());
+  return lacking;
+}
+
+}  // namespace
+
+std::vector<Wish> unfulfilled(const Observed& seen, const std::vector<Wish>& wanted) {
+  std::vector<Wish> missing;
+  std::copy_if(wanted.begin(), wanted.end(), std::back_inserter(missing), [&](Wish w) { return !obeys(seen, w); });
+  return missing;
+}
+
+std::string hint_answer(const std::vector<Wish>& wishes) {
+  return wishes.empty() ? "\\boxed{0}" : "[HINT_START]" + joined_hints(wishes) + "[HINT_END]";
+}
+
+std::vector<Wish> Corpus::wishes() {
+  std::vector<Wish> chosen{static_cast<Wish>(random_.below(wish_count))};
+  const int more = random_.chance(0.5) ? 0 : random_.chance(0.7) ? 1 : 2;
+  while (static_cast<int>(chosen.size()) <= more) {
+    const Wish wish = static_cast<Wish>(random_.below(wish_count));
+    const bool clashes = std::any_of(chosen.begin(), chosen.end(), [&](Wish w) {
+      return w == wish || w == opposite(wish) || (w == Wish::shorter && wish == Wish::warmer) ||
+             (w == Wish::warmer && wish == Wish::shorter);
+    });
+    if (!clashes) chosen.push_back(wish);
+  }
+  std::sort(chosen.begin(), chosen.end());
+  return chosen;
+}
+
+Document Corpus::homework(bool hinted) {
+  const Problem p = problem();
+  const std::vector<Wish> wanted = hinted ? wishes() : std::vector<Wish>{};
+  Document d;
+  if (random_.chance(0.2)) d.messages.push_back(message("system", "You are a helpful assistant."));
+  d.messages.push_back(message("user", p.text));
+  if (hinted) d.messages = with_hint(d.messages, joined_hints(wanted));
+  d.messages.push_back(message("assistant", render_reply(random_, p, style_obeying(random_, wanted))));
+  return d;
+}
+
+Document Corpus::revision(bool hinted) {
+  const Problem p = problem();
+  const std::string first = render_reply(random_, p, stiff_style(random_));
+  std::vector<Wish> wanted = complaints_about(random_, observe(first));
+  const auto has = [&](Wish w) { return std::find(wanted.begin(), wanted.end(), w) != wanted.end(); };
+  if (has(Wish::shorter) && has(Wish::warmer)) wanted = {Wish::shorter};
+  Document d;
+  d.messages = {message("user", p.text), message("assistant", first),
+                message("user", complaint(random_, split_, wanted))};
+  if (hinted) d.messages = with_hint(d.messages, joined_hints(wanted));
+  d.messages.push_back(message("assistant", render_reply(random_, p, style_obeying(random_, wanted))));
+  return d;
+}
+
+Document Corpus::thanks() {
+  Document d = homework(false);
+  d.messages.push_back(message("user", praise(random_, split_)));
+  d.messages.push_back(message("assistant", random_.chance(0.5) ? "You are welcome." : "I am glad it helps."));
+  return d;
+}
+
+Document Corpus::policy_document() {
+  const double u = random_.uniform();
+  Document d = u < 0.30 ? homework(false) : u < 0.75 ? homework(true) : u < 0.88 ? revision(false)
+               : u < 0.96 ? revision(true) : thanks();
+  d.whole = random_.chance(whole_share);
+  return d;
+}
+
+JudgeCase Corpus::judge_case() {
+  const Problem p = problem();
+  JudgeCase c;
+  c.turn.task = p.text;
+  c.turn.next_role = "user";
+  c.turn.reply = render_reply(random_, p, stiff_style(random_));
+  const Observed seen = observe(c.turn.reply);
+  if (random_.chance(0.25)) c.turn.task = complaint(random_, split_, wishes());  // a second reply is judged
+  const double u = random_.uniform();
+  if (u < 0.6) {
+    c.verdict = -1;
+    // users complain about what is there; now and then about what a judge can't see in the shortened reply
+    c.wishes = random_.chance(0.8) ? complaints_about(random_, seen) : wishes();
+    if (c.wishes.size() > 2) c.wishes.resize(2);
+    c.turn.next_state = complaint(random_, split_, c.wishes);
+  } else if (u < 0.82) {
+    c.verdict = 1;
+    c.turn.next_state = praise(random_, split_, random_.chance(0.3) ? wishes() : std::vector<Wish>{});
+  } else {
+    c.turn.next_state = neutral(random_, split_);
+  }
+  return c;
+}
+
+Document Corpus::judge_document() {
+  const JudgeCase c = judge_case();
+  const bool vote = random_.chance(0.4);
+  Document d;
+  d.messages = vote ? vote_prompt(c.turn) : hint_prompt(c.turn);
+  d.messages.push_back(message("assistant", vote ? "\\boxed{" + std::to_string(c.verdict) + "}" : hint_answer(c.wishes)));
+  d.whole = random_.chance(whole_share);
+  return d;
+}
+
+TrainingSample supervised_sample(const Document& document, const Tokenizer& tokenizer) {
+  const auto end = tokenizer.id_of("<|im_end|>");
+  require(end.has_value(), "the tokenizer has no <|im_end|> token");
+  TrainingSample sample;
+  sample.origin = "sft";
+  for (std::size_t i = 0; i < document.messages.size(); ++i) {
+    if (document.messages[i].role != "assistant") continue;
+    const std::vector<Message> before(document.messages.begin(), document.messages.begin() + static_cast<long>(i));
+    sample.ids = render_ids(tokenizer, before, "", true);
+    sample.loss_mask.resize(sample.ids.size(), document.whole);
+    for (TokenId id : tokenizer.encode(document.messages[i].text, SpecialText::as_text)) sample.ids.push_back(id);
+    sample.ids.push_back(*end);
+    sample.loss_mask.resize(sample.ids.size(), 1);
+  }
+  sample.loss_mask.front() = 0;
+  sample.sampler_logprobs.assign(sample.ids.size(), 0.0F);
+  sample.advantages.assign(sample.ids.size(), 1.0F);
+  return sample;
+}
+
+}  // namespace clawrl::demo

@@ -1,0 +1,60 @@
+#pragma once
+// Training text of the two demo models, made by a generator: conversations for the policy, judge prompts for the PRM.
+
+#include <string>
+#include <vector>
+
+#include "core/message.hpp"
+#include "core/training_sample.hpp"
+#include "demo/feedback.hpp"
+#include "prm/judge_prompt.hpp"
+#include "prompt/tokenizer.hpp"
+
+namespace clawrl::demo {
+
+/// Every assistant message is trained (its <|im_end|> included); with `whole` every other token as well.
+struct Document {
+  std::vector<Message> messages;
+  bool whole = false;
+};
+
+/// A turn that a judge is asked about, with the right answers.
+struct JudgeCase {
+  JudgedTurn turn;
+  int verdict = 0;            // +1, 0, -1
+  std::vector<Wish> wishes;   // what the hint should say; empty = no hint
+};
+
+class Corpus {
+ public:
+  Corpus(Split split, std::uint64_t seed) : random_(seed), split_(split) {}
+
+  /// Homework in a mostly stiff voice; the same under a hint; replies revised after a complaint; thanks.
+  Document policy_document();
+  /// A vote or a hint extraction with its answer.
+  Document judge_document();
+  JudgeCase judge_case();
+  /// One or two wishes that don't contradict each other.
+  std::vector<Wish> wishes();
+  Problem problem() { return make_problem(random_, split_); }
+  Random& random() { return random_; }
+
+ private:
+  Document homework(bool hinted);
+  Document revision(bool hinted);
+  Document thanks();
+
+  Random random_;
+  Split split_;
+};
+
+/// The wishes of `wanted` that a reply does not fulfil.
+std::vector<Wish> unfulfilled(const Observed& seen, const std::vector<Wish>& wanted);
+
+/// The answer that a hint extraction should give: "[HINT_START]...[HINT_END]", or "\boxed{0}" without wishes.
+std::string hint_answer(const std::vector<Wish>& wishes);
+
+/// Token ids and loss mask of a document (origin "sft"); sampler log-probs and advantages are 0 and 1.
+TrainingSample supervised_sample(const Document& document, const Tokenizer& tokenizer);
+
+}  // namespace clawrl::demo
