@@ -1,0 +1,73 @@
+// Settings that are fine alone and wrong together.
+
+#include <cstdlib>
+
+#include "config/parse.hpp"
+#include "core/error.hpp"
+
+namespace clawrl {
+namespace {
+
+bool uses_topk(const std::string& method) { return method.ends_with("_topk"); }
+
+void check_roles(const RoleConfig& roles) {
+  const bool none = roles.trainers == 0 && roles.rollouts == 0 && roles.prms == 0;
+  const bool all = roles.trainers > 0 && roles.rollouts > 0 && roles.prms > 0;
+  require(none || all, "roles.trainers, roles.rollouts and roles.prms are given together (each >= 1) or not at all");
+}
+
+void check_samples(const SamplesConfig& samples, const PrmConfig& prm) {
+  require(samples.replay <= samples.replay_window,
+          "samples.replay = " + std::to_string(samples.replay) + " is larger than samples.replay_window = " +
+              std::to_string(samples.replay_window) + ": allowed is 0..samples.replay_window");
+  const bool binary = samples.method == "binary", combined = samples.method.starts_with("combined");
+  require(prm.votes > 0 || !(binary || combined), "prm.votes = 0 is not allowed with samples.method = " + samples.method);
+  if (combined) {
+    require(samples.w_binary > 0 || samples.w_opd > 0, "samples.w_binary and samples.w_opd are both 0: nothing is trained");
+  }
+  require(!samples.baseline_deviation || samples.baseline == "running",
+          "samples.baseline_deviation = true needs samples.baseline = running");
+}
+
+bool loopback(const std::string& address) {
+  return address.starts_with("127.") || address == "::1" || address == "localhost";
+}
+
+void check_http(const HttpConfig& http) {
+  if (loopback(http.address)) return;
+  require(!http.api_key_env.empty(), "http.address = " + http.address +
+                                         " is not a loopback address: http.api_key_env must name the environment "
+                                         "variable that holds the API key");
+  const char* key = std::getenv(http.api_key_env.c_str());
+  require(key && *key, "http.api_key_env = " + http.api_key_env + ": this environment variable is not set");
+}
+
+}  // namespace
+
+std::int32_t recorded_top_k(const RunConfig& config) {
+  const auto& samples = config.samples;
+  if (samples.method == "binary") return 0;
+  const bool overlap = config.prm.hints > 1 && samples.hint_choice != "shortest";
+  return uses_topk(samples.method) || overlap ? samples.top_k : 0;
+}
+
+void check(const RunConfig& config) {
+  check_roles(config.roles);
+  check_samples(config.samples, config.prm);
+  check_http(config.http);
+  if (config.run.deterministic) {
+    require(config.samples.partial_batch_age_s == 0,
+            "run.deterministic = true forbids batches by wall clock: samples.partial_batch_age_s must be 0");
+    require(config.checkpoint.every_minutes == 0,
+            "run.deterministic = true forbids checkpoints by wall clock: checkpoint.every_minutes must be 0");
+  }
+  require(config.trainer.lora.rank == 0 || !config.trainer.lora.targets.empty(),
+          "trainer.lora_rank > 0 needs at least one of trainer.lora_targets");
+  const auto& device = config.model.device;
+  require(device == "cpu" || device == "cuda" ||
+              (device.starts_with("cuda:") && device.size() > 5 &&
+               device.find_first_not_of("0123456789", 5) == std::string::npos),
+          "setting model.device = '" + device + "' is not allowed: cpu, cuda or cuda:N");
+}
+
+}  // namespace clawrl

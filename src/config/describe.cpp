@@ -1,0 +1,125 @@
+// The one table of settings: name, field, help, range.
+
+#include "config/parse.hpp"
+
+namespace clawrl {
+namespace {
+
+void describe_start(SettingList& list, RunConfig& c) {
+  list.add("run.out", c.run.out, "folder of everything the run writes (default out/<job>)");
+  list.add("run.journal", c.run.journal, "journal file, on a local disk (default <out>/journal.sqlite)");
+  list.add("run.seed", c.run.seed, "seed of everything random");
+  list.add("run.deterministic", c.run.deterministic, "two runs from the same journal give the same bits");
+  list.add("run.resume", c.run.resume, "go on from the newest checkpoint and the journal in run.out");
+  list.add("run.replay", c.run.replay, "journal whose completions, verdicts and steps are replayed");
+  list.add("run.max_steps", c.run.max_steps, "stop after so many optimiser steps, 0 = no limit", at_least(0));
+  list.add("run.threads", c.run.threads, "compute threads per rank", between(1, 1024));
+  list.add("model.policy", c.model.policy, "Hugging Face folder of the policy");
+  list.add("model.prm", c.model.prm, "Hugging Face folder of the judge");
+  list.add("model.name", c.model.name, "model name that clients see");
+  list.add("model.device", c.model.device, "cpu, cuda or cuda:N");
+  list.add("roles.trainers", c.roles.trainers, "trainer groups, 0 = in proportion", between(0, 1e6));
+  list.add("roles.rollouts", c.roles.rollouts, "rollout groups, 0 = in proportion", between(0, 1e6));
+  list.add("roles.prms", c.roles.prms, "PRM groups, 0 = in proportion", between(0, 1e6));
+  list.add("roles.ranks_per_group", c.roles.ranks_per_group, "ranks of one group", between(1, 1024));
+  list.add("roles.dedicated_head", c.roles.dedicated_head, "rank 0 plays no other role");
+}
+
+void describe_serving(SettingList& list, RunConfig& c) {
+  list.add("http.address", c.http.address, "address to listen on");
+  list.add("http.port", c.http.port, "port, 0 = any free one", between(0, 65535));
+  list.add("http.api_key_env", c.http.api_key_env, "environment variable with the API key, needed beyond loopback");
+  list.add("http.max_body_mb", c.http.max_body_mb, "largest request body in MiB", between(1, 1024));
+  list.add("http.header_timeout_s", c.http.header_timeout_s, "a client must send its request within", between(0.1, 3600));
+  list.add("http.idle_timeout_s", c.http.idle_timeout_s, "an idle connection is closed after", between(0.1, 86400));
+  list.add("http.max_connections", c.http.max_connections, "open connections", between(1, 1e6));
+  list.add("http.max_queue", c.http.max_queue, "requests in the house before 429", between(1, 1e6));
+  list.add("rollout.block_size", c.rollout.block_size, "tokens per KV block", between(1, 1024));
+  list.add("rollout.blocks", c.rollout.blocks, "KV blocks per rank", at_least(1));
+  list.add("rollout.max_batch", c.rollout.max_batch, "sequences per step", between(1, 65536));
+  list.add("rollout.prefill_budget", c.rollout.prefill_budget, "prompt tokens per step", at_least(1));
+  list.add("rollout.max_context", c.rollout.max_context, "longest prompt and reply, 0 = the model's", at_least(0));
+  list.add("rollout.temperature", c.rollout.temperature, "when the client gives none", between(0, 2));
+  list.add("rollout.max_tokens", c.rollout.max_tokens, "reply tokens when the client gives none", at_least(1));
+  list.add("session.idle_s", c.session.idle_s, "a session ends after so long without a request", between(0.01, 1e7));
+  list.add("session.judge_without_next_state", c.session.judge_without_next_state,
+           "judge the last turn of an ended session although nothing followed it");
+}
+
+void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::string>& methods) {
+  list.add("prm.votes", c.prm.votes, "votes per turn", between(0, 64));
+  list.add("prm.temperature", c.prm.temperature, "sampling temperature of votes and hints", between(0, 2));
+  list.add("prm.hints", c.prm.hints, "hint candidates per turn", between(1, 3));
+  list.add("prm.max_tokens", c.prm.max_tokens, "tokens per vote or hint", between(1, 65536));
+  list.add("prm.teacher", c.prm.teacher, "policy version that scores with the hint", {"newest", "base"});
+  list.add("prm.timeout_s", c.prm.timeout_s, "a turn not judged by then is excluded", between(0.1, 86400));
+  list.add("prm.task_words", c.prm.task_words, "words of the task that the judge sees", between(2, 1e6));
+  list.add("prm.reply_words", c.prm.reply_words, "words of the reply that the judge sees", between(2, 1e6));
+  list.add("prm.next_words", c.prm.next_words, "words of the next state that the judge sees", between(2, 1e6));
+  auto& s = c.samples;
+  list.add("samples.method", s.method, "how verdicts become advantages", methods);
+  list.add("samples.w_binary", s.w_binary, "weight of the binary term", between(0, 1000));
+  list.add("samples.w_opd", s.w_opd, "weight of the OPD term", between(0, 1000));
+  list.add("samples.top_k", s.top_k, "width of the top-k term", between(1, 1024));
+  list.add("samples.opd_clip", s.opd_clip, "bound of the teacher - student log-prob difference (top-k)", between(1e-3, 100));
+  list.add("samples.hint_choice", s.hint_choice, "how one hint is chosen", {"sequence", "token", "shortest"});
+  list.add("samples.subset", s.subset, "ids of the top-k term", {"student", "teacher", "overlap"});
+  list.add("samples.baseline", s.baseline, "subtracted from the reward", {"none", "running"});
+  list.add("samples.baseline_half_life", s.baseline_half_life, "half-life of the running baseline in turns", between(0.1, 1e6));
+  list.add("samples.baseline_deviation", s.baseline_deviation, "also divide by the running deviation");
+  list.add("samples.batch", s.batch, "fresh samples per optimiser step", between(1, 65536));
+  list.add("samples.replay", s.replay, "used samples mixed into each step", between(0, 65536));
+  list.add("samples.replay_window", s.replay_window, "newest used samples that may be replayed", between(0, 1e6));
+  list.add("samples.partial_batch_age_s", s.partial_batch_age_s, "a smaller batch goes at this age, 0 = never", between(0, 1e6));
+  list.add("samples.max_staleness", s.max_staleness, "oldest usable sample in versions", between(0, 1e6));
+  list.add("samples.max_tokens", s.max_tokens, "longest sample, prompt and reply", between(2, 1e7));
+}
+
+void describe_training(SettingList& list, RunConfig& c) {
+  auto& o = c.trainer.optimizer;
+  list.add("trainer.learning_rate", o.learning_rate, "of AdamW, after the warm-up", between(0, 1));
+  list.add("trainer.beta1", o.beta1, "of AdamW", between(0, 0.999999));
+  list.add("trainer.beta2", o.beta2, "of AdamW", between(0, 0.999999));
+  list.add("trainer.eps", o.eps, "of AdamW", between(1e-16, 1));
+  list.add("trainer.weight_decay", o.weight_decay, "of AdamW", between(0, 1));
+  list.add("trainer.decay_matrices_only", o.decay_matrices_only, "no decay on one-dimensional parameters");
+  list.add("trainer.max_grad_norm", o.max_grad_norm, "bound of the global gradient norm", between(1e-6, 1e6));
+  list.add("trainer.warmup_steps", o.warmup_steps, "steps of linear warm-up", between(0, 1e9));
+  list.add("trainer.total_steps", o.total_steps, "0 = constant rate, else cosine down to 10 %", at_least(0));
+  auto& l = c.trainer.loss;
+  list.add("trainer.loss", l.name, "a registered loss: policy, sft, ...");
+  list.add("trainer.aggregation", l.aggregation, "mean over tokens or over sequences", {"token_mean", "sequence_mean"});
+  list.add("trainer.clip_low", l.clip_low, "lower clip of the ratio", between(0, 1));
+  list.add("trainer.clip_high", l.clip_high, "upper clip of the ratio", between(0, 100));
+  list.add("trainer.kl_beta", l.kl_beta, "weight of the KL term", between(0, 100));
+  list.add("trainer.importance_cap", l.importance_cap, "cap of the importance weight, 0 = coupled form", between(0, 1000));
+  auto& lora = c.trainer.lora;
+  list.add("trainer.lora_rank", lora.rank, "0 = full weights", between(0, 4096));
+  list.add("trainer.lora_alpha", lora.alpha, "LoRA scale times rank", between(1e-6, 1e6));
+  list.add("trainer.lora_targets", lora.targets, "projections with an adapter",
+           {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"});
+}
+
+void describe_keeping(SettingList& list, RunConfig& c) {
+  list.add("weights.chunk_bytes", c.weights.chunk_bytes, "bytes per message of a publication", between(1024, 1 << 30));
+  list.add("weights.keep_versions", c.weights.keep_versions, "published versions that a rank may hold", between(1, 1024));
+  list.add("checkpoint.every_steps", c.checkpoint.every_steps, "a checkpoint every so many steps, 0 = not by steps", at_least(0));
+  list.add("checkpoint.every_minutes", c.checkpoint.every_minutes, "a checkpoint every so many minutes, 0 = not by time", at_least(0));
+  list.add("checkpoint.keep_last", c.checkpoint.keep_last, "newest checkpoints kept", between(1, 1e6));
+  list.add("checkpoint.keep_every", c.checkpoint.keep_every, "also keep those of steps that are multiples, 0 = none", at_least(0));
+  list.add("checkpoint.strict", c.checkpoint.strict, "a damaged checkpoint ends the resume");
+}
+
+}  // namespace
+
+SettingList describe(RunConfig& config, const std::vector<std::string>& methods) {
+  SettingList list;
+  describe_start(list, config);
+  describe_serving(list, config);
+  describe_judging(list, config, methods);
+  describe_training(list, config);
+  describe_keeping(list, config);
+  return list;
+}
+
+}  // namespace clawrl

@@ -1,0 +1,128 @@
+#pragma once
+// Every setting of a run, one plain struct per stage. Names in INI files and on the command line are <section>.<field>;
+// docs/configuration.md is the table, describe.cpp gives each its help and range.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "trainer/learner.hpp"
+
+namespace clawrl {
+
+struct GeneralConfig {
+  std::string out;             // folder of everything the run writes; empty = out/<job>
+  std::string journal;         // journal file; empty = <out>/journal.sqlite
+  std::uint64_t seed = 1;
+  bool deterministic = false;  // same journal, same bits
+  bool resume = false;         // go on from the newest complete checkpoint and the journal in `out`
+  std::string replay;          // journal whose steps are replayed; empty = none
+  std::int64_t max_steps = 0;  // stop after so many optimiser steps; 0 = no limit
+  std::int32_t threads = 1;    // compute threads per rank
+};
+
+struct ModelFolders {
+  std::string policy = "configs/models/policy";
+  std::string prm = "configs/models/prm";
+  std::string name = "clawrl-demo";  // what /v1/models says
+  std::string device = "cpu";        // cpu, cuda or cuda:N
+};
+
+struct RoleConfig {
+  std::int32_t trainers = 0, rollouts = 0, prms = 0;  // groups; all 0 = in proportion to the world size
+  std::int32_t ranks_per_group = 1;
+  bool dedicated_head = false;
+};
+
+struct HttpConfig {
+  std::string address = "127.0.0.1";
+  std::int32_t port = 30000;
+  std::string api_key_env;  // environment variable that holds the key; needed beyond loopback
+  std::int32_t max_body_mb = 16;
+  double header_timeout_s = 15;
+  double idle_timeout_s = 300;
+  std::int32_t max_connections = 4096;
+  std::int32_t max_queue = 1024;  // requests in the house before 429
+};
+
+struct RolloutConfig {
+  std::int32_t block_size = 16;       // tokens per KV block
+  std::int32_t blocks = 4096;         // KV blocks per rank
+  std::int32_t max_batch = 64;        // sequences per step
+  std::int32_t prefill_budget = 256;  // prompt tokens per step
+  std::int32_t max_context = 0;       // tokens; 0 = the model's
+  double temperature = 1.0;           // when the client gives none
+  std::int32_t max_tokens = 256;      // when the client gives none
+};
+
+struct PrmConfig {
+  std::int32_t votes = 3;
+  double temperature = 0.6;  // of votes and hints
+  std::int32_t hints = 1;    // candidates per turn
+  std::int32_t max_tokens = 48;
+  std::string teacher = "newest";  // newest, base
+  double timeout_s = 120;          // per turn
+  std::int32_t task_words = 12, reply_words = 24, next_words = 80;  // what the judge sees of each part
+};
+
+struct SamplesConfig {
+  std::string method = "combined_topk";  // a registered advantage
+  double w_binary = 1, w_opd = 1;
+  std::int32_t top_k = 4;
+  double opd_clip = 1.0;                // bound of |log pi_T - log pi_old| in the top-k form
+  std::string hint_choice = "sequence";  // sequence, token, shortest
+  std::string subset = "student";        // student, teacher, overlap
+  std::string baseline = "none";         // none, running
+  double baseline_half_life = 20;        // turns
+  bool baseline_deviation = false;       // also divide by the running deviation
+  std::int32_t batch = 4;                // fresh samples per optimiser step
+  std::int32_t replay = 0;               // samples of the window mixed into each step
+  std::int32_t replay_window = 64;       // newest used samples that may be replayed
+  double partial_batch_age_s = 2;        // a smaller batch goes when its oldest sample is this old; 0 = never
+  std::int32_t max_staleness = 16;       // versions
+  std::int32_t max_tokens = 1024;        // prompt and response; longer = excluded(too_long)
+};
+
+struct TrainerConfig {
+  OptimizerSettings optimizer{.learning_rate = 1e-5};
+  LossSettings loss{.importance_cap = 0};
+  LoraConfig lora;
+};
+
+struct WeightsConfig {
+  std::int64_t chunk_bytes = std::int64_t{1} << 20;
+  std::int32_t keep_versions = 2;  // published versions a rank may hold
+};
+
+struct CheckpointConfig {
+  std::int64_t every_steps = 10;  // 0 = only by time and at the end
+  double every_minutes = 0;       // 0 = off
+  std::int32_t keep_last = 3;
+  std::int64_t keep_every = 0;  // also keep those whose step is a multiple; 0 = none
+  bool strict = false;          // resume: a damaged file ends the run instead of using the one before
+};
+
+struct SessionConfig {
+  double idle_s = 60;  // after it the session is over and its last turn is closed
+  bool judge_without_next_state = false;
+};
+
+struct RunConfig {
+  GeneralConfig run;
+  ModelFolders model;
+  RoleConfig roles;
+  HttpConfig http;
+  RolloutConfig rollout;
+  PrmConfig prm;
+  SamplesConfig samples;
+  TrainerConfig trainer;
+  WeightsConfig weights;
+  CheckpointConfig checkpoint;
+  SessionConfig session;
+};
+
+/// Top-k width the engine must record with every learning turn: samples.top_k when the method or the hint choice needs
+/// it, else 0.
+std::int32_t recorded_top_k(const RunConfig& config);
+
+}  // namespace clawrl
