@@ -111,13 +111,16 @@ JudgeCase Corpus::judge_case() {
   const Observed seen = observe(c.turn.reply);
   if (random_.chance(0.25)) c.turn.task = complaint(random_, split_, wishes());  // a second reply is judged
   const double u = random_.uniform();
-  if (u < 0.6) {
+  if (u < 0.06) {
+    c.verdict = -1;
+    c.turn.next_state = confusion(random_, split_);
+  } else if (u < 0.62) {
     c.verdict = -1;
     // users complain about what is there; now and then about what a judge can't see in the shortened reply
     c.wishes = random_.chance(0.8) ? complaints_about(random_, seen) : wishes();
     if (c.wishes.size() > 2) c.wishes.resize(2);
     c.turn.next_state = complaint(random_, split_, c.wishes);
-  } else if (u < 0.82) {
+  } else if (u < 0.83) {
     c.verdict = 1;
     c.turn.next_state = praise(random_, split_, random_.chance(0.3) ? wishes() : std::vector<Wish>{});
   } else {

@@ -51,6 +51,10 @@ constexpr std::array closers_a = {Words("try again"), Words("once more"), Words(
 constexpr std::array closers_b = {Words("please"), Words("for me"), Words("now"), Words("like that"), Words("this time"),
                                   Words("if you can")};
 
+constexpr std::array lost = {Words("don't understand"), Words("can't follow"), Words("am lost with"), Words("can't read")};
+constexpr std::array lost_objects = {Words("this reply"), Words("that answer"), Words("what you wrote"),
+                                     Words("these words"), Words("your message")};
+
 constexpr std::array praise_openers = {Words("thanks"), Words("perfect"), Words("great"), Words("lovely"), Words("nice"),
                                        Words("okay"), Words("well"), Words("yes")};
 constexpr std::array praise_claims = {Words("that is exactly"), Words("this is just"), Words("that is really"),
@@ -122,6 +126,13 @@ std::string complaint(Random& random, Split split, const std::vector<Wish>& wish
   text = sentence(text);
   if (random.chance(0.5)) text += " " + sentence(pick_pair(random, split, "closer", closers_a, closers_b).joined());
   return text;
+}
+
+std::string confusion(Random& random, Split split) {
+  std::string text;
+  if (random.chance(0.5)) text = pick_pair(random, split, "opener", openers_a, openers_b).joined(" ") + ", ";
+  return sentence(text + std::string(random.pick(subjects)) + " " +
+                  pick_pair(random, split, "lost", lost, lost_objects).joined());
 }
 
 std::string praise(Random& random, Split split, const std::vector<Wish>& kept) {

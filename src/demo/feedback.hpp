@@ -11,6 +11,8 @@ namespace clawrl::demo {
 
 /// Dissatisfaction with one or two things, in the words of a user.
 std::string complaint(Random& random, Split split, const std::vector<Wish>& wishes);
+/// The reply makes no sense to the user: no wish can be read from it.
+std::string confusion(Random& random, Split split);
 /// Satisfaction. `kept` may name a feature that the user is glad about (or glad to miss); empty = nothing named.
 std::string praise(Random& random, Split split, const std::vector<Wish>& kept = {});
 /// Goes on without an opinion: the next problem, or a remark.

@@ -75,4 +75,7 @@ struct LoraConfig {
 std::unique_ptr<Policy> make_policy(const std::string& folder, const std::string& device = "cpu",
                                     const LoraConfig& lora = {});
 
+/// Writes a Hugging Face folder with fresh random weights (f32): where training from nothing starts.
+void write_random_model(const ModelConfig& config, std::uint64_t seed, const std::string& folder);
+
 }  // namespace clawrl
