@@ -1,0 +1,83 @@
+#include "session/session_store.hpp"
+
+#include <algorithm>
+
+namespace clawrl {
+namespace {
+
+std::string trimmed(const std::string& text) {
+  const auto begin = text.find_first_not_of(" \t\r\n");
+  if (begin == std::string::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+}
+
+std::vector<Message> until_assistant(const std::vector<Message>& messages, std::size_t begin) {
+  std::vector<Message> out;
+  for (std::size_t i = begin; i < messages.size() && messages[i].role != "assistant"; ++i) out.push_back(messages[i]);
+  return out;
+}
+
+}  // namespace
+
+SessionStore::Session& SessionStore::touch(const std::string& session, double now) {
+  Session& s = sessions_[session];
+  s.last_seen = now;
+  return s;
+}
+
+std::vector<LinkedTurn> SessionStore::link(const std::string& session, const std::vector<Message>& request, double now) {
+  Session& s = touch(session, now);
+  std::vector<LinkedTurn> linked;
+  std::erase_if(s.open, [&](const OpenTurn& turn) {
+    if (turn.place == 0 || request.size() <= turn.place + 1) return false;
+    const Message& reply = request[turn.place];
+    if (reply.role != "assistant" || trimmed(reply.text) != turn.reply) return false;
+    if (request[turn.place - 1].text != turn.asked) return false;
+    linked.push_back({turn.id, until_assistant(request, turn.place + 1)});
+    return true;
+  });
+  open_ -= linked.size();
+  return linked;
+}
+
+std::int32_t SessionStore::next_index(const std::string& session, double now) { return touch(session, now).turns++; }
+
+void SessionStore::answered(const Turn& turn, double now) {
+  OpenTurn open;
+  open.id = turn.id;
+  open.place = turn.messages.size();
+  open.asked = turn.messages.empty() ? "" : turn.messages.back().text;
+  open.reply = trimmed(turn.reply);
+  Session& s = touch(turn.session, now);
+  s.turns = std::max(s.turns, turn.index + 1);
+  s.open.push_back(std::move(open));
+  ++open_;
+}
+
+std::vector<TurnId> SessionStore::end(const std::string& session) {
+  std::vector<TurnId> turns;
+  const auto found = sessions_.find(session);
+  if (found == sessions_.end()) return turns;
+  for (const OpenTurn& turn : found->second.open) turns.push_back(turn.id);
+  open_ -= turns.size();
+  sessions_.erase(found);
+  return turns;
+}
+
+std::vector<TurnId> SessionStore::expire(double now) {
+  std::vector<std::string> over;
+  const std::string* oldest = nullptr;
+  double oldest_seen = now;
+  for (const auto& [name, session] : sessions_) {
+    if (now - session.last_seen >= idle_s_) over.push_back(name);
+    else if (session.last_seen <= oldest_seen) oldest = &name, oldest_seen = session.last_seen;
+  }
+  if (over.empty() && open_ > max_open_ && oldest != nullptr) over.push_back(*oldest);
+  std::vector<TurnId> turns;
+  for (const std::string& name : over)
+    for (TurnId id : end(name)) turns.push_back(id);
+  std::sort(turns.begin(), turns.end());
+  return turns;
+}
+
+}  // namespace clawrl
