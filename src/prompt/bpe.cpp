@@ -1,0 +1,157 @@
+#include "prompt/bpe.hpp"
+
+#include <mutex>
+#include <queue>
+
+namespace clawrl {
+
+/// Open addressing: one cache line per look-up, which is where a cold encode spends its time.
+class Bpe::PairTable {
+ public:
+  struct Entry {
+    std::uint64_t pair = empty;
+    std::int32_t rank = -1;
+    TokenId result = -1;
+  };
+
+  explicit PairTable(const std::vector<Merge>& merges) {
+    std::size_t capacity = 16;
+    while (capacity < 2 * merges.size()) capacity *= 2;
+    entries_.resize(capacity);
+    for (std::size_t rank = 0; rank < merges.size(); ++rank) {
+      const Merge& merge = merges[rank];
+      const std::uint64_t pair = key(merge.left, merge.right);
+      entries_[slot(pair)] = {pair, static_cast<std::int32_t>(rank), merge.result};
+    }
+  }
+
+  /// nullptr if the two never merge.
+  const Entry* find(TokenId left, TokenId right) const {
+    const Entry& entry = entries_[slot(key(left, right))];
+    return entry.pair == empty ? nullptr : &entry;
+  }
+
+ private:
+  static constexpr std::uint64_t empty = ~0ULL;
+
+  static std::uint64_t key(TokenId left, TokenId right) {
+    return static_cast<std::uint64_t>(left) << 32 | static_cast<std::uint32_t>(right);
+  }
+
+  std::size_t slot(std::uint64_t pair) const {
+    const std::size_t mask = entries_.size() - 1;
+    std::size_t i = (pair * 0x9E3779B97F4A7C15ULL >> 20) & mask;
+    while (entries_[i].pair != empty && entries_[i].pair != pair) i = (i + 1) & mask;
+    return i;
+  }
+
+  std::vector<Entry> entries_;
+};
+
+/// Sharded so that request threads seldom meet; a full shard starts afresh, which bounds the memory.
+class Bpe::PieceCache {
+ public:
+  static constexpr std::size_t longest_piece = 48;  // bytes; longer ones hardly repeat
+
+  bool find(std::string_view piece, std::vector<TokenId>& ids) {
+    Shard& shard = shard_of(piece);
+    const std::lock_guard lock(shard.mutex);
+    const auto found = shard.pieces.find(piece);
+    if (found == shard.pieces.end()) return false;
+    ids.insert(ids.end(), found->second.begin(), found->second.end());
+    return true;
+  }
+
+  void insert(std::string_view piece, std::vector<TokenId> ids) {
+    Shard& shard = shard_of(piece);
+    const std::lock_guard lock(shard.mutex);
+    if (shard.pieces.size() >= pieces_per_shard) shard.pieces.clear();
+    shard.pieces.emplace(piece, std::move(ids));
+  }
+
+ private:
+  static constexpr std::size_t pieces_per_shard = 2048;
+  struct Shard {
+    std::mutex mutex;
+    StringMap<std::vector<TokenId>> pieces;
+  };
+  Shard& shard_of(std::string_view piece) {
+    return shards_[(piece.size() * 31 + static_cast<unsigned char>(piece.back())) % shards_.size()];
+  }
+  std::array<Shard, 32> shards_;
+};
+
+Bpe::Bpe(BpeModel model)
+    : model_(std::move(model)),
+      pairs_(std::make_unique<PairTable>(model_.merges)),
+      cache_(std::make_unique<PieceCache>()) {}
+
+Bpe::~Bpe() = default;
+
+void Bpe::encode(std::string_view piece, std::vector<TokenId>& ids) const {
+  if (piece.empty()) return;
+  if (piece.size() == 1) return ids.push_back(model_.byte_ids[static_cast<unsigned char>(piece[0])]);
+  if (model_.ignore_merges) {
+    const auto whole = model_.whole_pieces.find(piece);
+    if (whole != model_.whole_pieces.end()) return ids.push_back(whole->second);
+  }
+  if (piece.size() > PieceCache::longest_piece) return merge(piece, ids);
+  if (cache_->find(piece, ids)) return;
+  const auto before = static_cast<std::ptrdiff_t>(ids.size());
+  merge(piece, ids);
+  cache_->insert(piece, {ids.begin() + before, ids.end()});
+}
+
+namespace {
+
+struct Symbol {
+  TokenId id = 0;
+  std::int32_t previous = -1, next = -1;  // -1 = none
+  bool merged_away = false;
+};
+
+struct Candidate {
+  std::int32_t rank = 0, position = 0;  // of the left symbol
+  TokenId result = 0;
+  bool operator>(const Candidate& other) const {
+    return rank != other.rank ? rank > other.rank : position > other.position;
+  }
+};
+
+}  // namespace
+
+void Bpe::merge(std::string_view piece, std::vector<TokenId>& ids) const {
+  const auto count = static_cast<std::int32_t>(piece.size());
+  std::vector<Symbol> symbols(piece.size());
+  for (std::int32_t i = 0; i < count; ++i) {
+    const auto byte = static_cast<unsigned char>(piece[static_cast<std::size_t>(i)]);
+    symbols[static_cast<std::size_t>(i)] = {model_.byte_ids[byte], i - 1, i + 1 < count ? i + 1 : -1, false};
+  }
+  const auto at = [&](std::int32_t i) -> Symbol& { return symbols[static_cast<std::size_t>(i)]; };
+  std::vector<Candidate> heap;
+  heap.reserve(piece.size());
+  std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue({}, std::move(heap));
+  const auto offer = [&](std::int32_t left) {
+    if (left < 0 || at(left).next < 0) return;
+    if (const auto* pair = pairs_->find(at(left).id, at(at(left).next).id)) queue.push({pair->rank, left, pair->result});
+  };
+  for (std::int32_t i = 0; i + 1 < count; ++i) offer(i);
+  while (!queue.empty()) {
+    const Candidate best = queue.top();
+    queue.pop();
+    Symbol& left = at(best.position);
+    if (left.merged_away || left.next < 0) continue;
+    Symbol& right = at(left.next);
+    const auto* pair = pairs_->find(left.id, right.id);
+    if (!pair || pair->rank != best.rank) continue;  // one of the two has merged with another meanwhile
+    left.id = best.result;
+    right.merged_away = true;
+    left.next = right.next;
+    if (left.next >= 0) at(left.next).previous = best.position;
+    offer(best.position);
+    offer(left.previous);
+  }
+  for (std::int32_t i = 0; i >= 0; i = at(i).next) ids.push_back(at(i).id);
+}
+
+}  // namespace clawrl

@@ -1,0 +1,56 @@
+#pragma once
+// Byte-level BPE as in Qwen, Llama 3 and their kin, from a Hugging Face tokenizer.json.
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/ids.hpp"
+
+namespace clawrl {
+
+struct TokenizerParts;
+
+/// What to do with a special token's text (`<|im_end|>`) inside a text.
+enum class SpecialText : std::uint8_t {
+  parse,    // it becomes the token
+  as_text,  // it is ordinary text: for whatever a user wrote. Tokens with special: false (<think>) still match
+};
+
+/// Immutable; copies share everything; all members are thread-safe.
+class Tokenizer {
+ public:
+  /// Throws UserError naming the file and the field.
+  static Tokenizer load(const std::string& tokenizer_json_path);
+  explicit Tokenizer(TokenizerParts parts);
+
+  /// Text -> ids, nothing put around it. Bytes that are not UTF-8 are read as U+FFFD. Example: "Hi" -> [39, 72].
+  std::vector<TokenId> encode(std::string_view text, SpecialText special = SpecialText::parse) const;
+
+  /// The same between what the file's post-processor adds (a begin-of-text token, or nothing).
+  std::vector<TokenId> encode_with_post_processor(std::string_view text,
+                                                  SpecialText special = SpecialText::parse) const;
+
+  /// Ids -> valid UTF-8: bytes that are none become U+FFFD. Ids without a token add nothing.
+  std::string decode(std::span<const TokenId> ids, bool skip_special) const;
+
+  /// An added token by its text, else a token by its raw bytes.
+  std::optional<TokenId> id_of(std::string_view token) const;
+
+  /// Raw bytes, not always UTF-8; empty for an id without a token. Valid as long as a copy of this tokenizer lives.
+  std::string_view bytes_of(TokenId id) const;
+  bool is_special(TokenId id) const;
+
+  /// Highest id + 1, added tokens included. A model's embedding may have more rows.
+  int vocab_size() const;
+
+ private:
+  struct State;
+  std::shared_ptr<const State> state_;
+};
+
+}  // namespace clawrl
