@@ -1,0 +1,120 @@
+#include "kernels/sampling.hpp"
+
+#include <Kokkos_Core.hpp>
+#include <algorithm>
+#include <cmath>
+
+#include "kernels/log_softmax.hpp"
+#include "kernels/random.hpp"
+#include "kernels/row_scan.hpp"
+#include "kernels/runtime.hpp"
+#include "kernels/truncation.hpp"
+
+namespace clawrl::kernels {
+
+namespace {
+
+constexpr const char* kernel = "clawrl::sample";
+
+void check(const SamplingRow& row, std::int64_t index, std::int64_t vocabulary) {
+  const auto& p = row.parameters;
+  const std::string where = std::string(kernel) + ": row " + std::to_string(index) + ": ";
+  if (p.temperature != 0) inverse_temperature(p.temperature, kernel);
+  expect(p.top_p > 0 && p.top_p <= 1, where + "top_p must be within (0, 1]");
+  expect(p.top_k >= 0, where + "top_k must not be negative");
+  expect(row.record_top_k >= 0 && row.record_top_k <= max_top_k && row.record_top_k <= vocabulary,
+         where + "record_top_k must be within 0 and min(64, V)");
+}
+
+TokenId first_best(std::span<const float> row, const RowMaximum& maximum) {
+  return static_cast<TokenId>(std::find(row.begin(), row.end(), maximum.value) - row.begin());
+}
+
+/// Inverse of the cumulative distribution in id order: whole blocks first, then inside one. The inner sum is made
+/// again in double, so the target is moved to its scale; what rounding leaves over goes to the most likely id.
+TokenId draw(std::span<const float> row, const RowMaximum& maximum, const ExpSum& sum, float scale, double u) {
+  double target = u * sum.total;
+  std::size_t block = 0;
+  while (block < sum.blocks.size() && target >= sum.blocks[block]) target -= sum.blocks[block++];
+  if (block == sum.blocks.size()) return first_best(row, maximum);
+  const std::int64_t begin = static_cast<std::int64_t>(block) * scan_block;
+  const std::int64_t end = std::min<std::int64_t>(begin + scan_block, row.size());
+  float weights[scan_block];
+  double inner = 0;
+  for (std::int64_t i = begin; i < end; ++i) {
+    weights[i - begin] = exp_nonpositive((row[i] - maximum.value) * scale);
+    inner += weights[i - begin];
+  }
+  target *= inner / sum.blocks[block];
+  for (std::int64_t i = begin; i < end; ++i) {
+    target -= weights[i - begin];
+    if (target < 0) return static_cast<TokenId>(i);
+  }
+  return first_best(row, maximum);
+}
+
+const Candidate& draw(const KeptSet& kept, double u) {
+  double target = u * kept.mass;
+  for (std::size_t i = 0; i < kept.weights.size(); ++i) {
+    target -= kept.weights[i];
+    if (target < 0) return kept.candidates[i];
+  }
+  return kept.candidates.front();
+}
+
+void record_top(std::span<const float> row, const RowMaximum& maximum, float scale, double log_total, std::int32_t k,
+                SampledToken& out) {
+  out.topk_ids.clear();
+  out.topk_logprobs.clear();
+  if (k == 0) return;
+  std::vector<Candidate> best;
+  select_top(row, maximum, k, best);
+  for (const auto& candidate : best) {
+    out.topk_ids.push_back(candidate.id);
+    out.topk_logprobs.push_back(static_cast<float>((candidate.logit - maximum.value) * scale - log_total));
+  }
+}
+
+/// False when the row is not finite.
+bool sample_row(std::span<const float> row, const SamplingRow& how, SampledToken& out) {
+  RowMaximum maximum;
+  maximum.scan(row);
+  if (!maximum.finite) return false;
+  const bool greedy = how.parameters.temperature == 0;
+  const float scale = greedy ? 1.0F : 1.0F / how.parameters.temperature;
+  ExpSum sum;
+  sum.scan(row, maximum.value, scale);
+  const double log_total = std::log(sum.total);
+  record_top(row, maximum, scale, log_total, how.record_top_k, out);
+  double log_mass = log_total;
+  if (greedy) {
+    out.id = first_best(row, maximum);
+  } else if (const double u = uniform(how.parameters.seed, how.position); how.parameters.truncated()) {
+    KeptSet kept;
+    truncate(row, maximum, sum, scale, how.parameters, kept);
+    out.id = draw(kept, u).id;
+    log_mass = std::log(kept.mass);
+  } else {
+    out.id = draw(row, maximum, sum, scale, u);
+  }
+  const float distance = row[out.id] - maximum.value;
+  out.logprob = greedy ? 0.0F : static_cast<float>(distance * scale - log_mass);
+  if (scale != 1.0F) sum.scan(row, maximum.value, 1.0F);
+  out.logprob_t1 = static_cast<float>(distance - std::log(sum.total));
+  return true;
+}
+
+}  // namespace
+
+void sample(TensorRef<const float> logits, std::span<const SamplingRow> rows, std::span<SampledToken> out) {
+  expect(static_cast<std::int64_t>(rows.size()) == logits.rows && out.size() == rows.size() && logits.columns > 0,
+         std::string(kernel) + ": logits [N,V] need N rows of parameters and of output");
+  for (std::int64_t n = 0; n < logits.rows; ++n) check(rows[n], n, logits.columns);
+  std::vector<std::uint8_t> bad(rows.size());
+  const auto launch = begin_launch(kernel);
+  Kokkos::parallel_for(kernel, Kokkos::RangePolicy<Kokkos::DefaultHostExecutionSpace>(0, logits.rows),
+                       [&](const std::int64_t n) { bad[n] = !sample_row(logits.row(n), rows[n], out[n]); });
+  throw_if_bad(kernel, bad);
+}
+
+}  // namespace clawrl::kernels

@@ -1,0 +1,35 @@
+#pragma once
+// Drawing the next token of every sequence of a step in one call.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/generation.hpp"
+#include "core/ids.hpp"
+#include "kernels/tensor_ref.hpp"
+
+namespace clawrl::kernels {
+
+/// How one row is sampled. The draw depends on (parameters.seed, position) and the row alone.
+struct SamplingRow {
+  SamplingParameters parameters;
+  std::uint64_t position = 0;    // index of the token in its response
+  std::int32_t record_top_k = 0;  // 0 <= K <= min(max_top_k, V)
+};
+
+/// Natural logs.
+struct SampledToken {
+  TokenId id = 0;
+  float logprob = 0;     // of the distribution sampled from, after temperature and truncation; 0 when greedy
+  float logprob_t1 = 0;  // at temperature 1, nothing cut
+  std::vector<TokenId> topk_ids;      // [K] of softmax(logits / temperature), nothing cut (temperature 1 when greedy)
+  std::vector<float> topk_logprobs;  // [K]
+};
+
+/// logits [N,V]; rows and out [N]. Temperature first, then top-k, then top-p of what top-k left: the smallest set of
+/// most likely ids whose mass reaches top_p. Equal logits rank by lower id. Temperature 0 takes the best id.
+/// Throws NonFiniteLogits after all finite rows of `out` are valid; InternalError on parameters out of range.
+void sample(TensorRef<const float> logits, std::span<const SamplingRow> rows, std::span<SampledToken> out);
+
+}  // namespace clawrl::kernels
