@@ -60,6 +60,7 @@ class JournalReader {
  protected:
   /// `settle` runs before every read: the writing process waits there for its own queued writes.
   JournalReader(const std::string& path, std::function<void()> settle);
+  void close_reader();  // nothing may be read afterwards
 
  private:
   struct Implementation;

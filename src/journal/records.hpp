@@ -33,6 +33,9 @@ struct StepRecord {
   double planned_s = 0;             // Unix seconds
   double finished_s = 0;            // 0 = planned only
   bool finished() const { return times_finished > 0; }
+  template <class Archive> void serialize(Archive& archive) {
+    archive(step, version, samples, shards, times_finished, weights_hash, metrics, planned_s, finished_s);
+  }
 };
 
 enum class VersionEvent : std::uint8_t { made, announced, retired };

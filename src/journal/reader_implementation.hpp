@@ -1,0 +1,38 @@
+#pragma once
+// The read connection behind JournalReader. Internal to journal/'s .cpp files.
+
+#include <mutex>
+
+#include "core/error.hpp"
+#include "journal/journal_reader.hpp"
+#include "journal/rows.hpp"
+
+namespace clawrl {
+
+struct JournalReader::Implementation {
+  std::string path;
+  std::function<void()> settle;
+  std::mutex mutex;
+  std::unique_ptr<SQLite::Database> database;
+
+  /// Runs `query(database)` inside one read transaction.
+  template <class Query>
+  auto read(Query query) {
+    if (settle) settle();
+    const std::lock_guard guard(mutex);
+    expect(database != nullptr, "journal " + path + ": read after it was closed");
+    try {
+      SQLite::Transaction state(*database);  // rolled back at the end: nothing was written
+      return query(*database);
+    } catch (const SQLite::Exception& error) {
+      throw UserError("journal " + path + ": cannot be read: " + error.what());
+    }
+  }
+
+  template <class Id>
+  std::string record(const char* kind, const Id& id) const {
+    return "journal " + path + ": " + kind + " " + id;
+  }
+};
+
+}  // namespace clawrl
