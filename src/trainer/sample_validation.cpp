@@ -1,0 +1,67 @@
+#include "trainer/sample_validation.hpp"
+
+#include <cmath>
+#include <string>
+
+#include "core/error.hpp"
+
+namespace clawrl {
+namespace {
+
+std::string label(const TrainingSample& sample) {
+  return "training sample of turn " + std::to_string(sample.id.turn.value) + ": ";
+}
+
+void require_size(const TrainingSample& sample, const char* field, std::size_t size, std::size_t expected) {
+  require(size == expected, label(sample) + field + " has " +
+                                std::to_string(size) + " entries, " + std::to_string(expected) + " are needed");
+}
+
+void require_finite(const TrainingSample& sample, const char* field, const std::vector<float>& values, bool masked) {
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    require(std::isfinite(values[i]) || (masked && !sample.loss_mask[i]),
+            label(sample) + field + " is not finite at " +
+                std::to_string(i));
+  }
+}
+
+void validate_sampler(const TrainingSample& sample, std::int64_t vocabulary) {
+  const std::size_t tokens = sample.ids.size();
+  require_size(sample, "sampler_logprobs", sample.sampler_logprobs.size(), tokens);
+  require_size(sample, "advantages", sample.advantages.size(), tokens);
+  require_finite(sample, "sampler_logprobs", sample.sampler_logprobs, true);
+  require_finite(sample, "advantages", sample.advantages, true);
+  if (sample.topk_width == 0) return;
+  const auto width = static_cast<std::size_t>(sample.topk_width);
+  const std::size_t entries = sample.topk_ids.size();
+  const std::string name = label(sample);
+  require(entries % width == 0 && entries / width <= tokens, name + "topk_ids has " + std::to_string(entries) +
+                                                                 " entries, which is no [R, " + std::to_string(width) + "]");
+  require_size(sample, "topk_logprobs", sample.topk_logprobs.size(), entries);
+  require_size(sample, "topk_advantages", sample.topk_advantages.size(), entries);
+  require_finite(sample, "topk_logprobs", sample.topk_logprobs, false);
+  require_finite(sample, "topk_advantages", sample.topk_advantages, false);
+  for (const auto id : sample.topk_ids) {
+    require(id >= 0 && id < vocabulary, name + "candidate " + std::to_string(id) + " is no token of the model");
+  }
+}
+
+}  // namespace
+
+void validate(const TrainingSample& sample, std::int64_t vocabulary, bool uses_sampler, bool needs_reference) {
+  const std::size_t tokens = sample.ids.size();
+  const std::string name = label(sample);
+  require_size(sample, "loss_mask", sample.loss_mask.size(), tokens);
+  require(tokens == 0 || !sample.loss_mask[0], name + "loss_mask[0] is set, but nothing predicts the first token");
+  require(sample.temperature > 0, name + "temperature must be above 0");
+  for (const auto id : sample.ids) {
+    require(id >= 0 && id < vocabulary, name + "id " + std::to_string(id) + " is no token of the model");
+  }
+  if (needs_reference || !sample.reference_logprobs.empty()) {
+    require_size(sample, "reference_logprobs", sample.reference_logprobs.size(), tokens);
+    require_finite(sample, "reference_logprobs", sample.reference_logprobs, true);
+  }
+  if (uses_sampler) validate_sampler(sample, vocabulary);
+}
+
+}  // namespace clawrl

@@ -1,0 +1,95 @@
+#include "trainer/torch/losses/policy_loss.hpp"
+
+#include <ATen/ATen.h>
+
+#include "trainer/torch/losses/distill_loss.hpp"
+
+namespace clawrl {
+namespace {
+
+double masked_sum(const at::Tensor& values, const at::Tensor& mask) {
+  return at::where(mask, values, at::zeros_like(values)).sum(at::kDouble).item<double>();
+}
+
+}  // namespace
+
+ClippedTerms clipped_surrogate(const at::Tensor& new_logprobs, const at::Tensor& old_logprobs,
+                               const at::Tensor& advantages, double clip_low, double clip_high) {
+  const at::Tensor ratio = (new_logprobs - old_logprobs).exp();
+  const at::Tensor plain = -advantages * ratio;
+  const at::Tensor clipped = -advantages * ratio.clamp(1.0 - clip_low, 1.0 + clip_high);
+  return {at::maximum(plain, clipped), ratio.detach(), (clipped > plain).detach()};
+}
+
+at::Tensor importance_weight(const at::Tensor& old_logprobs, const at::Tensor& sampler_logprobs, double cap) {
+  return (old_logprobs.detach() - sampler_logprobs).exp().clamp_max(cap);
+}
+
+at::Tensor kl_estimate(const at::Tensor& new_logprobs, const at::Tensor& reference_logprobs, KlEstimator estimator) {
+  const at::Tensor difference = new_logprobs - reference_logprobs;
+  if (estimator == KlEstimator::k1) return difference;
+  if (estimator == KlEstimator::k2) return difference.square() / 2;
+  return at::expm1(-difference) + difference;
+}
+
+PolicyLoss policy_loss(const PolicyLossInputs& in) {
+  const ClippedTerms terms =
+      clipped_surrogate(in.new_logprobs, in.old_logprobs, in.advantages, in.clip_low, in.clip_high);
+  PolicyLoss out;
+  out.token_losses = terms.losses;
+  if (in.sampler_logprobs.defined()) {
+    out.token_losses = terms.losses * importance_weight(in.old_logprobs, in.sampler_logprobs, in.importance_cap);
+  }
+  const at::Tensor mask = in.weights != 0;
+  out.loss = (in.weights * out.token_losses).sum();
+  if (in.reference_logprobs.defined()) {
+    // A token without a reference is compared with itself: value and gradient of k3 are 0 there.
+    const at::Tensor reference =
+        at::where(in.reference_logprobs.isnan(), in.new_logprobs.detach(), in.reference_logprobs);
+    const at::Tensor k3 = kl_estimate(in.new_logprobs, reference, KlEstimator::k3);
+    if (in.kl_beta != 0) out.loss = out.loss + in.kl_beta * (in.weights * k3).sum();
+    out.metrics.reference_kl_sum = masked_sum(k3.detach(), mask);
+  }
+  out.metrics.ratio_sum = masked_sum(terms.ratio, mask);
+  out.metrics.ratio_max = at::where(mask, terms.ratio, at::zeros_like(terms.ratio)).max().item<double>();
+  out.metrics.clipped = masked_sum(terms.clipped.to(at::kDouble), mask);
+  out.metrics.kl_sum = masked_sum((in.old_logprobs - in.new_logprobs).detach(), mask);
+  return out;
+}
+
+namespace {
+
+/// importance_cap > 0: decoupled form. A batch is one optimiser step, so the trainer's log-probs at the start of the
+/// step are those of this very forward pass. importance_cap = 0: coupled form, the clip is around the sampler.
+LossOutput compute_policy(const LossInputs& in, const LossSettings& settings) {
+  const bool decoupled = settings.importance_cap > 0;
+  PolicyLossInputs policy;
+  policy.new_logprobs = in.logprobs;
+  policy.old_logprobs = decoupled ? in.logprobs.detach() : in.sampler_logprobs;
+  policy.advantages = in.advantages;
+  policy.weights = in.weights;
+  if (decoupled) policy.sampler_logprobs = in.sampler_logprobs;
+  policy.reference_logprobs = in.reference_logprobs;
+  policy.clip_low = settings.clip_low;
+  policy.clip_high = settings.clip_high;
+  policy.importance_cap = settings.importance_cap;
+  policy.kl_beta = settings.kl_beta;
+  PolicyLoss result = policy_loss(policy);
+  if (in.topk_logprobs.defined() && settings.topk_weight != 0) {
+    TopkLossInputs topk;
+    topk.new_logprobs = in.topk_logprobs;
+    topk.old_logprobs = decoupled ? in.topk_logprobs.detach() : in.topk_sampler_logprobs;
+    topk.advantages = in.topk_advantages;
+    if (decoupled) topk.sampler_logprobs = in.topk_sampler_logprobs;
+    topk.clip_low = settings.clip_low;
+    topk.clip_high = settings.clip_high;
+    topk.importance_cap = settings.importance_cap;
+    result.loss = result.loss + settings.topk_weight * (in.weights * topk_policy_loss(topk)).sum();
+  }
+  return {result.loss, result.metrics};
+}
+
+const LossRegistration policy_registration("policy", {compute_policy, true});
+
+}  // namespace
+}  // namespace clawrl

@@ -1,0 +1,52 @@
+#pragma once
+// Samples -> right-padded micro-batches of about equal lengths.
+//
+//   samples of lengths 9 8 3 2, 16 tokens a micro-batch:   [9]   [8]   [3 2]     (longest first)
+//
+// The last trained token predicts nothing, and what follows it is not looked at: neither is computed.
+
+#include <ATen/core/Tensor.h>
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "core/training_sample.hpp"
+#include "trainer/torch/losses/loss.hpp"
+
+namespace clawrl {
+
+struct MicroBatchLimits {
+  std::int64_t tokens = 4096;                  // padded; a longer sample goes alone
+  std::int64_t logits = std::int64_t{1} << 27;  // trained tokens times vocabulary
+};
+
+/// What the pack needs to know of the whole batch.
+struct PackContext {
+  Aggregation aggregation = Aggregation::token_mean;
+  std::int64_t active_tokens = 0, samples = 0;  // over all ranks
+  std::int64_t version = 0;                     // that the trainer holds now
+  bool uses_sampler = true;
+};
+
+/// B = samples, L = padded length, N = trained tokens, K = widest top-k of the samples (0 = none).
+struct MicroBatch {
+  std::int64_t batch = 0, length = 0;
+  at::Tensor ids, positions;  // [B*L] i64
+  at::Tensor rows;            // [N] i64 row of [B*L] whose hidden state predicts the token
+  at::Tensor targets;         // [N,1+K] i64: the token, then its top-k candidates
+  at::Tensor temperature;     // [N], undefined when 1 everywhere
+  at::Tensor fresh;           // [N] 1 = sampled by the version that the trainer holds
+  LossInputs loss;            // all but the log-probs on the current weights
+  std::int64_t width() const { return targets.size(1) - 1; }
+};
+
+/// Groups of samples, longest first; ties keep the order of `samples`. Samples without trained tokens are left out.
+std::vector<std::vector<const TrainingSample*>> plan_micro_batches(std::span<const TrainingSample> samples,
+                                                                   std::int64_t vocabulary,
+                                                                   const MicroBatchLimits& limits);
+
+MicroBatch pack(const std::vector<const TrainingSample*>& samples, const PackContext& context,
+                const at::Device& device);
+
+}  // namespace clawrl
