@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/CPUGeneratorImpl.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 #include <cmath>
@@ -39,7 +40,8 @@ ParameterLayout lora_layout(const ModelConfig& config, const LoraConfig& lora) {
   const auto all = projections(config);
   for (const auto& target : lora.targets)
     require(std::any_of(all.begin(), all.end(), [&](const auto& p) { return p.name == target; }),
-            "LoRA target '" + target + "' is unknown; allowed: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj");
+            "LoRA target '" + target +
+                "' is unknown; allowed: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj");
   ParameterLayout layout;
   for (std::int64_t i = 0; i < config.num_layers; ++i) {
     for (const auto& p : all) {
@@ -87,7 +89,7 @@ at::Tensor load_lora(const std::string& folder, const ModelConfig& config, const
   for (const auto& view : parameter_views(layout, flat)) {
     const auto* stored = file.find(view.name);
     require(stored != nullptr, path + ": tensor " + view.name + " is missing");
-    require(stored->shape == view.shape, path + ": tensor " + view.name + " has another shape than rank and model give");
+    require(stored->shape == view.shape, path + ": tensor " + view.name + " has another shape than the rank gives");
     convert(*stored, view);
   }
   require(file.tensors().size() == layout.slots.size(), path + ": holds tensors of other projections than the targets");
@@ -116,7 +118,7 @@ WeightSet merge(const ModelConfig& config, const WeightSet& base, const LoraWeig
   merged.lora = {};
   const auto q = config.num_heads * config.head_dim, kv = config.num_kv_heads * config.head_dim;
   const auto inter = config.intermediate_size;
-  auto add = [&](at::Tensor& weight, const at::Tensor& of_base, std::int64_t row, std::int64_t rows, const LoraPair& p) {
+  auto add = [&](at::Tensor& weight, const at::Tensor& of_base, auto row, auto rows, const LoraPair& p) {
     if (!p.a.defined()) return;
     if (weight.is_same(of_base)) weight = of_base.detach().clone();
     weight.narrow(0, row, rows).addmm_(p.b.detach(), p.a.detach(), 1.0, lora.scaling);

@@ -1,6 +1,7 @@
 #include "model/torch/transformer.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <algorithm>
 
@@ -15,7 +16,8 @@ struct Piece {
 };
 
 // x W^T, plus scaling * B A x on the row ranges that have an adapter.
-at::Tensor project(const at::Tensor& x, const at::Tensor& weight, const LoraWeights& lora, std::initializer_list<Piece> pieces) {
+at::Tensor project(const at::Tensor& x, const at::Tensor& weight, const LoraWeights& lora,
+                   std::initializer_list<Piece> pieces) {
   auto y = at::linear(x, weight);
   if (lora.layers.empty()) return y;
   std::vector<at::Tensor> parts;
@@ -63,19 +65,22 @@ at::Tensor Transformer::decoder_layer(const WeightSet& weights, std::int64_t lay
   const auto& w = weights.layers[static_cast<std::size_t>(layer)];
   static const LoraLayer none;
   const auto& lora = weights.lora.layers.empty() ? none : weights.lora.layers[static_cast<std::size_t>(layer)];
-  const auto n = x.size(0), q_rows = config_.num_heads * config_.head_dim, kv_rows = config_.num_kv_heads * config_.head_dim;
+  const auto heads = config_.num_heads, kv_heads = config_.num_kv_heads, dim = config_.head_dim;
+  const auto inter = config_.intermediate_size, hidden = config_.hidden_size;
+  const auto eps = config_.rms_norm_eps;
 
-  auto normed = rms_norm(x, w.input_norm, config_.rms_norm_eps);
-  auto qkv = project(normed, w.qkv, weights.lora, {{q_rows, &lora.q}, {kv_rows, &lora.k}, {kv_rows, &lora.v}});
-  auto heads = qkv.view({n, config_.num_heads + 2 * config_.num_kv_heads, config_.head_dim});
-  auto [q, k] = norm_and_rotate(heads, w.q_norm, w.k_norm, rope, config_.num_heads, config_.num_kv_heads, config_.rms_norm_eps);
-  auto v = heads.narrow(1, config_.num_heads + config_.num_kv_heads, config_.num_kv_heads);
-  auto after_attention = at::add(x, project(attention(layer, q, k, v), w.o, weights.lora, {{config_.hidden_size, &lora.o}}));
+  auto normed = rms_norm(x, w.input_norm, eps);
+  auto qkv = project(normed, w.qkv, weights.lora,
+                     {{heads * dim, &lora.q}, {kv_heads * dim, &lora.k}, {kv_heads * dim, &lora.v}});
+  qkv = qkv.view({x.size(0), heads + 2 * kv_heads, dim});
+  auto [q, k] = norm_and_rotate(qkv, w.q_norm, w.k_norm, rope, heads, kv_heads, eps);
+  auto v = qkv.narrow(1, heads + kv_heads, kv_heads);
+  auto mixed = project(attention(layer, q, k, v), w.o, weights.lora, {{hidden, &lora.o}});
+  auto residual = at::add(x, mixed);
 
-  normed = rms_norm(after_attention, w.post_norm, config_.rms_norm_eps);
-  auto gate_up = project(normed, w.gate_up, weights.lora,
-                         {{config_.intermediate_size, &lora.gate}, {config_.intermediate_size, &lora.up}});
-  return at::add(after_attention, project(swiglu(gate_up), w.down, weights.lora, {{config_.hidden_size, &lora.down}}));
+  normed = rms_norm(residual, w.post_norm, eps);
+  auto gate_up = project(normed, w.gate_up, weights.lora, {{inter, &lora.gate}, {inter, &lora.up}});
+  return at::add(residual, project(swiglu(gate_up), w.down, weights.lora, {{hidden, &lora.down}}));
 }
 
 at::Tensor Transformer::hidden(const WeightSet& weights, const at::Tensor& ids, const at::Tensor& positions,

@@ -44,7 +44,7 @@ WeightSet bind_weights(const ModelConfig& config, const at::Tensor& flat);
 /// Loads a Hugging Face folder into a new flat buffer (f32, host). Throws UserError.
 at::Tensor load_weights(const std::string& folder, const ModelConfig& config);
 
-/// Fresh weights: normal(0, 0.02), o_proj and down_proj smaller by sqrt(2 layers), norms 1. The same seed, the same bits.
+/// Fresh weights: normal(0, 0.02), o_proj and down_proj smaller by sqrt(2 layers), norms 1. One seed, one set of bits.
 at::Tensor random_weights(const ModelConfig& config, std::uint64_t seed);
 
 /// The distinct tensors that autograd sees (fused ones once, a tied head once), in a fixed order, without the LoRA's.
