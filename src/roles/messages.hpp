@@ -1,0 +1,139 @@
+#pragma once
+// Every message between roles. type_id is unique over all ports. What a field means stands at the struct it carries.
+//
+//   head -> rollout   Generate, Cancel, UseVersion, RetireVersion      rollout -> head   Deltas
+//   head -> prm       JudgeTurn, UseVersion, RetireVersion             prm -> head       Judged
+//   head -> trainer   TakeStep, Publish, WriteCheckpoint, Restore      trainer -> head   StepDone, ShardWritten, Restored
+//   trainer -> rollout, prm (port weights)  WeightChunk                rollout, prm -> head  VersionComplete
+//   head -> all       Stop                                             all -> head       Ready
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "checkpoint/run_state.hpp"
+#include "core/generation.hpp"
+#include "core/step_metrics.hpp"
+#include "core/turn.hpp"
+#include "core/verdict.hpp"
+#include "trainer/learner.hpp"
+
+namespace clawrl::messages {
+
+struct Ready {
+  static constexpr std::uint16_t type_id = 1;
+  std::string role;
+  std::string model;  // hash of the weights that the role loaded
+  template <class Archive> void serialize(Archive& archive) { archive(role, model); }
+};
+
+struct Stop {
+  static constexpr std::uint16_t type_id = 2;
+  template <class Archive> void serialize(Archive&) {}
+};
+
+struct Generate {
+  static constexpr std::uint16_t type_id = 10;
+  GenerateRequest request;
+  template <class Archive> void serialize(Archive& archive) { archive(request); }
+};
+
+struct Cancel {
+  static constexpr std::uint16_t type_id = 11;
+  RequestId id;
+  template <class Archive> void serialize(Archive& archive) { archive(id); }
+};
+
+struct Deltas {
+  static constexpr std::uint16_t type_id = 12;
+  std::vector<CompletionDelta> deltas;
+  template <class Archive> void serialize(Archive& archive) { archive(deltas); }
+};
+
+/// New sequences (or teacher scores) take this version from now on.
+struct UseVersion {
+  static constexpr std::uint16_t type_id = 13;
+  std::int64_t version = 0;
+  template <class Archive> void serialize(Archive& archive) { archive(version); }
+};
+
+struct RetireVersion {
+  static constexpr std::uint16_t type_id = 14;
+  std::int64_t version = 0;
+  template <class Archive> void serialize(Archive& archive) { archive(version); }
+};
+
+struct JudgeTurn {
+  static constexpr std::uint16_t type_id = 20;
+  Turn turn;
+  std::int32_t revision = 0;
+  template <class Archive> void serialize(Archive& archive) { archive(turn, revision); }
+};
+
+struct Judged {
+  static constexpr std::uint16_t type_id = 21;
+  Verdict verdict;
+  template <class Archive> void serialize(Archive& archive) { archive(verdict); }
+};
+
+struct TakeStep {
+  static constexpr std::uint16_t type_id = 30;
+  StepBatch batch;
+  template <class Archive> void serialize(Archive& archive) {
+    archive(batch.step, batch.version, batch.samples, batch.global_active_tokens, batch.global_samples);
+  }
+};
+
+struct StepDone {
+  static constexpr std::uint16_t type_id = 31;
+  StepMetrics metrics;
+  std::string weights_hash;
+  double finished_s = 0;  // Unix seconds on the trainer
+  template <class Archive> void serialize(Archive& archive) { archive(metrics, weights_hash, finished_s); }
+};
+
+/// Send the current weights, as this version, to `receivers` (world ranks).
+struct Publish {
+  static constexpr std::uint16_t type_id = 32;
+  std::int64_t version = 0;
+  std::vector<int> receivers;
+  template <class Archive> void serialize(Archive& archive) { archive(version, receivers); }
+};
+
+/// One rank holds all bytes of the version, checked.
+struct VersionComplete {
+  static constexpr std::uint16_t type_id = 33;
+  std::int64_t version = 0;
+  std::int64_t bytes = 0;
+  template <class Archive> void serialize(Archive& archive) { archive(version, bytes); }
+};
+
+struct WriteCheckpoint {
+  static constexpr std::uint16_t type_id = 34;
+  std::string folder;  // the temporary folder that the head will rename
+  std::int64_t step = 0;
+  template <class Archive> void serialize(Archive& archive) { archive(folder, step); }
+};
+
+struct ShardWritten {
+  static constexpr std::uint16_t type_id = 35;
+  std::int64_t step = 0;
+  ShardInfo shard;
+  std::string error;  // empty = written
+  template <class Archive> void serialize(Archive& archive) { archive(step, shard, error); }
+};
+
+/// Overwrite weights and moments from a checkpoint folder.
+struct Restore {
+  static constexpr std::uint16_t type_id = 36;
+  std::string folder;
+  template <class Archive> void serialize(Archive& archive) { archive(folder); }
+};
+
+struct Restored {
+  static constexpr std::uint16_t type_id = 37;
+  std::string weights_hash;
+  template <class Archive> void serialize(Archive& archive) { archive(weights_hash); }
+};
+
+}  // namespace clawrl::messages
