@@ -6,7 +6,7 @@
 
 #include "core/error.hpp"
 #include "journal/journal_writer.hpp"
-#include "journal/rows.hpp"
+#include "journal/query.hpp"
 #include "journal/schema.hpp"
 #include "journal/step_accounting.hpp"
 
@@ -101,21 +101,17 @@ void Journal::save_turn(const Turn& turn, Durable durable) {
   auto blob = std::make_shared<const Blob>(encode(turn));
   auto next_state = std::make_shared<const Blob>(encode(turn.next_state));
   const auto& versions = turn.completion.versions;
-  const std::int64_t oldest = versions.empty() ? -1 : *std::min_element(versions.begin(), versions.end());
+  std::optional<std::int64_t> oldest;
+  if (!versions.empty()) oldest = *std::min_element(versions.begin(), versions.end());
   const std::size_t bytes = blob->size() + next_state->size();
   writer_->submit(
       [blob, next_state, oldest, id = turn.id, session = turn.session, index = turn.index, type = turn.type,
        state = turn.state, exclusion = turn.exclusion, created = turn.created_s,
        tokens = static_cast<std::int64_t>(turn.completion.ids.size())](auto& database) {
-        auto row = prepare(database,
-                           "INSERT OR REPLACE INTO turns(id, session, idx, type, state, exclusion, created, "
-                           "response_tokens, version, record, next_state) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
-                           id.value, session, index, static_cast<int>(type), static_cast<int>(state), exclusion, created,
-                           tokens);
-        if (oldest >= 0) row.bind(9, oldest);
-        bind_blob(row, 10, *blob);
-        bind_blob(row, 11, *next_state);
-        row.exec();
+        execute(database, "INSERT OR REPLACE INTO turns(id, session, idx, type, state, exclusion, created, "
+                "response_tokens, version, record, next_state) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+                id.value, session, index, static_cast<int>(type), static_cast<int>(state), exclusion, created, tokens,
+                oldest, *blob, *next_state);
       },
       bytes, std::move(durable));
 }
@@ -124,10 +120,7 @@ void Journal::save_next_state(TurnId id, const std::vector<Message>& next_state,
   auto blob = std::make_shared<const Blob>(encode(next_state));
   writer_->submit(
       [id, blob](auto& database) {
-        SQLite::Statement row(database, "UPDATE turns SET next_state = ? WHERE id = ?");
-        bind_blob(row, 1, *blob);
-        row.bind(2, id.value);
-        require_turn(row.exec(), id);
+        require_turn(execute(database, "UPDATE turns SET next_state = ? WHERE id = ?", *blob, id.value), id);
       },
       blob->size(), std::move(durable));
 }
@@ -147,12 +140,10 @@ void Journal::save_verdict(const Verdict& verdict, Durable durable) {
   writer_->submit(
       [blob, id = SampleId{verdict.turn, verdict.revision}, score = static_cast<int>(verdict.score),
        origin = verdict.origin, error = verdict.error](auto& database) {
-        auto row = prepare(database,
-                           "INSERT OR REPLACE INTO verdicts(turn, revision, score, origin, error, created, record) "
-                           "VALUES(?,?,?,?,?,?,?)",
-                           id.turn.value, id.revision, score, origin, error, unix_seconds());
-        bind_blob(row, 7, *blob);
-        row.exec();
+        execute(database,
+                "INSERT OR REPLACE INTO verdicts(turn, revision, score, origin, error, created, record) "
+                "VALUES(?,?,?,?,?,?,?)",
+                id.turn.value, id.revision, score, origin, error, unix_seconds(), *blob);
         const bool failed = !error.empty();
         execute(database, "UPDATE turns SET state = ?, exclusion = ? WHERE id = ? AND state IN (?, ?, ?)",
                 failed ? excluded : scored, std::string(failed ? "judge_failed" : ""), id.turn.value, answered, judging,
@@ -166,12 +157,11 @@ void Journal::save_sample(const TrainingSample& sample, const std::string& exclu
   writer_->submit(
       [blob, exclusion, id = sample.id, origin = sample.origin, version = sample.version,
        tokens = static_cast<std::int64_t>(sample.ids.size())](auto& database) {
-        auto row = prepare(database,
-                           "INSERT OR IGNORE INTO samples(turn, revision, origin, version, tokens, exclusion, created, "
-                           "record) VALUES(?,?,?,?,?,?,?,?)",
-                           id.turn.value, id.revision, origin, version, tokens, exclusion, unix_seconds());
-        bind_blob(row, 8, *blob);
-        if (row.exec() == 0) add_event(database, "sample_kept", "sample " + label(id) + " was saved again: not changed");
+        const int rows = execute(database,
+                                 "INSERT OR IGNORE INTO samples(turn, revision, origin, version, tokens, exclusion, "
+                                 "created, record) VALUES(?,?,?,?,?,?,?,?)",
+                                 id.turn.value, id.revision, origin, version, tokens, exclusion, unix_seconds(), *blob);
+        if (rows == 0) add_event(database, "sample_kept", "sample " + label(id) + " was saved again: not changed");
         if (exclusion.empty())
           execute(database, "UPDATE turns SET state = ? WHERE id = ? AND state = ?", sampled, id.turn.value, scored);
       },

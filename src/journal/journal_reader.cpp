@@ -1,5 +1,7 @@
 #include "journal/journal_reader.hpp"
 
+#include <SQLiteCpp/SQLiteCpp.h>
+
 #include <algorithm>
 
 #include "journal/reader_implementation.hpp"
@@ -29,30 +31,30 @@ namespace {
 
 #define CLAWRL_TURN_COLUMNS "SELECT id, record, state, exclusion, next_state FROM turns "
 
-Turn turn_of(SQLite::Statement& row, const std::string& path) {
-  const std::string what = "journal " + path + ": turn " + row.getColumn(0).getString();
-  Turn turn = decode<Turn>(blob_of(row, 1), what);
-  turn.state = static_cast<TurnState>(row.getColumn(2).getInt());
-  turn.exclusion = row.getColumn(3).getString();
-  turn.next_state = decode<std::vector<Message>>(blob_of(row, 4), what + " (next state)");
+Turn turn_of(Query& row, const std::string& path) {
+  const std::string what = "journal " + path + ": turn " + row.text(0);
+  Turn turn = decode<Turn>(row.blob(1), what);
+  turn.state = static_cast<TurnState>(static_cast<int>(row.integer(2)));
+  turn.exclusion = row.text(3);
+  turn.next_state = decode<std::vector<Message>>(row.blob(4), what + " (next state)");
   return turn;
 }
 
-std::vector<TurnId> ids_of(SQLite::Statement rows) {
+std::vector<TurnId> ids_of(Query rows) {
   std::vector<TurnId> ids;
-  while (rows.executeStep()) ids.push_back({rows.getColumn(0).getInt64()});
+  while (rows.next()) ids.push_back({rows.integer(0)});
   return ids;
 }
 
-StepRecord step_of(SQLite::Statement& row, const std::string& path) {
-  const std::string what = "journal " + path + ": step " + row.getColumn(0).getString();
-  auto record = decode<StepRecord>(blob_of(row, 1), what);
-  record.version = row.getColumn(2).getInt64();
-  record.planned_s = row.getColumn(3).getDouble();
-  record.finished_s = row.getColumn(4).getDouble();
-  record.times_finished = row.getColumn(5).getInt();
-  record.weights_hash = row.getColumn(6).getString();
-  if (record.finished()) record.metrics = decode<StepMetrics>(blob_of(row, 7), what + " (metrics)");
+StepRecord step_of(Query& row, const std::string& path) {
+  const std::string what = "journal " + path + ": step " + row.text(0);
+  auto record = decode<StepRecord>(row.blob(1), what);
+  record.version = row.integer(2);
+  record.planned_s = row.real(3);
+  record.finished_s = row.real(4);
+  record.times_finished = static_cast<int>(row.integer(5));
+  record.weights_hash = row.text(6);
+  if (record.finished()) record.metrics = decode<StepMetrics>(row.blob(7), what + " (metrics)");
   return record;
 }
 
@@ -60,58 +62,58 @@ StepRecord step_of(SQLite::Statement& row, const std::string& path) {
 
 std::optional<Turn> JournalReader::turn(TurnId id) const {
   return implementation_->read([&](auto& database) -> std::optional<Turn> {
-    auto row = prepare(database, CLAWRL_TURN_COLUMNS "WHERE id = ?", id.value);
-    if (!row.executeStep()) return std::nullopt;
+    Query row(database, CLAWRL_TURN_COLUMNS "WHERE id = ?", id.value);
+    if (!row.next()) return std::nullopt;
     return turn_of(row, path());
   });
 }
 
 std::vector<Turn> JournalReader::open_turns() const {
   return implementation_->read([&](auto& database) {
-    auto rows = prepare(database,
+    Query rows(database,
                         CLAWRL_TURN_COLUMNS
                         "WHERE state IN (?, ?) OR (state = ? AND NOT EXISTS (SELECT 1 FROM verdicts WHERE turn = id)) "
                         "ORDER BY id",
                         static_cast<int>(TurnState::answered), static_cast<int>(TurnState::judging),
                         static_cast<int>(TurnState::expired));
     std::vector<Turn> turns;
-    while (rows.executeStep()) turns.push_back(turn_of(rows, path()));
+    while (rows.next()) turns.push_back(turn_of(rows, path()));
     return turns;
   });
 }
 
 std::vector<TurnId> JournalReader::turns_of(const std::string& session) const {
   return implementation_->read([&](auto& database) {
-    return ids_of(prepare(database, "SELECT id FROM turns WHERE session = ? ORDER BY idx, id", session));
+    return ids_of(Query(database, "SELECT id FROM turns WHERE session = ? ORDER BY idx, id", session));
   });
 }
 
 std::vector<TurnId> JournalReader::turns_in(TurnState state) const {
   return implementation_->read([&](auto& database) {
-    return ids_of(prepare(database, "SELECT id FROM turns WHERE state = ? ORDER BY id", static_cast<int>(state)));
+    return ids_of(Query(database, "SELECT id FROM turns WHERE state = ? ORDER BY id", static_cast<int>(state)));
   });
 }
 
 std::optional<Verdict> JournalReader::verdict(SampleId id) const {
   return implementation_->read([&](auto& database) -> std::optional<Verdict> {
-    auto row = prepare(database, "SELECT record FROM verdicts WHERE turn = ? AND revision = ?", id.turn.value,
+    Query row(database, "SELECT record FROM verdicts WHERE turn = ? AND revision = ?", id.turn.value,
                        id.revision);
-    if (!row.executeStep()) return std::nullopt;
-    return decode<Verdict>(blob_of(row, 0), implementation_->record("verdict", label(id)));
+    if (!row.next()) return std::nullopt;
+    return decode<Verdict>(row.blob(0), implementation_->record("verdict", label(id)));
   });
 }
 
 std::optional<Verdict> JournalReader::newest_verdict(TurnId id) const {
   return implementation_->read([&](auto& database) -> std::optional<Verdict> {
-    auto row = prepare(database, "SELECT record FROM verdicts WHERE turn = ? ORDER BY revision DESC LIMIT 1", id.value);
-    if (!row.executeStep()) return std::nullopt;
-    return decode<Verdict>(blob_of(row, 0), implementation_->record("verdict of turn", std::to_string(id.value)));
+    Query row(database, "SELECT record FROM verdicts WHERE turn = ? ORDER BY revision DESC LIMIT 1", id.value);
+    if (!row.next()) return std::nullopt;
+    return decode<Verdict>(row.blob(0), implementation_->record("verdict of turn", std::to_string(id.value)));
   });
 }
 
 std::vector<TrainingSample> JournalReader::samples(std::span<const SampleId> ids) const {
   return implementation_->read([&](auto& database) {
-    SQLite::Statement row(database, "SELECT record FROM samples WHERE turn = ? AND revision = ?");
+    Query row(database, "SELECT record FROM samples WHERE turn = ? AND revision = ?");
     std::vector<TrainingSample> samples;
     samples.reserve(ids.size());
     for (const SampleId id : ids) {
@@ -119,8 +121,8 @@ std::vector<TrainingSample> JournalReader::samples(std::span<const SampleId> ids
       row.reset();
       row.bind(1, id.turn.value);
       row.bind(2, id.revision);
-      require(row.executeStep(), what + " is not there");
-      samples.push_back(decode<TrainingSample>(blob_of(row, 0), what));
+      require(row.next(), what + " is not there");
+      samples.push_back(decode<TrainingSample>(row.blob(0), what));
     }
     return samples;
   });
@@ -128,15 +130,15 @@ std::vector<TrainingSample> JournalReader::samples(std::span<const SampleId> ids
 
 std::vector<TrainingSample> JournalReader::unused_samples(std::int64_t limit) const {
   return implementation_->read([&](auto& database) {
-    auto row = prepare(database,
+    Query row(database,
                        "SELECT turn, revision, record FROM samples s WHERE exclusion = '' AND NOT EXISTS "
                        "(SELECT 1 FROM step_samples u WHERE u.turn = s.turn AND u.revision = s.revision AND "
                        "u.replayed = 0) ORDER BY seq LIMIT ?",
                        limit > 0 ? limit : std::int64_t{-1});
     std::vector<TrainingSample> samples;
-    while (row.executeStep()) {
-      const SampleId id{{row.getColumn(0).getInt64()}, row.getColumn(1).getInt()};
-      samples.push_back(decode<TrainingSample>(blob_of(row, 2), implementation_->record("sample", label(id))));
+    while (row.next()) {
+      const SampleId id{{row.integer(0)}, static_cast<int>(row.integer(1))};
+      samples.push_back(decode<TrainingSample>(row.blob(2), implementation_->record("sample", label(id))));
     }
     return samples;
   });
@@ -144,12 +146,12 @@ std::vector<TrainingSample> JournalReader::unused_samples(std::int64_t limit) co
 
 std::vector<SampleId> JournalReader::used_samples(std::int64_t count, std::int64_t last_step) const {
   return implementation_->read([&](auto& database) {
-    auto row = prepare(database,
+    Query row(database,
                        "SELECT turn, revision FROM step_samples WHERE replayed = 0 AND step <= ? "
                        "ORDER BY step DESC, position DESC LIMIT ?",
                        last_step, count);
     std::vector<SampleId> ids;
-    while (row.executeStep()) ids.push_back({{row.getColumn(0).getInt64()}, row.getColumn(1).getInt()});
+    while (row.next()) ids.push_back({{row.integer(0)}, static_cast<int>(row.integer(1))});
     std::reverse(ids.begin(), ids.end());
     return ids;
   });
@@ -157,12 +159,12 @@ std::vector<SampleId> JournalReader::used_samples(std::int64_t count, std::int64
 
 std::vector<StepRecord> JournalReader::steps(std::int64_t from, std::int64_t to) const {
   return implementation_->read([&](auto& database) {
-    auto row = prepare(database,
+    Query row(database,
                        "SELECT step, plan, version, planned, finished, times_finished, weights_hash, metrics "
                        "FROM steps WHERE step BETWEEN ? AND ? ORDER BY step",
                        from, to);
     std::vector<StepRecord> records;
-    while (row.executeStep()) records.push_back(step_of(row, path()));
+    while (row.next()) records.push_back(step_of(row, path()));
     return records;
   });
 }
@@ -185,27 +187,27 @@ std::int64_t JournalReader::watermark() const {
 
 std::vector<VersionRecord> JournalReader::versions() const {
   return implementation_->read([](auto& database) {
-    SQLite::Statement row(database,
+    Query row(database,
                           "SELECT line, number, base_id, adapter_id, made, announced, retired, note FROM versions "
                           "ORDER BY number, line");
     std::vector<VersionRecord> records;
-    while (row.executeStep())
-      records.push_back({{row.getColumn(0).getString(), row.getColumn(1).getInt64(), row.getColumn(2).getString(),
-                          row.getColumn(3).getString()},
-                         row.getColumn(4).getDouble(),
-                         row.getColumn(5).getDouble(),
-                         row.getColumn(6).getDouble(),
-                         row.getColumn(7).getString()});
+    while (row.next())
+      records.push_back({{row.text(0), row.integer(1), row.text(2),
+                          row.text(3)},
+                         row.real(4),
+                         row.real(5),
+                         row.real(6),
+                         row.text(7)});
     return records;
   });
 }
 
 std::vector<EventRecord> JournalReader::events(std::int64_t last) const {
   return implementation_->read([&](auto& database) {
-    auto row = prepare(database, "SELECT at, kind, text FROM events ORDER BY id DESC LIMIT ?", last);
+    Query row(database, "SELECT at, kind, text FROM events ORDER BY id DESC LIMIT ?", last);
     std::vector<EventRecord> records;
-    while (row.executeStep())
-      records.push_back({row.getColumn(0).getDouble(), row.getColumn(1).getString(), row.getColumn(2).getString()});
+    while (row.next())
+      records.push_back({row.real(0), row.text(1), row.text(2)});
     std::reverse(records.begin(), records.end());
     return records;
   });
@@ -213,17 +215,17 @@ std::vector<EventRecord> JournalReader::events(std::int64_t last) const {
 
 std::optional<std::string> JournalReader::get(const std::string& key) const {
   return implementation_->read([&](auto& database) -> std::optional<std::string> {
-    auto row = prepare(database, "SELECT value FROM meta WHERE key = ?", key);
-    if (!row.executeStep()) return std::nullopt;
-    return row.getColumn(0).getString();
+    Query row(database, "SELECT value FROM meta WHERE key = ?", key);
+    if (!row.next()) return std::nullopt;
+    return row.text(0);
   });
 }
 
 std::map<std::string, std::string> JournalReader::metadata() const {
   return implementation_->read([](auto& database) {
-    SQLite::Statement row(database, "SELECT key, value FROM meta");
+    Query row(database, "SELECT key, value FROM meta");
     std::map<std::string, std::string> pairs;
-    while (row.executeStep()) pairs[row.getColumn(0).getString()] = row.getColumn(1).getString();
+    while (row.next()) pairs[row.text(0)] = row.text(1);
     return pairs;
   });
 }

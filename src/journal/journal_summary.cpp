@@ -22,21 +22,21 @@ std::int64_t size_of_file(const std::string& path) {
 }
 
 void count_turns(SQLite::Database& database, JournalSummary& summary) {
-  SQLite::Statement row(database, "SELECT state, count(*) FROM turns GROUP BY state");
-  while (row.executeStep())
-    summary.turns[name(static_cast<TurnState>(row.getColumn(0).getInt()))] = row.getColumn(1).getInt64();
-  SQLite::Statement reason(database, "SELECT exclusion, count(*) FROM turns WHERE exclusion <> '' GROUP BY exclusion");
-  while (reason.executeStep()) summary.exclusions[reason.getColumn(0).getString()] = reason.getColumn(1).getInt64();
-  SQLite::Statement range(database, "SELECT min(created), max(created), count(DISTINCT session) FROM turns");
-  range.executeStep();
-  summary.first_turn_s = range.getColumn(0).getDouble();
-  summary.last_turn_s = range.getColumn(1).getDouble();
-  summary.sessions = range.getColumn(2).getInt64();
+  Query row(database, "SELECT state, count(*) FROM turns GROUP BY state");
+  while (row.next())
+    summary.turns[name(static_cast<TurnState>(static_cast<int>(row.integer(0))))] = row.integer(1);
+  Query reason(database, "SELECT exclusion, count(*) FROM turns WHERE exclusion <> '' GROUP BY exclusion");
+  while (reason.next()) summary.exclusions[reason.text(0)] = reason.integer(1);
+  Query range(database, "SELECT min(created), max(created), count(DISTINCT session) FROM turns");
+  range.next();
+  summary.first_turn_s = range.real(0);
+  summary.last_turn_s = range.real(1);
+  summary.sessions = range.integer(2);
 }
 
 void count_training(SQLite::Database& database, JournalSummary& summary) {
-  SQLite::Statement row(database, "SELECT score, count(*) FROM verdicts WHERE error = '' GROUP BY score");
-  while (row.executeStep()) summary.verdicts[row.getColumn(0).getInt()] = row.getColumn(1).getInt64();
+  Query row(database, "SELECT score, count(*) FROM verdicts WHERE error = '' GROUP BY score");
+  while (row.next()) summary.verdicts[static_cast<int>(row.integer(0))] = row.integer(1);
   const auto count = [&](const char* sql) { return number(database, sql); };
   summary.verdicts_failed = count("SELECT count(*) FROM verdicts WHERE error <> ''");
   summary.samples = count("SELECT count(*) FROM samples");

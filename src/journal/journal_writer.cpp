@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/error.hpp"
+#include "journal/query.hpp"
 #include "journal/schema.hpp"
 
 namespace clawrl {
@@ -112,7 +113,7 @@ void JournalWriter::run() {
 }
 
 void JournalWriter::commit(std::deque<Entry>& batch) {
-  SQLite::Transaction transaction(*database_, SQLite::TransactionBehavior::IMMEDIATE);
+  journal::Transaction transaction(*database_, journal::Transaction::Kind::write);
   for (auto& entry : batch) {
     try {
       entry.operation(*database_);
@@ -122,9 +123,8 @@ void JournalWriter::commit(std::deque<Entry>& batch) {
     }
     entry.operation = {};  // its bytes are in SQLite's hands now
   }
-  SQLite::Statement raise(*database_, "UPDATE counters SET value = value + ? WHERE name = 'watermark'");
-  raise.bind(1, static_cast<std::int64_t>(batch.size()));
-  raise.exec();
+  journal::execute(*database_, "UPDATE counters SET value = value + ? WHERE name = 'watermark'",
+                   static_cast<std::int64_t>(batch.size()));
   transaction.commit();
 }
 

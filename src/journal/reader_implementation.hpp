@@ -5,7 +5,7 @@
 
 #include "core/error.hpp"
 #include "journal/journal_reader.hpp"
-#include "journal/rows.hpp"
+#include "journal/query.hpp"
 
 namespace clawrl {
 
@@ -22,9 +22,9 @@ struct JournalReader::Implementation {
     const std::lock_guard guard(mutex);
     expect(database != nullptr, "journal " + path + ": read after it was closed");
     try {
-      SQLite::Transaction state(*database);  // rolled back at the end: nothing was written
+      Transaction state(*database, Transaction::Kind::read);
       return query(*database);
-    } catch (const SQLite::Exception& error) {
+    } catch (const StorageFailure& error) {
       throw UserError("journal " + path + ": cannot be read: " + error.what());
     }
   }

@@ -13,7 +13,7 @@ constexpr std::size_t header = 1 + sizeof(XXH64_hash_t);
 
 }  // namespace
 
-Blob seal(Blob packed) {
+Blob seal(std::span<const std::byte> packed) {
   const XXH64_hash_t checksum = XXH3_64bits(packed.data(), packed.size());
   Blob sealed(header + packed.size());
   sealed[0] = format;

@@ -12,7 +12,7 @@ namespace clawrl::journal {
 
 using Blob = std::vector<std::byte>;
 
-Blob seal(Blob packed);
+Blob seal(std::span<const std::byte> packed);
 /// The packed bytes inside. UserError "<what> is damaged ..." when format or checksum do not fit.
 std::span<const std::byte> unseal(std::span<const std::byte> sealed, const std::string& what);
 

@@ -4,7 +4,7 @@
 
 #include "core/error.hpp"
 #include "core/turn.hpp"
-#include "journal/rows.hpp"
+#include "journal/query.hpp"
 #include "journal/schema.hpp"
 
 namespace clawrl::journal {
@@ -28,10 +28,10 @@ void check_shards(const StepRecord& record) {
 
 void check_sample(SQLite::Database& database, std::int64_t step, const SampleUse& use) {
   const std::string what = prefix(step) + "sample " + label(use.id);
-  auto row = prepare(database, "SELECT exclusion FROM samples WHERE turn = ? AND revision = ?", use.id.turn.value,
+  Query row(database, "SELECT exclusion FROM samples WHERE turn = ? AND revision = ?", use.id.turn.value,
                      use.id.revision);
-  expect(row.executeStep(), what + " was never saved");
-  const std::string exclusion = row.getColumn(0).getString();
+  expect(row.next(), what + " was never saved");
+  const std::string exclusion = row.text(0);
   const std::int64_t taken = number(
       database, "SELECT step FROM step_samples WHERE turn = ? AND revision = ? AND replayed = 0", use.id.turn.value,
       use.id.revision);
@@ -57,9 +57,9 @@ void check(SQLite::Database& database, const StepRecord& record) {
 
 /// True when the step is on record already and `record` is the same batch, whose version may be a new one.
 bool planned_again(SQLite::Database& database, const StepRecord& record) {
-  auto row = prepare(database, "SELECT plan FROM steps WHERE step = ?", record.step);
-  if (!row.executeStep()) return false;
-  const auto earlier = decode<StepRecord>(blob_of(row, 0), prefix(record.step) + "its record");
+  Query row(database, "SELECT plan FROM steps WHERE step = ?", record.step);
+  if (!row.next()) return false;
+  const auto earlier = decode<StepRecord>(row.blob(0), prefix(record.step) + "its record");
   expect(earlier.samples == record.samples && earlier.shards == record.shards,
          prefix(record.step) + "it was planned before with another batch");
   execute(database, "UPDATE steps SET version = ? WHERE step = ?", record.version, record.step);
@@ -71,11 +71,8 @@ bool planned_again(SQLite::Database& database, const StepRecord& record) {
 void plan_step(SQLite::Database& database, const StepRecord& record) {
   if (planned_again(database, record)) return;
   check(database, record);
-  const Blob plan = encode(record);
-  auto row = prepare(database, "INSERT INTO steps(step, version, planned, plan) VALUES(?, ?, ?, ?)", record.step,
-                     record.version, unix_seconds());
-  bind_blob(row, 4, plan);
-  row.exec();
+  execute(database, "INSERT INTO steps(step, version, planned, plan) VALUES(?, ?, ?, ?)", record.step, record.version,
+          unix_seconds(), encode(record));
   for (std::size_t i = 0; i < record.samples.size(); ++i)
     execute(database, "INSERT INTO step_samples(step, position, turn, revision, replayed) VALUES(?, ?, ?, ?, ?)",
             record.step, static_cast<std::int64_t>(i), record.samples[i].id.turn.value, record.samples[i].id.revision,
@@ -84,19 +81,14 @@ void plan_step(SQLite::Database& database, const StepRecord& record) {
 
 std::string finish_step(SQLite::Database& database, std::int64_t step, const StepMetrics& metrics,
                         const std::string& weights_hash) {
-  auto known = prepare(database, "SELECT weights_hash FROM steps WHERE step = ?", step);
-  expect(known.executeStep(), "journal: step " + std::to_string(step) + " is finished but was never planned");
-  std::string earlier = known.getColumn(0).getString();
+  Query known(database, "SELECT weights_hash FROM steps WHERE step = ?", step);
+  expect(known.next(), "journal: step " + std::to_string(step) + " is finished but was never planned");
+  std::string earlier = known.text(0);
   known.reset();
-  const Blob blob = encode(metrics);
-  SQLite::Statement row(database,
-                        "UPDATE steps SET finished = ?, times_finished = times_finished + 1, weights_hash = ?, "
-                        "metrics = ? WHERE step = ?");
-  row.bind(1, unix_seconds());
-  row.bind(2, weights_hash);
-  bind_blob(row, 3, blob);
-  row.bind(4, step);
-  row.exec();
+  execute(database,
+          "UPDATE steps SET finished = ?, times_finished = times_finished + 1, weights_hash = ?, metrics = ? "
+          "WHERE step = ?",
+          unix_seconds(), weights_hash, encode(metrics), step);
   execute(database,
           "UPDATE turns SET state = ? WHERE state IN (?, ?) AND id IN "
           "(SELECT turn FROM step_samples WHERE step = ? AND replayed = 0)",
