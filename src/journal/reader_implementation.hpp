@@ -15,16 +15,16 @@ struct JournalReader::Implementation {
   std::mutex mutex;
   std::unique_ptr<SQLite::Database> database;
 
-  /// Runs `query(database)` inside one read transaction.
-  template <class Query>
-  auto read(Query query) {
+  /// Runs `body(database)` inside one read transaction.
+  template <class Body>
+  auto read(Body body) {
     if (settle) settle();
     const std::lock_guard guard(mutex);
     expect(database != nullptr, "journal " + path + ": read after it was closed");
     try {
-      Transaction state(*database, Transaction::Kind::read);
-      return query(*database);
-    } catch (const StorageFailure& error) {
+      journal::Transaction state(*database, journal::Transaction::Kind::read);
+      return body(*database);
+    } catch (const journal::StorageFailure& error) {
       throw UserError("journal " + path + ": cannot be read: " + error.what());
     }
   }
