@@ -35,7 +35,8 @@ void require_turn(int changed_rows, TurnId id) {
 std::int64_t recover(SQLite::Database& database) {
   const int half = execute(database, "UPDATE turns SET state = ? WHERE state = ?", aborted, generating);
   if (half > 0) add_event(database, "recovered", std::to_string(half) + " half-generated turns aborted");
-  return number(database, "SELECT value FROM counters WHERE name = 'turn_ids'");
+  return std::max(number(database, "SELECT value FROM counters WHERE name = 'turn_ids'"),
+                  number(database, "SELECT max(id) + 1 FROM turns"));
 }
 
 }  // namespace

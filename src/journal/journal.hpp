@@ -39,7 +39,7 @@ class Journal : public JournalReader {
   // -- turns. Columns of a turn's row (state, exclusion, next_state) win over what save_turn() was given.
   /// Reserves an id: increasing, never handed out twice even if nothing is saved under it and the process is killed.
   TurnId next_turn_id();
-  void save_turn(const Turn& turn, Durable durable = {});  // insert, or replace by id
+  void save_turn(const Turn& turn, Durable durable = {});  // insert, or replace by id (from next_turn_id())
   void save_next_state(TurnId id, const std::vector<Message>& next_state, Durable durable = {});
   void set_turn_state(TurnId id, TurnState state, const std::string& exclusion = "", Durable durable = {});
 

@@ -1,0 +1,140 @@
+// Exactly once: what a step may take, and what a restart finds.
+
+#include "core/error.hpp"
+#include "journal/journal.hpp"
+#include "made_records.hpp"
+#include "support/catch.hpp"
+
+using namespace clawrl;
+using namespace clawrl::test;
+
+namespace {
+
+SampleUse fresh(std::int64_t turn) { return {{{turn}, 0}, false}; }
+SampleUse replayed(std::int64_t turn) { return {{{turn}, 0}, true}; }
+
+StepRecord plan(std::int64_t step, std::vector<SampleUse> samples, std::vector<std::vector<std::int32_t>> shards) {
+  StepRecord record;
+  record.step = record.version = step;
+  record.samples = std::move(samples);
+  record.shards = std::move(shards);
+  return record;
+}
+
+/// Five judged turns with a sample each.
+void fill(Journal& journal) {
+  for (int i = 1; i <= 5; ++i) {
+    journal.save_turn(make_turn({i}));
+    journal.save_verdict(make_verdict({i}));
+    journal.save_sample(make_sample({i}));
+  }
+}
+
+std::vector<std::int64_t> unused(const Journal& journal, std::int64_t limit = 0) {
+  std::vector<std::int64_t> turns;
+  for (const auto& sample : journal.unused_samples(limit)) turns.push_back(sample.id.turn.value);
+  return turns;
+}
+
+void expect_refused(Journal& journal, const StepRecord& record, const std::string& why) {
+  const auto steps = journal.summary().steps_planned;
+  CHECK_THROWS_WITH(journal.plan_step(record).get(), Catch::Matchers::Contains(why));
+  CHECK(journal.summary().steps_planned == steps);
+}
+
+}  // namespace
+
+TEST_CASE("plan, finish, and what is left") {
+  Folder folder;
+  const auto path = folder.file("journal.db");
+  {
+    Journal journal(path);
+    fill(journal);
+    CHECK(unused(journal) == std::vector<std::int64_t>{1, 2, 3, 4, 5});
+    CHECK(unused(journal, 2) == std::vector<std::int64_t>{1, 2});
+    journal.plan_step(plan(1, {fresh(1), fresh(3)}, {{1}, {0}})).get();
+    CHECK(unused(journal) == std::vector<std::int64_t>{2, 4, 5});
+    StepMetrics metrics;
+    metrics.loss = 0.75;
+    journal.finish_step(1, metrics, "aaaa");
+    journal.plan_step(plan(2, {fresh(2), replayed(3)}, {{0, 1}, {}})).get();
+  }
+  Journal journal(path);
+  CHECK(unused(journal) == std::vector<std::int64_t>{4, 5});
+  CHECK(journal.turn({1})->state == TurnState::trained);
+  CHECK(journal.turn({2})->state == TurnState::sampled);  // planned, not taken
+  const auto steps = journal.steps(1, 2);
+  REQUIRE(steps.size() == 2);
+  CHECK(steps[0].finished());
+  CHECK(steps[0].metrics.loss == 0.75);
+  CHECK(steps[0].weights_hash == "aaaa");
+  CHECK(steps[0].shards == std::vector<std::vector<std::int32_t>>{{1}, {0}});
+  CHECK_FALSE(steps[1].finished());
+  CHECK(steps[1].samples == std::vector<SampleUse>{fresh(2), replayed(3)});
+  CHECK(steps[1].shards == std::vector<std::vector<std::int32_t>>{{0, 1}, {}});
+  CHECK(journal.last_planned_step() == 2);
+  CHECK(journal.highest_version() == 2);
+  CHECK(journal.used_samples(2, 2) == std::vector<SampleId>{{{3}, 0}, {{2}, 0}});
+  CHECK(journal.used_samples(9, 1) == std::vector<SampleId>{{{1}, 0}, {{3}, 0}});
+  const auto summary = journal.summary();
+  CHECK(summary.steps_planned == 2);
+  CHECK(summary.steps_finished == 1);
+  CHECK(summary.samples_unused == 2);
+}
+
+TEST_CASE("no sample is taken twice, and a refused plan leaves nothing behind") {
+  Folder folder;
+  Journal journal(folder.file("journal.db"));
+  fill(journal);
+  journal.plan_step(plan(1, {fresh(1)}, {{0}})).get();
+  expect_refused(journal, plan(2, {fresh(2), fresh(1)}, {{0, 1}}), "taken by step 1");
+  expect_refused(journal, plan(2, {replayed(2)}, {{0}}), "in no earlier step");
+  expect_refused(journal, plan(2, {fresh(2), fresh(2)}, {{0, 1}}), "appears twice");
+  expect_refused(journal, plan(2, {fresh(77)}, {{0}}), "never saved");
+  expect_refused(journal, plan(2, {fresh(2)}, {{0}, {0}}), "2 shard places");
+  expect_refused(journal, plan(2, {fresh(2)}, {{}}), "0 shard places");
+  expect_refused(journal, plan(2, {fresh(2)}, {{5}}), "index 5 of 1");
+  expect_refused(journal, plan(1, {fresh(2)}, {{0}}), "another batch");
+  journal.exclude_sample({{3}, 0}, "stale");
+  expect_refused(journal, plan(2, {fresh(3)}, {{0}}), "excluded (stale)");
+  CHECK(unused(journal) == std::vector<std::int64_t>{2, 4, 5});
+  journal.plan_step(plan(2, {fresh(2), replayed(1)}, {{0, 1}})).get();
+  expect_refused(journal, plan(1, {fresh(4)}, {{0}}), "another batch");
+  CHECK(unused(journal) == std::vector<std::int64_t>{4, 5});
+}
+
+TEST_CASE("a restart runs a recorded step again without a second use of its samples") {
+  Folder folder;
+  const auto path = folder.file("journal.db");
+  const auto record = plan(1, {fresh(1), fresh(2)}, {{0}, {1}});
+  {
+    Journal journal(path);
+    fill(journal);
+    journal.plan_step(record).get();
+    journal.finish_step(1, {}, "aaaa");
+  }
+  Journal journal(path);
+  journal.plan_step(record).get();
+  journal.finish_step(1, {}, "aaaa");
+  CHECK(journal.steps(1, 1)[0].times_finished == 2);
+  CHECK(unused(journal) == std::vector<std::int64_t>{3, 4, 5});
+  CHECK(journal.events().empty());
+  journal.finish_step(1, {}, "bbbb");  // other bits this time: on record
+  REQUIRE(journal.events().size() == 1);
+  CHECK(journal.events()[0].kind == "step_differs");
+  journal.save_sample(make_sample({1}));  // saved again: kept as it was
+  CHECK(journal.events().back().kind == "sample_kept");
+}
+
+TEST_CASE("an excluded sample is on record and never offered") {
+  Folder folder;
+  Journal journal(folder.file("journal.db"));
+  journal.save_turn(make_turn({1}));
+  journal.save_verdict(make_verdict({1}, 0));
+  journal.save_sample(make_sample({1}), "no_signal");
+  CHECK(unused(journal).empty());
+  CHECK(journal.turn({1})->state == TurnState::scored);
+  CHECK(journal.summary().samples_excluded == 1);
+  journal.save_sample(make_sample({1}, 1));  // late feedback: a new revision
+  CHECK(unused(journal) == std::vector<std::int64_t>{1});
+}
