@@ -1,8 +1,7 @@
 #pragma once
-// Struct <-> bytes with cereal's binary archive (same machine type on all ranks). Structs list their fields in a
-// template member `serialize`. Throws UserError on truncated bytes.
+// Struct <-> bytes in cereal's binary format (same machine type on all ranks). Structs list their fields in a template
+// member `serialize`. Throws UserError on truncated, damaged or surplus bytes.
 
-#include <cereal/archives/binary.hpp>
 #include <cereal/types/map.hpp>
 #include <cereal/types/optional.hpp>
 #include <cereal/types/string.hpp>
@@ -10,34 +9,31 @@
 #include <cereal/types/vector.hpp>
 #include <cstddef>
 #include <span>
-#include <sstream>
 #include <string>
 #include <vector>
 
+#include "comm/wire_archive.hpp"
 #include "core/error.hpp"
 
 namespace clawrl {
 
 template <class T>
 std::vector<std::byte> pack(const T& value) {
-  std::ostringstream stream(std::ios::binary);
-  cereal::BinaryOutputArchive archive(stream);
+  WireWriter archive;
   archive(value);
-  const std::string text = std::move(stream).str();
-  const auto* begin = reinterpret_cast<const std::byte*>(text.data());
-  return {begin, begin + text.size()};
+  return archive.take();
 }
 
 template <class T>
 T unpack(std::span<const std::byte> bytes) {
-  std::istringstream stream(std::string(reinterpret_cast<const char*>(bytes.data()), bytes.size()), std::ios::binary);
   T value;
+  WireReader archive(bytes);
   try {
-    cereal::BinaryInputArchive archive(stream);
     archive(value);
   } catch (const cereal::Exception& error) {
     throw UserError(std::string("damaged message or record: ") + error.what());
   }
+  require(archive.left() == 0, "damaged message or record: " + std::to_string(archive.left()) + " bytes too many");
   return value;
 }
 

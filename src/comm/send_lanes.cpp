@@ -1,0 +1,134 @@
+#include "comm/send_lanes.hpp"
+
+namespace clawrl {
+namespace {
+
+Buffer first_message(const Outgoing& message) {
+  const std::size_t body = body_rides_along(message.header) ? message.body.size() : 0;
+  const std::size_t payload = payload_rides_along(message.header) ? message.payload.size() : 0;
+  Buffer bytes(sizeof(MessageHeader) + body + payload);
+  std::memcpy(bytes.data(), &message.header, sizeof(MessageHeader));
+  if (body > 0) std::memcpy(bytes.data() + sizeof(MessageHeader), message.body.data(), body);
+  if (payload > 0) std::memcpy(bytes.data() + sizeof(MessageHeader) + body, message.payload.data(), payload);
+  return bytes;
+}
+
+}  // namespace
+
+SendLanes::SendLanes(const Communicator& communicator, Outbox& outbox, RequestTable& requests)
+    : comm_(mpi::raw(communicator)),
+      outbox_(outbox),
+      requests_(requests),
+      peers_(static_cast<std::size_t>(communicator.size())) {}
+
+bool SendLanes::start_posted() {
+  if (!outbox_.pending()) return false;
+  std::list<Outgoing> posted = outbox_.take();
+  while (!posted.empty()) {
+    started_.splice(started_.end(), posted, posted.begin());
+    start(std::prev(started_.end()));
+  }
+  return true;
+}
+
+void SendLanes::say_goodbye(int rank) {
+  Outgoing message;
+  message.destination = rank;
+  message.header.kind = MessageKind::goodbye;
+  started_.push_back(std::move(message));
+  start(std::prev(started_.end()));
+}
+
+void SendLanes::start(std::list<Outgoing>::iterator message) {
+  message->self = message;
+  Peer& peer = peers_[static_cast<std::size_t>(message->destination)];
+  if (peer.lost) return give_up(*message);
+  if (peer.first_in_flight >= first_window) return peer.waiting.push_back(&*message);
+  launch(*message);
+}
+
+void SendLanes::launch(Outgoing& message) {
+  MPI_Request request = MPI_REQUEST_NULL;
+  message.first = first_message(message);
+  message.chunks = Chunks(message.header, message.body, message.payload);
+  const int code = MPI_Issend(message.first.data(), static_cast<int>(message.first.size()), MPI_BYTE,
+                              message.destination, first_message_tag, comm_, &request);
+  if (mpi::says_rank_lost(code)) return give_up(message);
+  mpi::check(code, "MPI_Issend");
+  ++message.open;
+  ++peers_[static_cast<std::size_t>(message.destination)].first_in_flight;
+  requests_.add(request, *this, &message, first);
+  if (message.chunks.empty()) return;
+  const LaneKey key{message.destination, message.header.port};
+  lanes_[key].bulk.push_back(&message);
+  pump(key);
+}
+
+void SendLanes::pump(LaneKey key) {
+  const auto found = lanes_.find(key);
+  if (found == lanes_.end()) return;
+  Lane& lane = found->second;
+  while (lane.in_flight < chunk_window && !lane.bulk.empty()) {
+    Outgoing& message = *lane.bulk.front();
+    const auto bytes = message.chunks.next();
+    if (message.chunks.empty()) lane.bulk.pop_front();
+    MPI_Request request = MPI_REQUEST_NULL;
+    const int code = MPI_Issend(bytes.data(), static_cast<int>(bytes.size()), MPI_BYTE, message.destination,
+                                chunk_tag(message.header.port), comm_, &request);
+    if (mpi::says_rank_lost(code)) return;  // drop() follows: the first message's request fails or Iprobe tells
+    mpi::check(code, "MPI_Issend");
+    ++lane.in_flight;
+    ++message.open;
+    requests_.add(request, *this, &message, chunk);
+  }
+  if (lane.in_flight == 0 && lane.bulk.empty()) lanes_.erase(found);
+}
+
+void SendLanes::completed(void* item, int kind, bool ok) {
+  Outgoing& message = *static_cast<Outgoing*>(item);
+  const LaneKey key{message.destination, message.header.port};
+  --message.open;
+  message.dropped |= !ok;
+  if (kind == first) {
+    Peer& peer = peers_[static_cast<std::size_t>(message.destination)];
+    --peer.first_in_flight;
+    finish_if_done(message);
+    if (!peer.waiting.empty() && peer.first_in_flight < first_window) {
+      Outgoing& next = *peer.waiting.front();
+      peer.waiting.pop_front();
+      launch(next);
+    }
+    return;
+  }
+  if (const auto lane = lanes_.find(key); lane != lanes_.end()) --lane->second.in_flight;
+  finish_if_done(message);
+  pump(key);
+}
+
+void SendLanes::drop(int rank) {
+  Peer& peer = peers_[static_cast<std::size_t>(rank)];
+  if (std::exchange(peer.lost, true)) return;
+  std::vector<Outgoing*> unsent(peer.waiting.begin(), peer.waiting.end());
+  peer.waiting.clear();
+  for (auto& [key, lane] : lanes_) {
+    if (key.first != rank) continue;
+    unsent.insert(unsent.end(), lane.bulk.begin(), lane.bulk.end());
+    lane.bulk.clear();
+  }
+  std::erase_if(lanes_, [rank](const auto& entry) { return entry.first.first == rank; });
+  for (Outgoing* message : unsent) give_up(*message);
+}
+
+void SendLanes::give_up(Outgoing& message) {
+  message.chunks = {};
+  message.dropped = true;
+  finish_if_done(message);
+}
+
+void SendLanes::finish_if_done(Outgoing& message) {
+  if (message.open > 0 || !message.chunks.empty()) return;
+  if (message.header.kind == MessageKind::data) outbox_.complete(message.cost, message.dropped);
+  started_.erase(message.self);
+}
+
+}  // namespace clawrl
