@@ -1,0 +1,118 @@
+#include "samples/sample_builder.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include "core/error.hpp"
+
+namespace clawrl {
+namespace {
+
+// A log-prob is at most 0; what float rounding may add is far below this.
+constexpr float kRounding = 1e-4F;
+
+bool whole(const std::vector<float>& logprobs, std::size_t count) {
+  return logprobs.size() == count && std::all_of(logprobs.begin(), logprobs.end(), [](float x) {
+           return std::isfinite(x) && x <= kRounding;
+         });
+}
+
+bool finished(const Turn& turn) {
+  const auto finish = turn.completion.finish;
+  return turn.state != TurnState::aborted && turn.state != TurnState::generating &&
+         (finish == FinishReason::stop || finish == FinishReason::length);
+}
+
+bool has_vote(const Verdict& verdict) {
+  return verdict.score != 0 ||
+         std::any_of(verdict.votes.begin(), verdict.votes.end(), [](const auto& vote) { return vote.has_value(); });
+}
+
+bool all_zero(const Advantages& advantages) {
+  const auto zero = [](float a) { return a == 0.0F; };
+  return std::all_of(advantages.tokens.begin(), advantages.tokens.end(), zero) &&
+         std::all_of(advantages.topk_advantages.begin(), advantages.topk_advantages.end(), zero);
+}
+
+std::int64_t oldest_version(const Turn& turn) {
+  return *std::min_element(turn.completion.versions.begin(), turn.completion.versions.end());
+}
+
+/// [P + R] with the first P entries 0.
+std::vector<float> after_prompt(std::size_t prompt, const std::vector<float>& response) {
+  std::vector<float> values(prompt, 0.0F);
+  values.insert(values.end(), response.begin(), response.end());
+  return values;
+}
+
+TrainingSample assemble(const Turn& turn, const Verdict& verdict, Advantages advantages) {
+  const auto& completion = turn.completion;
+  const std::size_t prompt = turn.prompt.size();
+  TrainingSample sample;
+  sample.id = {turn.id, verdict.revision};
+  sample.ids = turn.prompt;
+  sample.ids.insert(sample.ids.end(), completion.ids.begin(), completion.ids.end());
+  sample.loss_mask.assign(prompt, 0);
+  sample.loss_mask.resize(sample.ids.size(), 1);
+  sample.sampler_logprobs = after_prompt(prompt, completion.logprobs);
+  sample.advantages = after_prompt(prompt, advantages.tokens);
+  sample.topk_width = advantages.topk_width;
+  sample.topk_ids = std::move(advantages.topk_ids);
+  sample.topk_logprobs = std::move(advantages.topk_logprobs);
+  sample.topk_advantages = std::move(advantages.topk_advantages);
+  if (!verdict.reference_logprobs.empty()) sample.reference_logprobs = after_prompt(prompt, verdict.reference_logprobs);
+  sample.temperature = completion.sampling.temperature;
+  sample.version = oldest_version(turn);
+  sample.origin = "turn";
+  return sample;
+}
+
+}  // namespace
+
+SampleBuilder::SampleBuilder(const SamplesConfig& settings, bool kl)
+    : settings_(settings), kl_(kl), method_(find_advantage(settings.method)), baseline_(settings.baseline_half_life) {}
+
+std::string SampleBuilder::unusable(const Turn& turn, const Verdict& verdict, std::int64_t newest_version) const {
+  const auto& completion = turn.completion;
+  const std::size_t response = completion.ids.size();
+  if (turn.type == TurnType::side) return "side";
+  if (!turn.exclusion.empty()) return turn.exclusion;
+  if (!finished(turn) || response == 0 || turn.prompt.empty()) return "aborted";
+  if (!verdict.error.empty()) return "judge_failed";
+  if (completion.sampling.temperature <= 0) return "greedy";
+  if (completion.sampling.truncated()) return "truncated";
+  if (!whole(completion.logprobs, response)) return "no_logprobs";
+  if (completion.versions.size() != response) return "no_version";
+  if (kl_ && !whole(verdict.reference_logprobs, response)) return "no_reference";
+  if (turn.prompt.size() + response > static_cast<std::size_t>(settings_.max_tokens)) return "too_long";
+  if (newest_version - oldest_version(turn) > settings_.max_staleness) return "stale";
+  return "";
+}
+
+Advantages SampleBuilder::advantages(const Turn& turn, const Verdict& verdict, const std::string& line) {
+  const std::string key = std::string(turn.type == TurnType::main ? "main" : "side") + "/" + line;
+  AdvantageInput input{turn, verdict, settings_};
+  if (settings_.baseline == "running") {
+    input.baseline = baseline_.mean(key);
+    if (settings_.baseline_deviation) input.deviation = baseline_.deviation(key);
+  }
+  if (has_vote(verdict)) baseline_.add(key, verdict.score);
+  return method_(input);
+}
+
+BuiltSample SampleBuilder::build(const Turn& turn, const Verdict& verdict, std::int64_t newest_version,
+                                 const std::string& line) {
+  expect(turn.id == verdict.turn, "verdict of turn " + std::to_string(verdict.turn.value) + " used for turn " +
+                                      std::to_string(turn.id.value));
+  if (const std::string reason = unusable(turn, verdict, newest_version); !reason.empty()) return {{}, reason};
+  Advantages values = advantages(turn, verdict, line);
+  if (!values.exclusion.empty()) return {{}, values.exclusion};
+  const std::size_t cells = turn.completion.ids.size() * static_cast<std::size_t>(values.topk_width);
+  expect(values.tokens.size() == turn.completion.ids.size() && values.topk_ids.size() == cells &&
+             values.topk_logprobs.size() == cells && values.topk_advantages.size() == cells,
+         "advantage '" + settings_.method + "' returned arrays of the wrong length");
+  const bool nothing = all_zero(values);
+  return {assemble(turn, verdict, std::move(values)), nothing ? "zero_advantage" : ""};
+}
+
+}  // namespace clawrl

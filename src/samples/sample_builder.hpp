@@ -1,0 +1,42 @@
+#pragma once
+// Turn + verdict -> training sample, or the reason why not.
+
+#include <optional>
+#include <string>
+
+#include "core/training_sample.hpp"
+#include "samples/advantage.hpp"
+#include "samples/baseline.hpp"
+
+namespace clawrl {
+
+/// Reasons: side, aborted, judge_failed, truncated, greedy, no_logprobs, no_version, no_teacher_logprobs,
+/// no_topk_logprobs, no_reference, too_long, stale, zero_advantage, or the turn's own exclusion.
+struct BuiltSample {
+  std::optional<TrainingSample> sample;  // also set with zero_advantage: it is recorded and takes no slot
+  std::string exclusion;                 // empty = to be trained on
+};
+
+/// Not thread-safe. Keeps the running baseline, which takes in every verdict with a valid vote in the order of the
+/// calls: build in journal order and the numbers come again.
+class SampleBuilder {
+ public:
+  /// `kl` = a KL term is on, so a reference is needed. Throws UserError for an unknown method.
+  explicit SampleBuilder(const SamplesConfig& settings, bool kl = false);
+
+  /// newest_version: of the policy line, for staleness.
+  BuiltSample build(const Turn& turn, const Verdict& verdict, std::int64_t newest_version,
+                    const std::string& line = "main");
+  RunningBaseline& baseline() { return baseline_; }
+
+ private:
+  std::string unusable(const Turn& turn, const Verdict& verdict, std::int64_t newest_version) const;
+  Advantages advantages(const Turn& turn, const Verdict& verdict, const std::string& line);
+
+  SamplesConfig settings_;
+  bool kl_;
+  AdvantageFunction method_;
+  RunningBaseline baseline_;
+};
+
+}  // namespace clawrl

@@ -1,0 +1,150 @@
+#include <numeric>
+#include <set>
+
+#include "samples/batcher.hpp"
+#include "samples/step_shards.hpp"
+#include "support/catch.hpp"
+
+using namespace clawrl;
+using Ids = std::vector<std::int64_t>;
+
+namespace {
+
+TrainingSample sample(std::int64_t turn, std::int64_t version = 0, std::int32_t revision = 0, std::size_t tokens = 4) {
+  TrainingSample s;
+  s.id = {{turn}, revision};
+  s.ids.assign(tokens, 1);
+  s.loss_mask.assign(tokens, 0);
+  s.loss_mask.back() = 1;
+  s.version = version;
+  s.origin = "turn";
+  return s;
+}
+
+Ids turns(const Batch& batch) {
+  Ids ids;
+  for (const auto& s : batch.samples) ids.push_back(s.id.turn.value);
+  return ids;
+}
+
+SamplesConfig settings(int batch, int replay = 0, int window = 8, double age = 0) {
+  SamplesConfig config;
+  config.batch = batch;
+  config.replay = replay;
+  config.replay_window = window;
+  config.partial_batch_age_s = age;
+  return config;
+}
+
+}  // namespace
+
+TEST_CASE("batches by count in order of arrival; the surplus waits") {
+  Batcher batcher(settings(2), 1);
+  CHECK_FALSE(batcher.next(1, 0, 1e9));
+  for (int i = 1; i <= 5; ++i) batcher.add(sample(i), 0);
+  CHECK(turns(*batcher.next(1, 0, 0)) == Ids{1, 2});
+  CHECK(turns(*batcher.next(2, 1, 0)) == Ids{3, 4});
+  CHECK_FALSE(batcher.next(3, 2, 1e9));  // no clock without an age
+  CHECK(batcher.waiting() == 1);
+  CHECK(batcher.take_dropped().empty());
+}
+
+TEST_CASE("partial batches go at their age") {
+  Batcher batcher(settings(4, 0, 8, 2.0), 1);
+  batcher.add(sample(1), 10.0);
+  batcher.add(sample(2), 11.5);
+  CHECK_FALSE(batcher.next(1, 0, 11.9));
+  CHECK(turns(*batcher.next(1, 0, 12.0)) == Ids{1, 2});
+  CHECK_FALSE(batcher.next(2, 0, 100.0));
+}
+
+TEST_CASE("replayed samples come from the window, without repeats, the same for the same seed and step") {
+  auto run = [](std::uint64_t seed) {
+    Batcher batcher(settings(2, 3, 6), seed);
+    std::vector<Ids> batches;
+    for (int step = 1; step <= 8; ++step) {
+      batcher.add(sample(2 * step - 1), 0);
+      batcher.add(sample(2 * step), 0);
+      const auto batch = *batcher.next(step, 0, 0);
+      CHECK(batch.fresh == 2);
+      const auto ids = turns(batch);
+      CHECK(std::set<std::int64_t>(ids.begin(), ids.end()).size() == ids.size());
+      for (std::size_t i = 0; i < ids.size(); ++i) {
+        CHECK(batch.samples[i].origin == (i < 2 ? "turn" : "replay"));
+        if (i >= 2) CHECK((ids[i] < 2 * step - 1 && ids[i] >= 2 * step - 1 - 6));  // the newest six used ones
+      }
+      batches.push_back(ids);
+    }
+    CHECK(batches[0].size() == 2);
+    CHECK(batches[1].size() == 4);
+    CHECK(batches[7].size() == 5);
+    return batches;
+  };
+  CHECK(run(1) == run(1));
+  CHECK(run(1) != run(2));
+}
+
+TEST_CASE("a restored window replays what the lost one would have") {
+  Batcher first(settings(2, 2, 8), 7), second(settings(2, 2, 8), 7);
+  std::vector<TrainingSample> used;
+  for (int step = 1; step <= 3; ++step) {
+    for (int i = 0; i < 2; ++i) {
+      used.push_back(sample(2 * step + i));
+      first.add(used.back(), 0);
+    }
+    first.next(step, 0, 0);
+  }
+  second.restore_window(used);
+  for (auto* batcher : {&first, &second}) {
+    batcher->add(sample(100), 0);
+    batcher->add(sample(101), 0);
+  }
+  CHECK(turns(*first.next(4, 0, 0)) == turns(*second.next(4, 0, 0)));
+}
+
+TEST_CASE("stale samples are dropped by name, and forgotten in the window") {
+  auto config = settings(2, 4, 8);
+  config.max_staleness = 3;
+  Batcher batcher(config, 1);
+  batcher.restore_window({sample(90, 0), sample(91, 5)});
+  batcher.add(sample(1, 1), 0);
+  batcher.add(sample(2, 2), 0);
+  batcher.add(sample(3, 5), 0);
+  CHECK(turns(*batcher.next(1, 5, 0)) == Ids{2, 3, 91});
+  const auto dropped = batcher.take_dropped();
+  REQUIRE(dropped.size() == 1);
+  CHECK(dropped[0].first.turn.value == 1);
+  CHECK(dropped[0].second == "stale");
+}
+
+TEST_CASE("a newer revision takes the place of the older one") {
+  Batcher batcher(settings(2, 4, 8), 1);
+  batcher.restore_window({sample(5), sample(6)});
+  batcher.add(sample(1), 0);
+  batcher.add(sample(2), 0);
+  batcher.add(sample(1, 0, 1), 0);
+  batcher.add(sample(5, 0, 1), 0);
+  const auto dropped = batcher.take_dropped();
+  REQUIRE(dropped.size() == 1);
+  CHECK(dropped[0] == std::pair{SampleId{{1}, 0}, std::string("superseded")});
+  const auto batch = *batcher.next(1, 0, 0);
+  CHECK(turns(batch) == Ids{2, 1, 6});
+  CHECK(batch.samples[1].id.revision == 1);
+}
+
+TEST_CASE("shards are balanced by tokens and complete") {
+  std::vector<TrainingSample> samples;
+  for (std::size_t tokens : {10, 70, 30, 30, 20, 40}) samples.push_back(sample(1, 0, 0, tokens));
+  CHECK(step_shards(samples, 2) == std::vector<std::vector<std::int32_t>>{{1, 3}, {0, 2, 4, 5}});
+  CHECK(step_shards(samples, 1)[0] == std::vector<std::int32_t>{0, 1, 2, 3, 4, 5});
+  const auto many = step_shards(samples, 8);
+  CHECK(many.size() == 8);
+  CHECK(many[7].empty());
+  CHECK(active_tokens(samples) == 6);
+}
+
+TEST_CASE("the batcher says when it is full") {
+  Batcher batcher(settings(1), 1);
+  for (int i = 0; !batcher.full(); ++i) batcher.add(sample(i), 0);
+  CHECK(batcher.waiting() == 1024);
+}
