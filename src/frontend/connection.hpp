@@ -1,0 +1,112 @@
+#pragma once
+// One TCP connection of the server. Callbacks, not coroutines: a read stays pending while a reply is written, and
+// Boost 1.74 has no way to race two awaitables.
+
+#include <utility>
+
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/version.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "frontend/chat_exchange.hpp"
+#include "frontend/routes.hpp"
+#include "frontend/server_context.hpp"
+
+namespace clawrl {
+
+//   idle -> header -> body -> replying -> idle (keep-alive)
+//                                |
+//                                v
+//                             lingering (sent all, drops what still comes in) -> closed
+/// Reads at all times, so that a client's leaving is seen at once; bytes that come during a reply are the next
+/// requests and wait in the buffer (up to kMaxPipelined, then TCP holds them back).
+class Connection final : public std::enable_shared_from_this<Connection>, private ReplyTransport {
+ public:
+  using Tcp = boost::asio::ip::tcp;
+
+  Connection(Tcp::socket socket, std::shared_ptr<ServerContext> context);
+
+  // Any thread: these run on the connection's strand.
+  void start();
+  void drain();    // closes if no request has begun
+  void end_now();  // ends a running reply with an error
+  void abort();    // closes at once
+
+ private:
+  using Error = boost::system::error_code;
+  using Request = boost::beast::http::request<boost::beast::http::string_body>;
+  using Parser = boost::beast::http::request_parser<boost::beast::http::string_body>;
+  enum class Phase { idle, header, body, replying, lingering, closed };
+  static constexpr std::size_t kReadBytes = 16 << 10;
+  static constexpr std::size_t kMaxPipelined = 256 << 10;
+  static constexpr std::size_t kMaxDropped = std::size_t{128} << 20;
+
+  // reading
+  void read_some();
+  void on_read(Error error, std::size_t bytes);
+  void advance();  // takes the buffered bytes as far as they go
+  void read_header();
+  void on_header();
+  void read_body();
+  void drop_input();
+  void on_bad_input(Error error);
+
+  // answering
+  void dispatch();
+  void answer(const Request& request, Endpoint endpoint);
+  void start_chat(const Request& request);
+  bool authorized(const Request& request) const;
+  void refuse(int status, const std::string& message, const std::string& param = "");  // and closes afterwards
+  void pump();
+  void arm_tick(std::chrono::steady_clock::time_point when);
+
+  // ReplyTransport
+  bool writing() const override { return writing_; }
+  void reply(int status, const std::string& json) override;
+  void open_stream() override;
+  void stream(const std::string& events, bool last) override;
+  void cut(const std::string& reason) override;
+
+  // writing
+  std::string head(int status) const;
+  void send(const std::string& bytes, bool last);
+  void write_some();
+  void on_written(Error error, std::size_t bytes);
+  void finish_reply();
+
+  void arm_deadline(std::chrono::milliseconds limit);
+  void disarm_deadline() { deadline_.expires_at(std::chrono::steady_clock::time_point::max()); }
+  void on_deadline();
+  void close();
+  template <class Handler> auto bound(Handler handler);
+
+  Tcp::socket socket_;
+  std::shared_ptr<ServerContext> context_;
+  boost::asio::steady_timer deadline_, tick_;
+  Phase phase_ = Phase::idle;
+
+  boost::beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  bool reading_ = false;
+  bool eof_ = false;
+  std::size_t dropped_ = 0;
+
+  std::unique_ptr<ChatExchange> exchange_;
+  std::string allow_;  // goes out as Allow
+  bool keep_alive_ = true;
+  bool http11_ = true;
+  bool head_only_ = false;
+
+  std::string outbox_, in_flight_;
+  std::size_t sent_ = 0;  // of in_flight_
+  bool writing_ = false;
+  bool last_queued_ = false;
+};
+
+}  // namespace clawrl

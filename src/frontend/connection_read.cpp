@@ -1,0 +1,129 @@
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/beast/http/error.hpp>
+
+#include "frontend/connection.hpp"
+
+namespace clawrl {
+
+namespace http = boost::beast::http;
+
+void Connection::read_some() {
+  if (reading_ || eof_ || phase_ == Phase::closed) return;
+  if (phase_ == Phase::replying && buffer_.size() >= kMaxPipelined) return;
+  reading_ = true;
+  socket_.async_read_some(buffer_.prepare(kReadBytes), [self = shared_from_this()](Error error, std::size_t bytes) {
+    self->on_read(error, bytes);
+  });
+}
+
+void Connection::on_read(Error error, std::size_t bytes) {
+  reading_ = false;
+  if (phase_ == Phase::closed) return;
+  if (error) {
+    eof_ = true;
+    // A client that only shut its sending side still gets the replies to what it sent, but not a generation.
+    const bool reply_on_its_way = phase_ == Phase::replying && !exchange_;
+    if (error != boost::asio::error::eof || !reply_on_its_way) close();
+    return;
+  }
+  buffer_.commit(bytes);
+  advance();
+  read_some();
+}
+
+void Connection::advance() {
+  if (phase_ == Phase::idle && buffer_.size() > 0) {
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(context_->settings.max_header_bytes));
+    parser_->body_limit(boost::none);  // checked in on_header, to answer before the body comes
+    phase_ = Phase::header;
+    arm_deadline(context_->settings.header_timeout);
+  }
+  if (phase_ == Phase::header) read_header();
+  if (phase_ == Phase::body) read_body();
+  if (phase_ == Phase::lingering) drop_input();
+  if (eof_ && phase_ != Phase::replying) close();
+}
+
+void Connection::read_header() {
+  while (buffer_.size() > 0 && !parser_->is_header_done()) {
+    Error error;
+    buffer_.consume(parser_->put(buffer_.data(), error));
+    if (error == http::error::need_more) return;
+    if (error) return on_bad_input(error);
+  }
+  if (parser_->is_header_done()) on_header();
+}
+
+void Connection::on_header() {
+  const Request& request = parser_->get();
+  const HttpSettings& settings = context_->settings;
+  http11_ = request.version() >= 11;
+  keep_alive_ = request.keep_alive();
+  head_only_ = request.method() == http::verb::head;
+  const auto length = parser_->content_length();
+  if (length && *length > settings.max_body_bytes)
+    return refuse(413, "the body has " + std::to_string(*length) + " bytes; at most " +
+                           std::to_string(settings.max_body_bytes) + " are allowed");
+  const auto encoding = request[http::field::content_encoding];
+  if (!encoding.empty() && !boost::beast::iequals(encoding, "identity"))
+    return refuse(415, "Content-Encoding is not supported: send the body uncompressed");
+  const auto expected = request[http::field::expect];
+  if (!expected.empty() && !boost::beast::iequals(expected, "100-continue"))
+    return refuse(417, "only 'Expect: 100-continue' is supported");
+  if (!expected.empty() && !parser_->is_done() && buffer_.size() == 0) send("HTTP/1.1 100 Continue\r\n\r\n", false);
+  parser_->body_limit(settings.max_body_bytes);
+  parser_->eager(true);
+  phase_ = Phase::body;
+  arm_deadline(settings.body_timeout);
+}
+
+void Connection::read_body() {
+  while (buffer_.size() > 0 && !parser_->is_done()) {
+    Error error;
+    buffer_.consume(parser_->put(buffer_.data(), error));
+    if (error == http::error::need_more) return;
+    if (error) return on_bad_input(error);
+  }
+  if (parser_->is_done()) dispatch();
+}
+
+void Connection::on_bad_input(Error error) {
+  if (error == http::error::body_limit)
+    refuse(413, "the body has more than " + std::to_string(context_->settings.max_body_bytes) + " bytes");
+  else if (error == http::error::header_limit)
+    refuse(431, "the header has more than " + std::to_string(context_->settings.max_header_bytes) + " bytes");
+  else
+    refuse(400, "this is not valid HTTP: " + error.message());
+}
+
+void Connection::drop_input() {
+  dropped_ += buffer_.size();
+  buffer_.consume(buffer_.size());
+  if (dropped_ > kMaxDropped) close();
+}
+
+void Connection::arm_deadline(std::chrono::milliseconds limit) {
+  deadline_.expires_after(limit);
+  deadline_.async_wait([self = shared_from_this()](Error error) {
+    if (error || self->deadline_.expiry() > std::chrono::steady_clock::now()) return;  // moved on meanwhile
+    self->on_deadline();
+  });
+}
+
+void Connection::on_deadline() {
+  switch (phase_) {
+    case Phase::header:
+      return refuse(408, "the request's header did not arrive in time");
+    case Phase::body:
+      return refuse(408, "the request's body did not arrive in time");
+    case Phase::replying:
+      return cut("a client took no byte of its reply for " + std::to_string(context_->settings.write_timeout.count()) +
+                 " ms");
+    default:
+      return close();
+  }
+}
+
+}  // namespace clawrl

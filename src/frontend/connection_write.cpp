@@ -1,0 +1,82 @@
+#include <boost/asio/buffer.hpp>
+
+#include "frontend/connection.hpp"
+#include "frontend/sse.hpp"
+
+namespace clawrl {
+
+namespace asio = boost::asio;
+
+void Connection::stream(const std::string& events, bool last) {
+  std::string bytes = http11_ ? http_chunk(events) : events;
+  if (http11_ && last) bytes += kLastHttpChunk;
+  send(bytes, last);
+}
+
+void Connection::send(const std::string& bytes, bool last) {
+  outbox_ += bytes;
+  last_queued_ = last_queued_ || last;
+  if (!writing_) write_some();
+}
+
+void Connection::write_some() {
+  if (sent_ == in_flight_.size()) {
+    in_flight_.clear();
+    in_flight_.swap(outbox_);
+    sent_ = 0;
+  }
+  writing_ = true;
+  if (phase_ == Phase::replying) arm_deadline(context_->settings.write_timeout);
+  socket_.async_write_some(asio::buffer(in_flight_.data() + sent_, in_flight_.size() - sent_),
+                           [self = shared_from_this()](Error error, std::size_t bytes) {
+                             self->on_written(error, bytes);
+                           });
+}
+
+void Connection::on_written(Error error, std::size_t bytes) {
+  writing_ = false;
+  if (phase_ == Phase::closed) return;
+  if (error) return close();
+  sent_ += bytes;
+  if (sent_ < in_flight_.size() || !outbox_.empty()) return write_some();
+  if (phase_ == Phase::replying) disarm_deadline();
+  if (last_queued_) return finish_reply();
+  pump();
+}
+
+void Connection::finish_reply() {
+  last_queued_ = false;
+  exchange_.reset();
+  tick_.cancel();
+  head_only_ = false;
+  if (keep_alive_ && !context_->draining) {
+    phase_ = Phase::idle;
+    arm_deadline(context_->settings.idle_timeout);
+  } else {
+    // Closing with unread input would make the kernel reset the connection and the client lose the reply.
+    Error ignored;
+    socket_.shutdown(Tcp::socket::shutdown_send, ignored);
+    phase_ = Phase::lingering;
+    arm_deadline(context_->settings.linger_timeout);
+  }
+  advance();
+  read_some();
+}
+
+void Connection::cut(const std::string& reason) {
+  context_->log("reply cut: " + reason);
+  close();
+}
+
+void Connection::close() {
+  if (phase_ == Phase::closed) return;
+  phase_ = Phase::closed;
+  exchange_.reset();
+  disarm_deadline();
+  tick_.cancel();
+  Error ignored;
+  socket_.close(ignored);
+  context_->remove(shared_from_this());
+}
+
+}  // namespace clawrl

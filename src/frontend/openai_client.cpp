@@ -1,0 +1,306 @@
+#include "frontend/openai_client.hpp"
+
+#include <utility>
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http.hpp>
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "core/error.hpp"
+#include "frontend/sse.hpp"
+
+namespace clawrl {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using Json = nlohmann::ordered_json;
+using Clock = std::chrono::steady_clock;
+using Request = http::request<http::string_body>;
+using Parser = http::response_parser<http::string_body>;
+using Error = boost::system::error_code;
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+Json message_json(const Message& message) {
+  Json json = {{"role", message.role}, {"content", message.text}};
+  if (!message.reasoning.empty()) json["reasoning_content"] = message.reasoning;
+  for (const ToolCall& call : message.tool_calls)
+    json["tool_calls"].push_back({{"id", call.id},
+                                  {"type", "function"},
+                                  {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+  if (!message.tool_call_id.empty()) json["tool_call_id"] = message.tool_call_id;
+  return json;
+}
+
+std::string body_of(const std::vector<Message>& messages, const ChatOptions& options) {
+  Json body = {{"model", options.model}, {"messages", Json::array()}, {"stream", options.stream}};
+  for (const Message& message : messages) body["messages"].push_back(message_json(message));
+  if (options.stream) body["stream_options"] = {{"include_usage", true}};
+  if (options.temperature) body["temperature"] = *options.temperature;
+  if (options.max_tokens) body["max_completion_tokens"] = *options.max_tokens;
+  if (options.seed) body["seed"] = *options.seed;
+  return body.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+std::string text_at(const Json& json, const char* key) {
+  const auto it = json.find(key);
+  return it != json.end() && it->is_string() ? it->get<std::string>() : std::string();
+}
+
+int count_at(const Json& json, const char* key) {
+  const auto it = json.find(key);
+  return it != json.end() && it->is_number_integer() ? it->get<int>() : 0;
+}
+
+void read_usage(const Json& json, ChatReply& reply) {
+  const auto usage = json.find("usage");
+  if (usage == json.end() || !usage->is_object()) return;
+  reply.usage.prompt_tokens = count_at(*usage, "prompt_tokens");
+  reply.usage.completion_tokens = count_at(*usage, "completion_tokens");
+  const auto details = usage->find("prompt_tokens_details");
+  if (details != usage->end() && details->is_object()) reply.usage.cached_tokens = count_at(*details, "cached_tokens");
+}
+
+/// True if `json` is an error body.
+bool read_error(const Json& json, ChatReply& reply) {
+  const auto error = json.find("error");
+  if (error == json.end()) return false;
+  reply.error.status = reply.status;
+  reply.error.type = error->is_object() ? text_at(*error, "type") : "";
+  reply.error.code = error->is_object() ? text_at(*error, "code") : "";
+  reply.error.param = error->is_object() ? text_at(*error, "param") : "";
+  reply.error.message = error->is_object() ? text_at(*error, "message") : error->dump();
+  if (reply.error.message.empty()) reply.error.message = "error without a message";
+  return true;
+}
+
+/// The text that a whole reply's `message` or a chunk's `delta` carries.
+std::string read_choice(const Json& json, const char* part, ChatReply& reply) {
+  const auto choices = json.find("choices");
+  if (choices == json.end() || !choices->is_array() || choices->empty() || !choices->front().is_object()) return {};
+  const Json& choice = choices->front();
+  if (const auto reason = text_at(choice, "finish_reason"); !reason.empty()) reply.finish_reason = reason;
+  const auto it = choice.find(part);
+  return it != choice.end() && it->is_object() ? text_at(*it, "content") : std::string();
+}
+
+void broken(ChatReply& reply, const std::string& why) {
+  reply.cut = true;
+  if (reply.error.message.empty()) reply.error = {reply.status, "connection_error", "", "", why};
+}
+
+/// Feeds a stream's events into the reply, with the clock.
+struct StreamReader {
+  StreamReader(ChatReply& reply_given, Clock::time_point begin_given) : reply(reply_given), begin(begin_given) {}
+
+  void feed(std::string_view bytes) {
+    for (const std::string& data : parser.feed(bytes)) event(data);
+  }
+
+  void event(const std::string& data) {
+    if (data == "[DONE]") {
+      done = true;
+      return;
+    }
+    const Json json = Json::parse(data, nullptr, false);
+    if (!json.is_object()) return broken(reply, "the stream has an event that is not JSON: " + data.substr(0, 80));
+    if (read_error(json, reply)) return;
+    read_usage(json, reply);
+    const std::string text = read_choice(json, "delta", reply);
+    if (text.empty()) return;
+    const double now = seconds_since(begin);
+    if (reply.text.empty())
+      reply.first_token_s = now;
+    else
+      reply.token_gaps_s.push_back(now - last);
+    last = now;
+    reply.text += text;
+  }
+
+  ChatReply& reply;
+  const Clock::time_point begin;
+  SseParser parser;
+  double last = 0;
+  bool done = false;
+};
+
+}  // namespace
+
+struct OpenAiClient::Impl {
+  Impl(ServerUrl server_given, std::chrono::milliseconds timeout_given)
+      : server(std::move(server_given)), timeout(timeout_given) {}
+
+  /// Runs one asynchronous operation to its end; it ends at the deadline at the latest.
+  template <class Start> Error wait(Start start) {
+    Error result = asio::error::operation_aborted;
+    stream->expires_at(deadline);
+    start([&result](Error error, auto&&...) { result = error; });
+    io.restart();
+    io.run();
+    return result;
+  }
+
+  Error connect();
+  Error exchange(Request& request, Parser& parser);
+  Request make(http::verb verb, const std::string& target) const;
+  void read_body(Parser& parser, ChatReply& reply, Clock::time_point begin);
+  void read_stream(Parser& parser, ChatReply& reply, Clock::time_point begin);
+
+  const ServerUrl server;
+  const std::chrono::milliseconds timeout;
+  Clock::time_point deadline;
+  asio::io_context io;
+  std::optional<beast::tcp_stream> stream;
+  beast::flat_buffer buffer;
+};
+
+Error OpenAiClient::Impl::connect() {
+  Error error;
+  asio::ip::tcp::resolver resolver(io);
+  const auto endpoints = resolver.resolve(server.host, std::to_string(server.port), error);
+  if (error) return error;
+  buffer.clear();
+  stream.emplace(io);
+  error = wait([&](auto done) { stream->async_connect(endpoints, done); });
+  if (error) {
+    stream.reset();
+    return error;
+  }
+  Error ignored;
+  stream->socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+  return {};
+}
+
+/// Sends and reads the header of the answer. A kept connection that the server closed meanwhile is opened anew.
+Error OpenAiClient::Impl::exchange(Request& request, Parser& parser) {
+  for (bool reused = stream.has_value();; reused = false) {
+    if (!stream)
+      if (const Error error = connect()) return error;
+    Error error = wait([&](auto done) { http::async_write(*stream, request, done); });
+    if (!error) error = wait([&](auto done) { http::async_read_header(*stream, buffer, parser, done); });
+    if (!error) return {};
+    stream.reset();
+    if (!reused || parser.got_some() || error == beast::error::timeout) return error;
+  }
+}
+
+Request OpenAiClient::Impl::make(http::verb verb, const std::string& target) const {
+  Request request(verb, target, 11);
+  request.set(http::field::host, server.host + ":" + std::to_string(server.port));
+  request.set(http::field::user_agent, "clawrl");
+  request.set(http::field::accept, "application/json");
+  return request;
+}
+
+void OpenAiClient::Impl::read_stream(Parser& parser, ChatReply& reply, Clock::time_point begin) {
+  StreamReader reader(reply, begin);
+  Error error;
+  while (!parser.is_done() && !error) {
+    error = wait([&](auto done) { http::async_read_some(*stream, buffer, parser, done); });
+    reader.feed(std::exchange(parser.get().body(), {}));
+  }
+  if (error) stream.reset();
+  if (error || !reader.done) broken(reply, error ? error.message() : "the stream ended without [DONE]");
+}
+
+void OpenAiClient::Impl::read_body(Parser& parser, ChatReply& reply, Clock::time_point begin) {
+  if (!parser.is_done()) {
+    if (const Error error = wait([&](auto done) { http::async_read(*stream, buffer, parser, done); })) {
+      stream.reset();
+      return broken(reply, error.message());
+    }
+  }
+  const Json json = Json::parse(parser.get().body(), nullptr, false);
+  if (json.is_object() && read_error(json, reply)) return;
+  if (!json.is_object() || reply.status != 200) {
+    reply.error = {reply.status, "server_error", "", "", "HTTP " + std::to_string(reply.status) + " without JSON"};
+    return;
+  }
+  reply.text = read_choice(json, "message", reply);
+  read_usage(json, reply);
+  reply.first_token_s = seconds_since(begin);
+}
+
+OpenAiClient::OpenAiClient(const ServerUrl& server, std::chrono::milliseconds timeout)
+    : impl_(std::make_unique<Impl>(server, timeout)) {}
+OpenAiClient::~OpenAiClient() = default;
+OpenAiClient::OpenAiClient(OpenAiClient&&) noexcept = default;
+OpenAiClient& OpenAiClient::operator=(OpenAiClient&&) noexcept = default;
+
+ChatReply OpenAiClient::chat(const std::vector<Message>& messages, const ChatOptions& options) {
+  Request request = impl_->make(http::verb::post, impl_->server.prefix + "/chat/completions");
+  request.set(http::field::content_type, "application/json");
+  if (!options.session.empty()) request.set("X-Session-Id", options.session);
+  if (options.turn_type) request.set("X-Turn-Type", *options.turn_type == TurnType::main ? "main" : "side");
+  if (options.session_done) request.set("X-Session-Done", "true");
+  for (const auto& [name, value] : options.headers) request.set(name, value);
+  request.body() = body_of(messages, options);
+  request.prepare_payload();
+
+  ChatReply reply;
+  Parser parser;
+  parser.body_limit(boost::none);
+  const auto begin = Clock::now();
+  impl_->deadline = begin + impl_->timeout;
+  if (const Error error = impl_->exchange(request, parser)) {
+    broken(reply, "no answer from " + impl_->server.host + ":" + std::to_string(impl_->server.port) + ": " +
+                      error.message());
+  } else {
+    reply.status = static_cast<int>(parser.get().result_int());
+    const std::string type(parser.get()[http::field::content_type]);
+    if (type.starts_with("text/event-stream"))
+      impl_->read_stream(parser, reply, begin);
+    else
+      impl_->read_body(parser, reply, begin);
+    if (impl_->stream && !parser.get().keep_alive()) impl_->stream.reset();
+  }
+  reply.total_s = seconds_since(begin);
+  return reply;
+}
+
+HttpReply OpenAiClient::get(const std::string& path) {
+  Request request = impl_->make(http::verb::get, path);
+  Parser parser;
+  parser.body_limit(boost::none);
+  impl_->deadline = Clock::now() + impl_->timeout;
+  Error error = impl_->exchange(request, parser);
+  if (!error && !parser.is_done())
+    error = impl_->wait([&](auto done) { http::async_read(*impl_->stream, impl_->buffer, parser, done); });
+  if (error) {
+    impl_->stream.reset();
+    return {0, error.message()};
+  }
+  if (!parser.get().keep_alive()) impl_->stream.reset();
+  return {static_cast<int>(parser.get().result_int()), parser.get().body()};
+}
+
+ServerUrl parse_server_url(const std::string& url) {
+  const std::string wanted = "server URL '" + url + "' must look like http://host:port/v1";
+  constexpr std::string_view scheme = "http://";
+  require(url.starts_with(scheme), wanted + (url.starts_with("https://") ? " (no TLS here)" : ""));
+  const std::string rest = url.substr(scheme.size());
+  const std::string authority = rest.substr(0, rest.find('/'));
+  ServerUrl server;
+  if (authority.size() < rest.size()) server.prefix = rest.substr(authority.size());
+  while (!server.prefix.empty() && server.prefix.back() == '/') server.prefix.pop_back();
+  if (authority.size() + 1 == rest.size()) server.prefix = "/v1";  // only a slash
+  const auto bracket = authority.find(']');  // [::1]:30000
+  const auto colon = authority.find(':', bracket == std::string::npos ? 0 : bracket);
+  server.host = bracket == std::string::npos ? authority.substr(0, colon) : authority.substr(1, bracket - 1);
+  if (colon != std::string::npos) {
+    const char* end = authority.data() + authority.size();
+    const auto [stop, error] = std::from_chars(authority.data() + colon + 1, end, server.port);
+    require(error == std::errc() && stop == end, wanted);
+  }
+  require(!server.host.empty() && server.port >= 1 && server.port <= 65535, wanted);
+  return server;
+}
+
+}  // namespace clawrl

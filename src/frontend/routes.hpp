@@ -1,0 +1,23 @@
+#pragma once
+// Which path with which method means what.
+
+#include <string>
+#include <string_view>
+
+namespace clawrl {
+
+enum class Endpoint { chat, models, health, status, none };
+
+struct Route {
+  Endpoint endpoint = Endpoint::none;
+  std::string allow;       // methods, as in the Allow header; empty for an unknown path
+  bool allowed = false;    // the method is one of them
+  bool guarded = false;    // wants the API key, if one is set
+};
+
+/// `target` as in the request line; a query string is ignored. HEAD goes where GET goes.
+Route find_route(std::string_view method, std::string_view target);
+
+std::string known_paths();  // for the 404's message
+
+}  // namespace clawrl
