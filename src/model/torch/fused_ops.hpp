@@ -1,23 +1,35 @@
 #pragma once
-// The element-wise parts of a decoder layer, one call each. All are differentiable in every tensor argument but `rope`.
+// The element-wise parts of a decoder layer, one call each, differentiable in every tensor argument but `rope`.
+// On the CPU in float32 each is one kernel with its own backward; elsewhere the same formula in torch operations.
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
-#include <utility>
 
 namespace clawrl {
 
 /// x [N,D], weight [D] -> weight * x / sqrt(mean(x^2) + eps)
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 
-/// heads [N, H+2K, d] (q, k, v heads of a token side by side), rope [N,d] (cos | sin, half a row each)
-/// -> q [N,H,d], k [N,K,d]: RMS norm per head with q_norm or k_norm [d], then (x1 cos - x2 sin, x2 cos + x1 sin).
-std::pair<at::Tensor, at::Tensor> norm_and_rotate(const at::Tensor& heads, const at::Tensor& q_norm,
-                                                  const at::Tensor& k_norm, const at::Tensor& rope,
-                                                  std::int64_t num_heads, std::int64_t num_kv_heads, double eps);
+/// H query heads, K kv heads of size d. All rows of q, k and v are dense; v may be a view of the input.
+struct SplitHeads {
+  at::Tensor q, k, v;  // [N,H,d], [N,K,d], [N,K,d]
+};
+
+/// qkv [N, H+2K, d] (heads of q, k, v side by side), rope [N,d] (cos | sin, half a row each). q and k: RMS norm per
+/// head with q_norm or k_norm [d], then the halves (x1, x2) rotate to (x1 cos - x2 sin, x2 cos + x1 sin). v is passed on.
+SplitHeads split_heads(const at::Tensor& qkv, const at::Tensor& q_norm, const at::Tensor& k_norm,
+                       const at::Tensor& rope, double eps, std::int64_t kv_heads);
 
 /// gate_up [N,2I] -> silu(gate) * up [N,I]
 at::Tensor swiglu(const at::Tensor& gate_up);
+
+/// The same formulas in plain torch operations, any type and device: what the kernels are checked against.
+namespace composite {
+at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
+SplitHeads split_heads(const at::Tensor& qkv, const at::Tensor& q_norm, const at::Tensor& k_norm,
+                       const at::Tensor& rope, double eps, std::int64_t kv_heads);
+at::Tensor swiglu(const at::Tensor& gate_up);
+}  // namespace composite
 
 }  // namespace clawrl

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 #include <ATen/core/grad_mode.h>
+#include <c10/core/InferenceMode.h>
 
 #include <algorithm>
 
@@ -32,6 +33,12 @@ at::Tensor project(const at::Tensor& x, const at::Tensor& weight, const LoraWeig
   return parts.size() == 1 ? parts[0] : at::cat(parts, 1);
 }
 
+std::int64_t largest(const at::Tensor& positions) {
+  if (!positions.is_cpu()) return positions.max().item<std::int64_t>();
+  const auto* begin = positions.const_data_ptr<std::int64_t>();
+  return *std::max_element(begin, begin + positions.numel());
+}
+
 }  // namespace
 
 at::Tensor PaddedAttention::operator()(std::int64_t, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
@@ -47,9 +54,10 @@ at::Tensor PaddedAttention::operator()(std::int64_t, const at::Tensor& q, const 
 }
 
 at::Tensor Transformer::rope_rows(const at::Tensor& positions) {
-  const auto last = positions.numel() > 0 ? positions.max().item<std::int64_t>() : 0;
+  const auto last = largest(positions);
   if (!rope_table_.defined() || rope_table_.size(0) <= last || rope_table_.device() != positions.device()) {
-    at::NoGradGuard no_grad;
+    const at::NoGradGuard no_grad;
+    const c10::InferenceMode off(false);  // the table must serve training too
     const auto rows = std::max<std::int64_t>({last + 1, 1024, rope_table_.defined() ? 2 * rope_table_.size(0) : 0});
     const auto d = config_.head_dim;
     auto exponent = at::arange(0, d, 2, at::kDouble) / static_cast<double>(d);
@@ -73,8 +81,7 @@ at::Tensor Transformer::decoder_layer(const WeightSet& weights, std::int64_t lay
   auto qkv = project(normed, w.qkv, weights.lora,
                      {{heads * dim, &lora.q}, {kv_heads * dim, &lora.k}, {kv_heads * dim, &lora.v}});
   qkv = qkv.view({x.size(0), heads + 2 * kv_heads, dim});
-  auto [q, k] = norm_and_rotate(qkv, w.q_norm, w.k_norm, rope, heads, kv_heads, eps);
-  auto v = qkv.narrow(1, heads + kv_heads, kv_heads);
+  auto [q, k, v] = split_heads(qkv, w.q_norm, w.k_norm, rope, eps, kv_heads);
   auto mixed = project(attention(layer, q, k, v), w.o, weights.lora, {{hidden, &lora.o}});
   auto residual = at::add(x, mixed);
 
