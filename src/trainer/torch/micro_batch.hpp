@@ -17,7 +17,7 @@
 namespace clawrl {
 
 struct MicroBatchLimits {
-  std::int64_t tokens = 4096;                  // padded; a longer sample goes alone
+  std::int64_t tokens = 2048;                  // padded; a longer sample goes alone
   std::int64_t logits = std::int64_t{1} << 27;  // trained tokens times vocabulary
 };
 

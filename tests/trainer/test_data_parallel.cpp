@@ -1,0 +1,119 @@
+// The same global batch cut over the ranks gives the same training as one rank that holds all of it.
+
+#include <mpi.h>
+
+#include <cmath>
+#include <numeric>
+
+#include "comm/mpi_collectives.hpp"
+#include "core/error.hpp"
+#include "support/catch.hpp"
+#include "trainer/learner_support.hpp"
+
+using namespace clawrl;
+using namespace clawrl::test;
+
+namespace {
+
+std::unique_ptr<Collectives> world() {
+  int size = 1;
+  MPI_Comm_size(MPI_COMM_WORLD, &size);
+  std::vector<int> ranks(static_cast<std::size_t>(size));
+  std::iota(ranks.begin(), ranks.end(), 0);
+  return make_mpi_collectives(ranks);
+}
+
+/// Elements with a gradient near rounding noise would differ by up to a whole Adam step; a larger eps keeps them still.
+OptimizerSettings optimizer() {
+  OptimizerSettings settings;
+  settings.eps = 1e-5;
+  return settings;
+}
+
+LossSettings coupled() {
+  LossSettings settings;
+  settings.importance_cap = 0;
+  return settings;
+}
+
+/// Sample i goes to rank owner(i).
+template <class Owner>
+StepBatch shard(const StepBatch& whole, int rank, Owner owner) {
+  StepBatch part = whole;
+  part.samples.clear();
+  for (std::size_t i = 0; i < whole.samples.size(); ++i) {
+    if (owner(static_cast<int>(i)) == rank) part.samples.push_back(whole.samples[i]);
+  }
+  return part;
+}
+
+double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
+  double largest = a.size() == b.size() ? 0 : INFINITY;
+  for (std::size_t i = 0; i < std::min(a.size(), b.size()); ++i) {
+    largest = std::max(largest, std::abs(static_cast<double>(a[i]) - b[i]));
+  }
+  return largest;
+}
+
+template <class Owner>
+void compare(std::int32_t lora_rank, Owner owner) {
+  const ModelFolder folder("data_parallel");
+  const auto all = world();
+  const auto alone = make_local_collectives();
+  LoraConfig lora;
+  lora.rank = lora_rank;
+  const auto learner = make_learner(folder.path, optimizer(), coupled(), *all, lora);
+  const auto reference = make_learner(folder.path, optimizer(), coupled(), *alone, lora);
+  for (std::int64_t step = 1; step <= 3; ++step) {
+    auto whole = make_batch(step, random_samples(static_cast<std::uint64_t>(step), 11, 2));
+    whole.samples[2].version = -1;
+    const auto metrics = learner->step(shard(whole, all->rank(), owner));
+    const auto expected = reference->step(whole);
+    CHECK(metrics.loss == Approx(expected.loss).margin(1e-6));
+    CHECK(metrics.grad_norm == Approx(expected.grad_norm).epsilon(1e-5));
+    CHECK(metrics.ratio_mean == Approx(expected.ratio_mean).epsilon(1e-6));
+    CHECK(metrics.ratio_max == Approx(expected.ratio_max).epsilon(1e-5));
+    CHECK(metrics.clip_fraction == Approx(expected.clip_fraction));
+    CHECK(metrics.gap_mean == Approx(expected.gap_mean).epsilon(1e-5));
+    CHECK(metrics.gap_max == Approx(expected.gap_max).epsilon(1e-5));
+    CHECK(metrics.gap_tokens == expected.gap_tokens);
+    CHECK(metrics.staleness_max == expected.staleness_max);
+    CHECK(metrics.tokens == expected.tokens);
+    CHECK(metrics.active_tokens == expected.active_tokens);
+    CHECK(metrics.samples == 11);
+  }
+  auto mine = flatten(learner->parameters());
+  CHECK(largest_difference(mine, flatten(reference->parameters())) < 1e-6);
+  auto root = mine;
+  all->broadcast(std::as_writable_bytes(std::span<float>(root)), 0);
+  CHECK(mine == root);  // not only near: all ranks hold the same bits
+}
+
+}  // namespace
+
+TEST_CASE("a batch cut over the ranks trains as on one") {
+  const auto all = world();
+  const int size = all->size();
+  compare(0, [&](int i) { return i % size; });
+  compare(4, [&](int i) { return i % size; });
+}
+
+TEST_CASE("an empty shard joins in") {
+  const auto all = world();
+  const int last = all->size() - 1;
+  compare(0, [&](int) { return last; });
+}
+
+TEST_CASE("a sample that one rank refuses stops all of them, and nothing has moved") {
+  const ModelFolder folder("refused");
+  const auto all = world();
+  const auto learner = make_learner(folder.path, optimizer(), coupled(), *all);
+  const auto before = flatten(learner->parameters());
+  auto whole = make_batch(1, random_samples(1, 8));
+  whole.samples[0].advantages.clear();  // on rank 0
+  CHECK_THROWS_AS(learner->step(shard(whole, all->rank(), [&](int i) { return i % all->size(); })), UserError);
+  CHECK(flatten(learner->parameters()) == before);
+  whole = make_batch(1, random_samples(1, 8));
+  learner->step(shard(whole, all->rank(), [&](int i) { return i % all->size(); }));
+  CHECK(flatten(learner->parameters()) != before);
+}
