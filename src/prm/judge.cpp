@@ -1,0 +1,183 @@
+#include "prm/judge.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "prm/hint_parser.hpp"
+#include "prm/judge_prompt.hpp"
+#include "prompt/chat_template.hpp"
+#include "rollout/append.hpp"
+
+namespace clawrl {
+namespace {
+
+constexpr std::size_t kTurnsPerScore = 4;  // scored between two engine steps, so that votes go on
+
+std::uint64_t mix(std::uint64_t state, std::uint64_t value) {
+  state = (state ^ value) + 0x9E3779B97F4A7C15ULL;
+  state = (state ^ (state >> 30)) * 0xBF58476D1CE4E5B9ULL;
+  state = (state ^ (state >> 27)) * 0x94D049BB133111EBULL;
+  return state ^ (state >> 31);
+}
+
+std::uint64_t question_seed(std::uint64_t seed, SampleId id, bool vote, std::size_t index) {
+  for (const std::uint64_t part : {static_cast<std::uint64_t>(id.turn.value), static_cast<std::uint64_t>(id.revision),
+                                   std::uint64_t{vote ? 0U : 1U}, static_cast<std::uint64_t>(index)})
+    seed = mix(seed, part);
+  return seed;
+}
+
+std::string name_of(SampleId id) {
+  return "turn " + std::to_string(id.turn.value) + " revision " + std::to_string(id.revision);
+}
+
+}  // namespace
+
+bool needs_base_version(const RunConfig& config) {
+  return config.prm.teacher == "base" || config.trainer.loss.kl_beta > 0;
+}
+
+JudgeSettings judge_settings(const RunConfig& config, const std::vector<TokenId>& stop_tokens) {
+  JudgeSettings settings;
+  settings.prm = config.prm;
+  settings.teacher = {.base = config.prm.teacher == "base",
+                      .reference = config.trainer.loss.kl_beta > 0,
+                      .hint_choice = config.samples.hint_choice,
+                      .subset = config.samples.subset,
+                      .max_tokens = config.samples.max_tokens};
+  settings.wants_hints = config.samples.method != "binary";
+  settings.seed = config.run.seed;
+  settings.stop_tokens = stop_tokens;
+  return settings;
+}
+
+Judge::Judge(JudgeSampler sampler, Tokenizer judge_tokenizer, Teacher teacher, JudgeSettings settings)
+    : sampler_(std::move(sampler)),
+      tokenizer_(std::move(judge_tokenizer)),
+      teacher_(std::move(teacher)),
+      settings_(std::move(settings)) {
+  expect(settings_.capacity > 0, "Judge: capacity must be positive");
+}
+
+void Judge::submit(Turn turn, std::int32_t revision) {
+  const SampleId id{turn.id, revision};
+  expect(!full(), "Judge::submit() above its capacity of " + std::to_string(settings_.capacity));
+  expect(!cases_.contains(id), "Judge: " + name_of(id) + " is in flight already");
+  const auto votes = static_cast<std::size_t>(settings_.prm.votes);
+  const auto hints = settings_.wants_hints ? static_cast<std::size_t>(settings_.prm.hints) : 0;
+  const JudgePromptLimits limits{settings_.prm.task_words, settings_.prm.reply_words, settings_.prm.next_words};
+  const JudgedTurn judged = judged_turn(turn);
+  Case& one = cases_[id];
+  one.turn = std::move(turn);
+  one.votes.resize(votes);
+  one.voted.resize(votes);
+  one.hints.resize(hints);
+  one.open = static_cast<int>(votes + hints);
+  if (one.open == 0) ready_.push_back(id);
+  if (votes > 0) {
+    const auto prompt = render_ids(tokenizer_, vote_prompt(judged, limits), "", true);
+    for (std::size_t i = 0; i < votes; ++i) ask(id, true, i, prompt);
+  }
+  if (hints > 0) {
+    const auto prompt = render_ids(tokenizer_, hint_prompt(judged, limits), "", true);
+    for (std::size_t i = 0; i < hints; ++i) ask(id, false, i, prompt);
+  }
+}
+
+void Judge::ask(SampleId id, bool vote, std::size_t index, const std::vector<TokenId>& prompt) {
+  GenerateRequest request;
+  request.id = {next_request_++};
+  request.prompt = prompt;
+  request.sampling.temperature = static_cast<float>(settings_.prm.temperature);
+  request.sampling.seed = question_seed(settings_.seed, id, vote, index);
+  request.stop.max_tokens = settings_.prm.max_tokens;
+  request.stop.stop_tokens = settings_.stop_tokens;
+  request.deadline_s = settings_.prm.timeout_s;
+  questions_[request.id] = {id, vote, index, {}};
+  sampler_.submit(std::move(request));
+}
+
+bool Judge::advance() {
+  const bool stepped = sampler_.step();
+  take_answers();
+  const bool scored = !ready_.empty();
+  score_ready();
+  return stepped || scored;
+}
+
+void Judge::take_answers() {
+  for (const auto& delta : sampler_.take_deltas()) {
+    const auto found = questions_.find(delta.id);
+    if (found == questions_.end()) continue;
+    append(found->second.answer, delta.part);
+    if (delta.part.finish == FinishReason::none) continue;
+    const Question question = std::move(found->second);
+    questions_.erase(found);
+    Case& one = cases_.at(question.of);
+    record(question, one);
+    if (question.vote) cancel_decided(question.of, one);
+    if (--one.open == 0) ready_.push_back(question.of);
+  }
+}
+
+void Judge::record(const Question& question, Case& one) {
+  const auto finish = question.answer.finish;
+  if (finish == FinishReason::cancelled) return;
+  if (finish == FinishReason::failed || finish == FinishReason::deadline) {
+    ++one.failed;
+    one.error = finish == FinishReason::failed ? question.answer.error
+                                               : "no answer within " + std::to_string(settings_.prm.timeout_s) + " s";
+  }
+  const std::string text = tokenizer_.decode(question.answer.ids, true);
+  if (question.vote) {
+    one.voted[question.index] = true;
+    one.votes[question.index] = parse_vote(text);
+  } else {
+    one.hints[question.index] = parse_hint(text).value_or("");
+  }
+}
+
+void Judge::cancel_decided(SampleId id, const Case& one) {
+  std::vector<Vote> cast;
+  for (std::size_t i = 0; i < one.votes.size(); ++i)
+    if (one.voted[i]) cast.push_back(one.votes[i]);
+  const int remaining = static_cast<int>(one.votes.size() - cast.size());
+  if (remaining == 0 || !majority_decided(cast, remaining)) return;
+  for (const auto& [request, question] : questions_)
+    if (question.of == id && question.vote) sampler_.cancel(request);
+}
+
+Verdict Judge::verdict_of(SampleId id, const Case& one) const {
+  Verdict verdict;
+  verdict.turn = id.turn;
+  verdict.revision = id.revision;
+  for (std::size_t i = 0; i < one.votes.size(); ++i)
+    if (one.voted[i]) verdict.votes.push_back(one.votes[i]);
+  verdict.score = majority(verdict.votes);
+  for (const auto& hint : one.hints)
+    if (!hint.empty() && std::find(verdict.hints.begin(), verdict.hints.end(), hint) == verdict.hints.end())
+      verdict.hints.push_back(hint);
+  const bool nothing = verdict.hints.empty() && std::none_of(verdict.votes.begin(), verdict.votes.end(),
+                                                             [](const Vote& vote) { return vote.has_value(); });
+  if (one.failed > 0 && nothing) verdict.error = "judge: " + one.error;
+  return verdict;
+}
+
+void Judge::score_ready() {
+  const std::size_t count = std::min(ready_.size(), kTurnsPerScore);
+  for (std::size_t i = 0; i < count; ++i) {
+    const SampleId id = ready_[i];
+    const Case& one = cases_.at(id);
+    Verdict verdict = verdict_of(id, one);
+    try {
+      if (verdict.error.empty()) teacher_.score(one.turn, verdict);
+    } catch (const std::exception& error) {
+      verdict.error = error.what();
+    }
+    finished_.push_back(std::move(verdict));
+    cases_.erase(id);
+  }
+  ready_.erase(ready_.begin(), ready_.begin() + static_cast<std::ptrdiff_t>(count));
+}
+
+}  // namespace clawrl

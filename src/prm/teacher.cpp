@@ -1,0 +1,116 @@
+#include "prm/teacher.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "prm/hint_choice.hpp"
+#include "prompt/chat_template.hpp"
+
+namespace clawrl {
+namespace {
+
+std::size_t width(const Turn& turn) { return turn.completion.topk_ids.size() / turn.completion.ids.size(); }
+
+/// The turn's response after `prompt`, at its temperature.
+ScoreRequest request_for(const Turn& turn, std::vector<TokenId> prompt) {
+  ScoreRequest request;
+  request.response_begin = static_cast<std::int32_t>(prompt.size());
+  request.ids = std::move(prompt);
+  request.ids.insert(request.ids.end(), turn.completion.ids.begin(), turn.completion.ids.end());
+  request.temperature = turn.completion.sampling.temperature;
+  return request;
+}
+
+}  // namespace
+
+std::vector<TokenId> hinted_prompt(const Tokenizer& tokenizer, const Turn& turn, const std::string& hint) {
+  // The turn does not say whether thinking was on: its prompt does.
+  ChatOptions options;
+  for (const bool thinking : {true, false}) {
+    options = {.add_generation_prompt = true, .enable_thinking = thinking};
+    if (render_ids(tokenizer, turn.messages, turn.tools, options) == turn.prompt) break;
+    options.enable_thinking = true;
+  }
+  return render_ids(tokenizer, with_hint(turn.messages, hint), turn.tools, options);
+}
+
+Teacher::Teacher(TeacherScorer scorer, Tokenizer policy_tokenizer, TeacherSettings settings)
+    : scorer_(std::move(scorer)), tokenizer_(std::move(policy_tokenizer)), settings_(std::move(settings)) {}
+
+bool Teacher::worth_scoring(const Turn& turn) const {
+  const auto& completion = turn.completion;
+  return !completion.ids.empty() && completion.logprobs.size() == completion.ids.size() && !turn.prompt.empty() &&
+         completion.sampling.temperature > 0 && !completion.sampling.truncated() &&
+         turn.prompt.size() + completion.ids.size() <= static_cast<std::size_t>(settings_.max_tokens);
+}
+
+std::int64_t Teacher::version() const {
+  const auto versions = scorer_.versions();
+  require(!versions.empty(), "teacher: this rank has no complete policy version");
+  if (!settings_.base) return versions.back();
+  require(versions.front() == 0, "teacher: prm.teacher = base needs policy version 0 on this rank");
+  return 0;
+}
+
+ScoreResult Teacher::score_one(std::int64_t version, ScoreRequest request) const {
+  auto results = scorer_.score(version, {&request, 1});
+  expect(results.size() == 1, "teacher: one result per sequence");
+  return std::move(results.front());
+}
+
+void Teacher::score_hints(const Turn& turn, Verdict& verdict) const {
+  const std::int64_t scoring = version();
+  std::vector<ScoreRequest> requests;
+  std::vector<std::string> fitting;
+  std::vector<std::int32_t> index;  // of a fitting hint among verdict.hints
+  for (std::size_t h = 0; h < verdict.hints.size(); ++h) {
+    auto request = request_for(turn, hinted_prompt(tokenizer_, turn, verdict.hints[h]));
+    if (static_cast<std::int64_t>(request.ids.size()) > scorer_.max_positions) continue;
+    request.top_k = request.gather_width = static_cast<std::int32_t>(width(turn));
+    request.gather_ids = turn.completion.topk_ids;
+    requests.push_back(std::move(request));
+    fitting.push_back(verdict.hints[h]);
+    index.push_back(static_cast<std::int32_t>(h));
+  }
+  if (requests.empty()) return;
+  auto results = scorer_.score(scoring, requests);
+  expect(results.size() == requests.size(), "teacher: one result per sequence");
+  std::vector<TeacherScores> candidates;
+  for (auto& result : results) {
+    candidates.push_back({.logprobs = std::move(result.logprobs),
+                          .student_logprobs = std::move(result.gathered),
+                          .topk_ids = std::move(result.topk_ids),
+                          .topk_logprobs = std::move(result.topk_logprobs),
+                          .sampler_logprobs = {},
+                          .version = settings_.base ? -1 : scoring});
+  }
+  const std::size_t rows = turn.completion.ids.size();
+  const auto choice = choose_hint(settings_.hint_choice, fitting, candidates, turn.completion.topk_ids, rows);
+  verdict.chosen_hint = index[static_cast<std::size_t>(choice.hint)];
+  verdict.teacher = chosen_scores(choice, std::move(candidates), rows);
+  if (settings_.subset == "teacher" && width(turn) > 0) add_sampler_logprobs(turn, verdict.teacher);
+}
+
+/// Left empty when the version that sampled the turn is gone: the sample is then excluded, never guessed.
+void Teacher::add_sampler_logprobs(const Turn& turn, TeacherScores& scores) const {
+  const auto& sampled = turn.completion.versions;
+  const auto versions = scorer_.versions();
+  if (sampled.empty() || std::adjacent_find(sampled.begin(), sampled.end(), std::not_equal_to<>()) != sampled.end() ||
+      !std::binary_search(versions.begin(), versions.end(), sampled.front()))
+    return;
+  auto request = request_for(turn, turn.prompt);
+  request.gather_width = static_cast<std::int32_t>(width(turn));
+  request.gather_ids = scores.topk_ids;
+  scores.sampler_logprobs = score_one(sampled.front(), std::move(request)).gathered;
+}
+
+void Teacher::score(const Turn& turn, Verdict& verdict) const {
+  if (!worth_scoring(turn)) return;
+  if (!verdict.hints.empty()) score_hints(turn, verdict);
+  if (settings_.reference) {
+    require(scorer_.versions().front() == 0, "teacher: trainer.kl_beta > 0 needs policy version 0 on this rank");
+    verdict.reference_logprobs = score_one(0, request_for(turn, turn.prompt)).logprobs;
+  }
+}
+
+}  // namespace clawrl

@@ -1,0 +1,47 @@
+#pragma once
+// The teacher: the policy model reading the same sampled tokens with a hint in the context.
+
+#include <string>
+#include <vector>
+
+#include "core/turn.hpp"
+#include "core/verdict.hpp"
+#include "prm/judge_backend.hpp"
+#include "prompt/tokenizer.hpp"
+
+namespace clawrl {
+
+struct TeacherSettings {
+  bool base = false;                     // score with version 0 instead of the newest
+  bool reference = false;                // also the base's log-probs without a hint, for a KL term
+  std::string hint_choice = "sequence";  // see choose_hint()
+  std::string subset = "student";        // teacher: also the sampler's log-probs at the teacher's top-k ids
+  std::int32_t max_tokens = 1024;        // longer turns are not scored: they are excluded(too_long) anyway
+};
+
+/// Used by one thread. Log-probs are taken at the turn's own sampling temperature; J = K = the recorded top-k width.
+class Teacher {
+ public:
+  Teacher(TeacherScorer scorer, Tokenizer policy_tokenizer, TeacherSettings settings);
+
+  /// Scores the turn under each of verdict.hints, chooses one and fills chosen_hint, teacher and reference_logprobs. A
+  /// turn that can never be trained (greedy, truncated, too long, no log-probs) is left as it is; with every hinted
+  /// context beyond the model's positions no hint is chosen. Throws UserError when a needed version is not there.
+  void score(const Turn& turn, Verdict& verdict) const;
+
+ private:
+  bool worth_scoring(const Turn& turn) const;
+  std::int64_t version() const;
+  ScoreResult score_one(std::int64_t version, ScoreRequest request) const;
+  void score_hints(const Turn& turn, Verdict& verdict) const;
+  void add_sampler_logprobs(const Turn& turn, TeacherScores& scores) const;
+
+  TeacherScorer scorer_;
+  Tokenizer tokenizer_;
+  TeacherSettings settings_;
+};
+
+/// The prompt of the turn with the hint in it, rendered as the turn's own prompt was.
+std::vector<TokenId> hinted_prompt(const Tokenizer& tokenizer, const Turn& turn, const std::string& hint);
+
+}  // namespace clawrl
