@@ -1,0 +1,152 @@
+#include "checkpoint/checkpoint_reader.hpp"
+
+#include <algorithm>
+#include <map>
+#include <sstream>
+
+#include "checkpoint/file_io.hpp"
+#include "checkpoint/hdf5_file.hpp"
+#include "checkpoint/layout.hpp"
+#include "checkpoint/manifest.hpp"
+#include "core/error.hpp"
+
+namespace clawrl {
+namespace {
+
+namespace fs = std::filesystem;
+
+void check_shard(const fs::path& folder, const ShardInfo& shard, Verify verify) {
+  const fs::path path = folder / shard.file;
+  std::error_code error;
+  const auto bytes = fs::file_size(path, error);
+  require(!error, path.string() + ": is missing, so the checkpoint is incomplete");
+  require(bytes == shard.bytes, path.string() + ": is damaged (" + std::to_string(bytes) + " bytes instead of " +
+                                    std::to_string(shard.bytes) + ")");
+  if (verify == Verify::contents)
+    require(file_io::digest(path).checksum == shard.checksum, path.string() + ": is damaged (checksum does not fit)");
+}
+
+struct Place {
+  const ShardInfo* shard;
+  const TensorInfo* tensor;
+};
+
+std::map<std::string, Place> places_of(const Checkpoint& checkpoint) {
+  std::map<std::string, Place> places;
+  for (const auto& shard : checkpoint.shards)
+    for (const auto& tensor : shard.tensors) places[tensor.name] = {&shard, &tensor};
+  return places;
+}
+
+std::string describe(DType type, const std::vector<std::int64_t>& shape) {
+  std::string text = std::string(name(type)) + " [";
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (i > 0) text += ',';
+    text += std::to_string(shape[i]);
+  }
+  text += ']';
+  return text;
+}
+
+/// Where a view's contents lie, after its type and shape were found to fit.
+Place place_of(const std::map<std::string, Place>& places, const ParameterView& view, const std::string& checkpoint) {
+  const auto found = places.find(view.name);
+  require(found != places.end(), "checkpoint " + checkpoint + ": has no tensor " + view.name);
+  const TensorInfo& tensor = *found->second.tensor;
+  require(tensor.type == view.type && tensor.shape == view.shape,
+          "checkpoint " + checkpoint + ": tensor " + view.name + " is " + describe(tensor.type, tensor.shape) +
+              ", the model wants " + describe(view.type, view.shape));
+  expect(view.space == MemorySpace::host, "checkpoint: tensor " + view.name + " is not in host memory");
+  return found->second;
+}
+
+}  // namespace
+
+std::vector<CheckpointInfo> list_checkpoints(const std::string& root) {
+  std::vector<CheckpointInfo> found;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator(root, none)) {
+    const auto step = layout::step_of(entry.path().filename().string());
+    if (!step || !entry.is_directory(none)) continue;
+    CheckpointInfo info{entry.path().string(), *step, 0, ""};
+    try {
+      for (const auto& shard : open_checkpoint(info.path, Verify::sizes).shards) info.bytes += shard.bytes;
+    } catch (const UserError& error) {
+      info.problem = error.what();
+    }
+    found.push_back(info);
+  }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.step < b.step; });
+  return found;
+}
+
+Checkpoint open_checkpoint(const std::string& path, Verify verify) {
+  require(fs::is_directory(path), "checkpoint " + path + ": no such folder");
+  Checkpoint checkpoint = read_manifest(path);
+  for (const auto& shard : checkpoint.shards) check_shard(path, shard, verify);
+  return checkpoint;
+}
+
+std::optional<LoadedCheckpoint> load_newest(const std::string& root, bool strict) {
+  auto found = list_checkpoints(root);
+  std::vector<std::string> warnings;
+  for (auto info = found.rbegin(); info != found.rend(); ++info) {
+    try {
+      return LoadedCheckpoint{open_checkpoint(info->path, Verify::contents), warnings};
+    } catch (const UserError& error) {
+      if (strict) throw;
+      warnings.push_back(error.what());
+    }
+  }
+  if (found.empty()) return std::nullopt;
+  std::string text = "checkpoints in " + root + ": none is complete and undamaged:";
+  for (const auto& warning : warnings) text += "\n  " + warning;
+  throw UserError(text);
+}
+
+void load_tensors(const Checkpoint& checkpoint, std::span<const ParameterView> into) {
+  const auto places = places_of(checkpoint);
+  std::map<const ShardInfo*, std::vector<std::pair<const TensorInfo*, const ParameterView*>>> reads;
+  for (const auto& view : into) {
+    const Place place = place_of(places, view, checkpoint.path);
+    reads[place.shard].emplace_back(place.tensor, &view);
+  }
+  for (const auto& [shard, tensors] : reads) {
+    const fs::path path = fs::path(checkpoint.path) / shard->file;
+    check_shard(checkpoint.path, *shard, Verify::sizes);
+    auto file = Hdf5File::open(path.string());
+    for (const auto& [tensor, view] : tensors) {
+      file.read(*tensor, view->data);
+      const auto sum = file_io::checksum({static_cast<const std::byte*>(view->data), view->bytes()});
+      require(sum == tensor->checksum,
+              path.string() + ": tensor " + tensor->name + " is damaged (checksum does not fit)");
+    }
+  }
+}
+
+std::string describe_checkpoint(const std::string& path) {
+  const Checkpoint checkpoint = open_checkpoint(path, Verify::contents);
+  const RunState& state = checkpoint.state;
+  std::ostringstream text;
+  text << "checkpoint " << path << ": step " << state.step << ", version " << state.version.number << " of line "
+       << state.version.line << ", journal watermark " << state.journal_watermark << ", seed " << state.seed << "\n"
+       << "written by clawrl " << state.clawrl_version << ", base model " << state.base_model_hash << "\n";
+  for (const auto& [key, value] : state.rng) text << "generator " << key << ": " << value.size() << " bytes\n";
+  std::uint64_t bytes = 0;
+  std::size_t tensors = 0;
+  for (const auto& shard : checkpoint.shards) {
+    text << shard.file << ": " << shard.bytes << " bytes, xxh3 " << file_io::hex(shard.checksum) << "\n";
+    for (const auto& tensor : shard.tensors)
+      text << "  " << tensor.name << " " << describe(tensor.type, tensor.shape) << " xxh3 "
+           << file_io::hex(tensor.checksum) << "\n";
+    bytes += shard.bytes;
+    tensors += shard.tensors.size();
+  }
+  text << tensors << " tensors in " << checkpoint.shards.size() << " shards, " << bytes
+       << " bytes; all checksums verified\n"
+       << "configuration:\n"
+       << state.configuration << "\n";
+  return text.str();
+}
+
+}  // namespace clawrl

@@ -1,0 +1,57 @@
+// Which checkpoints are kept.
+
+#include "core/error.hpp"
+#include "made_tensors.hpp"
+#include "support/catch.hpp"
+
+using namespace clawrl;
+using namespace clawrl::test;
+
+namespace {
+
+std::vector<std::int64_t> steps(const std::string& root) {
+  std::vector<std::int64_t> found;
+  for (const auto& info : list_checkpoints(root)) found.push_back(info.step);
+  return found;
+}
+
+void write_steps(const std::string& root, int last) {
+  Tensors tiny;
+  tiny.add("w", DType::f32, {4});
+  for (int step = 1; step <= last; ++step) write_checkpoint(root, step, tiny, 1);
+}
+
+}  // namespace
+
+TEST_CASE("the last N and every M-th are kept") {
+  Folder folder;
+  write_steps(folder.root(), 11);
+  CHECK(prune(folder.root(), 3, 4) == std::vector<std::int64_t>{1, 2, 3, 5, 6, 7});
+  CHECK(steps(folder.root()) == std::vector<std::int64_t>{4, 8, 9, 10, 11});
+  CHECK(prune(folder.root(), 3, 4).empty());
+  CHECK(prune(folder.root(), 1, 0) == std::vector<std::int64_t>{4, 8, 9, 10});
+  CHECK(steps(folder.root()) == std::vector<std::int64_t>{11});
+  CHECK(remove_leftovers(folder.root()).empty());
+  CHECK_THROWS_AS(prune(folder.root(), 0, 0), UserError);
+  CHECK_THROWS_AS(prune(folder.root(), 1, -1), UserError);
+}
+
+TEST_CASE("damaged ones do not count; a damaged newest one is left to be looked at") {
+  Folder folder;
+  write_steps(folder.root(), 6);
+  for (const char* step : {"step_00000006", "step_00000004"})
+    std::filesystem::remove(std::filesystem::path(folder.root()) / step / "manifest.h5");
+  CHECK(prune(folder.root(), 2, 2) == std::vector<std::int64_t>{1, 4});
+  CHECK(steps(folder.root()) == std::vector<std::int64_t>{2, 3, 5, 6});
+}
+
+TEST_CASE("other files in the folder are neither listed nor touched") {
+  Folder folder;
+  write_steps(folder.root(), 2);
+  write_file(std::filesystem::path(folder.root()) / "step_notes", "mine");
+  std::filesystem::create_directory(std::filesystem::path(folder.root()) / "step_7");
+  prune(folder.root(), 1, 0);
+  CHECK(steps(folder.root()) == std::vector<std::int64_t>{2});
+  CHECK(std::filesystem::exists(std::filesystem::path(folder.root()) / "step_notes"));
+  CHECK(std::filesystem::exists(std::filesystem::path(folder.root()) / "step_7"));
+}
