@@ -60,7 +60,7 @@ void check_policy(const Case& c, const at::Tensor& advantages) {
     result.loss.backward();
     c.check(field, result.loss);
     c.check("grad_" + field, in.new_logprobs.grad());
-    c.check("loss_tokens", result.token_losses);
+    c.check("loss_tokens", result.token_losses * mask);
     if (active == 0) return;
     c.check("clip_fraction", at::scalar_tensor(result.metrics.clipped / active, at::kDouble));
     c.check("approx_kl", at::scalar_tensor(result.metrics.kl_sum / active, at::kDouble));
