@@ -1,0 +1,111 @@
+#include "model/model_folder.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "core/error.hpp"
+#include "model/safetensors.hpp"
+#include "support/catch.hpp"
+
+using namespace clawrl;
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+struct Folder {
+  fs::path path = fs::temp_directory_path() / ("clawrl_model_folder_" + std::to_string(::getpid()));
+  Folder() { fs::create_directories(path); }
+  ~Folder() { fs::remove_all(path); }
+  std::string text() const { return path.string(); }
+};
+
+ModelConfig small_config() {
+  ModelConfig config;
+  config.vocab_size = 32;
+  config.hidden_size = 16;
+  config.intermediate_size = 48;
+  config.num_layers = 1;
+  config.num_heads = 4;
+  config.num_kv_heads = 2;
+  config.head_dim = 8;
+  config.max_positions = 64;
+  config.rope_theta = 12345.5;
+  config.tied_embeddings = false;
+  config.eos_tokens = {3, 5};
+  return config;
+}
+
+// What reading config.json says after one key was changed.
+std::string complaint(const char* key, const json& value) {
+  const Folder folder;
+  write_model_config(small_config(), folder.text());
+  const auto path = folder.path / "config.json";
+  std::ifstream in(path);
+  auto config = json::parse(in);
+  if (value.is_discarded()) config.erase(key);
+  else config[key] = value;
+  std::ofstream(path) << config.dump();
+  try {
+    read_model_config(folder.text());
+  } catch (const UserError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+}  // namespace
+
+TEST_CASE("a config reads back as it was written") {
+  const Folder folder;
+  write_model_config(small_config(), folder.text());
+  CHECK(read_model_config(folder.text()) == small_config());
+}
+
+TEST_CASE("what is not supported is refused by name") {
+  const json absent(json::value_t::discarded);
+  CHECK(complaint("use_cache", false).empty());
+  CHECK_THAT(complaint("model_type", "llama"), Catch::Contains("model_type") && Catch::Contains("qwen3"));
+  CHECK_THAT(complaint("hidden_act", "gelu"), Catch::Contains("hidden_act"));
+  CHECK_THAT(complaint("attention_bias", true), Catch::Contains("attention_bias"));
+  CHECK_THAT(complaint("use_sliding_window", true), Catch::Contains("use_sliding_window"));
+  CHECK_THAT(complaint("rope_scaling", {{"rope_type", "yarn"}}), Catch::Contains("rope_scaling"));
+  CHECK_THAT(complaint("quantization_config", {{"bits", 4}}), Catch::Contains("quantization_config"));
+  CHECK_THAT(complaint("num_attention_heads", 3), Catch::Contains("multiple"));
+  CHECK_THAT(complaint("hidden_size", absent), Catch::Contains("hidden_size"));
+  CHECK_THAT(complaint("hidden_size", -1), Catch::Contains("hidden_size"));
+  CHECK_THAT(complaint("vocab_size", "many"), Catch::Contains("vocab_size"));
+  CHECK_THROWS_WITH(read_model_config("/nowhere"), Catch::Contains("/nowhere/config.json"));
+}
+
+TEST_CASE("weights are checked by name and shape, and converted to the type asked for") {
+  const Folder folder;
+  const auto config = small_config();
+  std::vector<float> a{0.5F, -1.25F, 3.0F, 1.0F / 3}, b(4);
+  const ParameterView stored{"model.norm.weight", DType::f32, {4}, a.data()};
+  const ParameterView wanted{"model.norm.weight", DType::f32, {4}, b.data()};
+  save_weights(folder.text(), config, {&stored, 1});
+  read_weights(folder.text(), config, {&wanted, 1});
+  CHECK(b == a);
+  save_weights(folder.text(), config, {&stored, 1}, DType::bf16);
+  CHECK(SafetensorsFile(folder.text() + "/model.safetensors").tensors()[0].type == DType::bf16);
+  read_weights(folder.text(), config, {&wanted, 1});
+  CHECK(b == std::vector<float>{0.5F, -1.25F, 3.0F, 0.333984375F});
+
+  auto other = wanted;
+  other.name = "model.other.weight";
+  CHECK_THROWS_WITH(read_weights(folder.text(), config, {&other, 1}), Catch::Contains("model.other.weight is missing"));
+  other = wanted;
+  other.shape = {2, 2};
+  CHECK_THROWS_WITH(read_weights(folder.text(), config, {&other, 1}),
+                    Catch::Contains("[4]") && Catch::Contains("[2, 2]"));
+  CHECK_THROWS_WITH(read_weights(folder.text(), config, {}), Catch::Contains("belongs to no part"));
+  std::vector<std::int64_t> integers(4);
+  write_safetensors(folder.text() + "/model.safetensors", {{"model.norm.weight", DType::i64, {4}, integers.data()}});
+  CHECK_THROWS_WITH(read_weights(folder.text(), config, {&wanted, 1}), Catch::Contains("model.norm.weight"));
+  fs::remove(folder.path / "model.safetensors");
+  CHECK_THROWS_WITH(read_weights(folder.text(), config, {&wanted, 1}), Catch::Contains("model.safetensors"));
+}

@@ -1,0 +1,182 @@
+// Weight sets: shadows, publishing, discarding, mixed versions in one step; gradients into the flat buffer.
+#include <ATen/ATen.h>
+#include <torch/csrc/autograd/autograd.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "model/model_folder.hpp"
+#include "model/torch/transformer.hpp"
+#include "model_cases.hpp"
+#include "support/catch.hpp"
+
+using namespace clawrl;
+using namespace clawrl::test;
+namespace fs = std::filesystem;
+
+namespace {
+
+ModelConfig tiny(bool tied) {
+  ModelConfig config;
+  config.vocab_size = 96;
+  config.hidden_size = 48;
+  config.intermediate_size = 80;
+  config.num_layers = 2;
+  config.num_heads = 6;
+  config.num_kv_heads = 2;
+  config.head_dim = 16;
+  config.tied_embeddings = tied;
+  config.eos_tokens = {1};
+  return config;
+}
+
+// A random model on disk for the length of a test.
+struct RandomModel {
+  fs::path path;
+  ModelConfig config;
+  at::Tensor flat;
+  explicit RandomModel(std::uint64_t seed, bool tied = true)
+      : path(fs::temp_directory_path() / ("clawrl_" + std::to_string(::getpid()) + "_" + std::to_string(seed))),
+        config(tiny(tied)),
+        flat(random_weights(config, seed)) {
+    save_weights(path.string(), config, parameter_views(weight_layout(config), flat));
+  }
+  ~RandomModel() { fs::remove_all(path); }
+};
+
+void fill(Policy& policy, std::int64_t version, const RandomModel& model) {
+  const auto source = parameter_views(weight_layout(model.config), model.flat);
+  const auto shadow = policy.shadow(version);
+  REQUIRE(shadow.size() == source.size());
+  for (std::size_t i = 0; i < shadow.size(); ++i) {
+    REQUIRE(shadow[i].name == source[i].name);
+    convert(source[i], shadow[i]);
+  }
+}
+
+std::vector<TokenId> some_ids(std::size_t count, std::size_t seed) {
+  std::vector<TokenId> ids;
+  for (std::size_t i = 0; i < count; ++i) ids.push_back(static_cast<TokenId>((i * 37 + seed * 11 + i * i) % 96));
+  return ids;
+}
+
+std::vector<float> alone(const RandomModel& model, const std::vector<TokenId>& ids) {
+  auto policy = make_policy(model.path.string());
+  Feeder feeder(*policy, 16, 8);
+  CachedSequence sequence;
+  return feeder.logits(sequence, ids);
+}
+
+double gap(const std::vector<float>& a, const std::vector<float>& b) {
+  double worst = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(a[i]) - b[i]));
+  return worst;
+}
+
+}  // namespace
+
+TEST_CASE("a published version serves new steps, versions mix in one step, discard frees") {
+  const RandomModel first(1), second(2);
+  auto policy = make_policy(first.path.string());
+  Feeder feeder(*policy, 64, 8);
+  const auto ids = some_ids(21, 1), other = some_ids(9, 2);
+  const auto of_first = alone(first, ids), of_second = alone(second, ids), other_second = alone(second, other);
+  REQUIRE(gap(of_first, of_second) > 1e-2);
+
+  std::thread filler([&] { fill(*policy, 4, second); });
+  filler.join();
+  CHECK(policy->versions() == std::vector<std::int64_t>{0});
+  CachedSequence before{0, {}, 0};
+  CHECK(gap(feeder.logits(before, ids), of_first) < 1e-6);
+  CachedSequence hidden_still{4, {}, 0};
+  CHECK_THROWS_WITH(feeder.logits(hidden_still, ids), Catch::Contains("version 4"));
+
+  policy->publish(4);
+  CHECK(policy->versions() == std::vector<std::int64_t>{0, 4});
+  CachedSequence old_one{0, {}, 0}, new_one{4, {}, 0}, quiet{0, {}, 0}, another{4, {}, 0};
+  const Feed feeds[] = {{&new_one, ids, true}, {&old_one, ids, true}, {&quiet, other, false}, {&another, other, true}};
+  const auto rows = feeder.step(feeds);
+  REQUIRE(rows.size() == 3);
+  CHECK(gap(rows[0], of_second) < 1e-5);
+  CHECK(gap(rows[1], of_first) < 1e-5);
+  CHECK(gap(rows[2], other_second) < 1e-5);
+
+  const auto views = policy->parameters(4);
+  CHECK(views.size() == weight_layout(first.config).slots.size());
+  CHECK(std::memcmp(views[0].data, second.flat.const_data_ptr(), views[0].bytes()) == 0);
+  CHECK_THROWS_AS(policy->shadow(4), InternalError);
+  CHECK_THROWS_AS(policy->publish(9), InternalError);
+  policy->discard(0);
+  policy->discard(77);
+  CHECK(policy->versions() == std::vector<std::int64_t>{4});
+  CHECK_THROWS_WITH(policy->parameters(0), Catch::Contains("version 0"));
+  policy->shadow(5);
+  policy->discard(5);
+  CHECK_THROWS_AS(policy->publish(5), InternalError);
+}
+
+TEST_CASE("a sequence that reaches the same length in any chunks gives the same logits") {
+  const RandomModel model(3, false);
+  auto policy = make_policy(model.path.string());
+  Feeder feeder(*policy, 128, 5);
+  const auto ids = some_ids(70, 4);
+  CachedSequence whole_sequence;
+  const auto expected = feeder.logits(whole_sequence, ids);
+  for (const std::size_t chunk : {1, 2, 15, 16, 33, 69}) {
+    CachedSequence sequence;
+    std::vector<float> row;
+    for (std::size_t at = 0; at < ids.size(); at += chunk)
+      row = feeder.logits(sequence, std::span(ids).subspan(at, std::min(chunk, ids.size() - at)));
+    INFO("chunks of " << chunk);
+    CHECK(gap(row, expected) < 1e-5);
+  }
+}
+
+TEST_CASE("wrong block tables and token ids are caught before memory is touched") {
+  const RandomModel model(5);
+  auto policy = make_policy(model.path.string());
+  const std::vector<TokenId> ids{1, 2, 3}, unknown{96};
+  const std::vector<std::int32_t> table{0}, outside{4};
+  const SequenceStep good{0, ids, 0, table, true};
+  CHECK_THROWS_AS(policy->step({&good, 1}), InternalError);  // no cache yet
+  policy->allocate_cache(4, 4);
+  CHECK(policy->step({&good, 1}).size() == 96);
+  const SequenceStep late{0, ids, 2, table, true}, beyond{0, ids, 0, outside, true}, odd{0, unknown, 0, table, true};
+  for (const auto& bad : {late, beyond, odd}) CHECK_THROWS_AS(policy->step({&bad, 1}), InternalError);
+}
+
+TEST_CASE("gradients land in the flat buffer at their parameter's place") {
+  for (const bool tied : {true, false}) {
+    const auto config = tiny(tied);
+    const auto layout = weight_layout(config);
+    const auto flat = random_weights(config, 6);
+    CHECK(at::equal(flat, random_weights(config, 6)));
+    auto weights = bind_weights(config, flat);
+    const auto gradient = at::zeros_like(flat);
+    track_gradients(config, weights, gradient);
+    Transformer transformer(config);
+    const auto ids = at::tensor(some_ids(22, 7), at::kLong), targets = at::tensor(some_ids(22, 8), at::kLong);
+    auto loss = [&] {
+      PaddedAttention attention(2, 11);
+      const auto hidden = transformer.hidden(weights, ids, at::arange(11).repeat({2}), attention);
+      return -at::log_softmax(transformer.logits(weights, hidden), -1).gather(1, targets.unsqueeze(1)).mean();
+    };
+    torch::autograd::backward({loss()});
+    const auto twice = gradient.clone();
+    torch::autograd::backward({loss()});
+    CHECK(at::allclose(gradient, 2 * twice, 1e-5, 1e-8));
+    const at::NoGradGuard no_grad;
+    for (const auto& slot : layout.slots) {  // a small step along a parameter's gradient moves the loss as predicted
+      auto parameter = slot_tensor(slot, flat);
+      const auto direction = slot_tensor(slot, twice);
+      const double squared = direction.square().sum().item<double>(), step = 2e-3 / std::sqrt(squared);
+      parameter.add_(direction, step);
+      const double up = loss().item<double>();
+      parameter.add_(direction, -2 * step);
+      const double down = loss().item<double>();
+      parameter.add_(direction, step);
+      INFO(slot.name);
+      CHECK((up - down) / (2 * step) == Approx(squared).epsilon(0.05).margin(2e-4 / step));
+    }
+  }
+}
