@@ -77,14 +77,15 @@ void check_policy(const Case& c, const at::Tensor& advantages) {
 void check_ppo(const Case& c) { check_policy(c, c("advantages")); }
 
 void check_opd(const Case& c) {
-  const at::Tensor advantages = c("logp_teacher") - c("logp_old");
+  const at::Tensor advantages = c("mask") * (c("logp_teacher") - c("logp_old"));
   c.check("advantages", advantages);
   check_policy(c, advantages);
 }
 
 void check_combined(const Case& c) {
   const double rl = c.info["w_rl"], opd = c.info["w_opd"];
-  const at::Tensor advantages = rl * c("reward").unsqueeze(1) + opd * (c("logp_teacher") - c("logp_old"));
+  const at::Tensor opd_term = c("logp_teacher") - c("logp_old");
+  const at::Tensor advantages = c("mask") * (rl * c("reward").unsqueeze(1) + opd * opd_term);
   c.check("advantages", advantages);
   check_policy(c, advantages);
 }
@@ -98,7 +99,7 @@ void check_kl(const Case& c) {
     const at::Tensor tokens = kl_estimate(logprobs, c("logp_ref"), estimator);
     const at::Tensor mean = (weights(mask, Aggregation::token_mean) * tokens).sum();
     mean.backward();
-    c.check(name + "_tokens", tokens);
+    c.check(name + "_tokens", tokens * mask);
     c.check(name + "_mean", mean);
     c.check("grad_" + name + "_mean", logprobs.grad());
   }
