@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "core/error.hpp"
+#include "kernels/hint_overlap.hpp"
 #include "prm/trim.hpp"
 
 namespace clawrl {
@@ -21,13 +22,7 @@ void copy_row(std::vector<T>& to, const std::vector<T>& from, std::size_t row, s
 std::vector<std::int32_t> topk_overlap(const std::vector<TokenId>& student, const std::vector<TokenId>& teacher,
                                        std::size_t rows) {
   std::vector<std::int32_t> overlap(rows, 0);
-  if (rows == 0) return overlap;
-  const std::size_t k = student.size() / rows, j = teacher.size() / rows;
-  for (std::size_t t = 0; t < rows; ++t) {
-    const auto begin = teacher.begin() + static_cast<std::ptrdiff_t>(t * j);
-    const auto end = begin + static_cast<std::ptrdiff_t>(j);
-    for (std::size_t v = 0; v < k; ++v) overlap[t] += std::find(begin, end, student[t * k + v]) != end;
-  }
+  if (rows > 0 && !student.empty() && !teacher.empty()) kernels::hint_overlap(student, teacher, overlap);
   return overlap;
 }
 

@@ -11,6 +11,7 @@
 namespace clawrl {
 
 /// [R] how many of the sampler's ids (student [R,K]) are in the same row of the teacher's (teacher [R,J]).
+/// Either may be empty: then all are 0. A KernelRuntime must live.
 std::vector<std::int32_t> topk_overlap(const std::vector<TokenId>& student, const std::vector<TokenId>& teacher,
                                        std::size_t rows);
 

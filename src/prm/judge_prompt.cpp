@@ -32,20 +32,21 @@ std::vector<Span> split_words(std::string_view text) {
 }
 
 void break_up(std::string& text, std::string_view mark) {
-  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1)) text.insert(at + 1, " ");
+  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1)) text.insert(at + 1, 1, ' ');
 }
 
 std::string block(const std::string& text, int words) {
   std::string kept = keep_ends(text, words);
   for (auto mark : {"<<", ">>", "<|", "[HINT_"}) break_up(kept, mark);
-  if (!kept.empty() && kept.front() == '<') kept.insert(0, " ");  // would lengthen the opening bracket
+  if (!kept.empty() && kept.front() == '<') kept.insert(0, 1, ' ');  // would lengthen the opening bracket
   if (!kept.empty() && kept.back() == '>') kept += ' ';
-  return "<<" + kept + ">>";
+  return std::string("<<").append(kept).append(">>");
 }
 
 std::vector<Message> prompt(const std::string& instruction, const JudgedTurn& turn, const JudgePromptLimits& limits,
                             const std::string& question) {
-  const std::string next = turn.next_role.empty() || turn.next_role == "user" ? "Next" : "Next (" + turn.next_role + ")";
+  std::string next = "Next";
+  if (!turn.next_role.empty() && turn.next_role != "user") next += " (" + turn.next_role + ")";
   Message system, user;
   system.role = "system";
   system.text = instruction;
@@ -66,7 +67,8 @@ std::string keep_ends(const std::string& text, int words) {
   std::string kept = text.substr(spans.front().begin, spans[head - 1].end - spans.front().begin) + " [...]";
   if (tail > 0) {
     const auto begin = spans[spans.size() - tail].begin;
-    kept += " " + text.substr(begin, spans.back().end - begin);
+    kept += ' ';
+    kept.append(text, begin, spans.back().end - begin);
   }
   return kept;
 }

@@ -1,4 +1,5 @@
 #include "core/error.hpp"
+#include "kernels/with_kernels.hpp"
 #include "prm/hint_choice.hpp"
 #include "support/catch.hpp"
 
@@ -23,19 +24,19 @@ const std::vector<TeacherScores> kCandidates = {scores({2, 9, 8, 9}, -1), scores
 
 }  // namespace
 
-TEST_CASE("overlap counts ids of the same row") {
+TEST_CASE_METHOD(test::WithKernels, "overlap counts ids of the same row") {
   CHECK(topk_overlap(kStudent, {2, 9, 8, 9}, 2) == std::vector<std::int32_t>{1, 0});
   CHECK(topk_overlap(kStudent, {2, 1, 4, 3}, 2) == std::vector<std::int32_t>{2, 2});
   CHECK(topk_overlap({}, {2, 1, 4, 3}, 2) == std::vector<std::int32_t>{0, 0});
 }
 
-TEST_CASE("sequence: largest sum, ties to the first") {
+TEST_CASE_METHOD(test::WithKernels, "sequence: largest sum, ties to the first") {
   const auto choice = choose_hint("sequence", kHints, kCandidates, kStudent, 2);
   CHECK(choice.hint == 1);  // sums 1, 2, 2
   CHECK(chosen_scores(choice, kCandidates, 2).logprobs == std::vector<float>{-2, -2});
 }
 
-TEST_CASE("token: the best hint of each token, row by row") {
+TEST_CASE_METHOD(test::WithKernels, "token: the best hint of each token, row by row") {
   const auto choice = choose_hint("token", kHints, kCandidates, kStudent, 2);
   CHECK(choice.per_token == std::vector<std::int32_t>{1, 2});
   const auto mixed = chosen_scores(choice, kCandidates, 2);
@@ -44,7 +45,7 @@ TEST_CASE("token: the best hint of each token, row by row") {
   CHECK(mixed.topk_ids == std::vector<TokenId>{2, 1, 4, 3});
 }
 
-TEST_CASE("shortest, none and unknown") {
+TEST_CASE_METHOD(test::WithKernels, "shortest, none and unknown") {
   CHECK(choose_hint("shortest", kHints, kCandidates, kStudent, 2).hint == 1);
   CHECK(choose_hint("sequence", {}, {}, kStudent, 2).hint == -1);
   CHECK(choose_hint("sequence", kHints, kCandidates, {}, 2).hint == 0);

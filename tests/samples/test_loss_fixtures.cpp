@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "kernels/with_kernels.hpp"
 #include "model/safetensors.hpp"
 #include "prm/hint_choice.hpp"
 #include "samples/advantage.hpp"
@@ -126,12 +127,15 @@ void compare_token_case(const Losses& losses, const Json& one, const std::string
       verdict.teacher.logprobs.push_back(static_cast<float>(teacher[b * width + t]));
     }
     verdict.chosen_hint = 0;
+    double baseline = 0;
     if (method == "combined") {
-      verdict.score = static_cast<std::int8_t>(losses.f64(name + ".reward")[b]);
+      const double reward = losses.f64(name + ".reward")[b];  // any real number: the baseline makes it out of -1, 0, 1
+      verdict.score = static_cast<std::int8_t>((reward > 0) - (reward < 0));
+      baseline = verdict.score - reward;
       settings.w_binary = one.at("w_rl").get<double>();
       settings.w_opd = one.at("w_opd").get<double>();
     }
-    for (float a : find_advantage(method)({turn, verdict, settings}).tokens) advantages.push_back(a);
+    for (float a : find_advantage(method)({turn, verdict, settings, baseline}).tokens) advantages.push_back(a);
   }
   same(advantages, losses.f64(name + ".advantages"), 1e-5);
 }
@@ -161,7 +165,7 @@ void compare_step_case(const Losses& losses, const std::string& name) {
 
 }  // namespace
 
-TEST_CASE("advantages and hint choice agree with the reference") {
+TEST_CASE_METHOD(test::WithKernels, "advantages and hint choice agree with the reference") {
   const Losses losses;
   std::map<std::string, std::size_t> compared;
   for (const auto& one : losses.cases) {

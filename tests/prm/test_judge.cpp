@@ -1,0 +1,229 @@
+#include "kernels/with_kernels.hpp"
+#include "prm/judge_prompt.hpp"
+#include "scripted_backend.hpp"
+#include "support/catch.hpp"
+
+using namespace clawrl;
+using test::scripted_turn;
+using test::ScriptedSampler;
+using test::ScriptedTeacher;
+
+namespace {
+
+const std::string kHint = "[HINT_START]Do not use rhymes.[HINT_END]";
+
+struct Bench : test::WithKernels {
+  test::TemporaryFolder folder;
+  Tokenizer tokenizer = test::tiny_tokenizer(folder);
+  JudgeSettings settings;
+  ScriptedSampler sampler{tokenizer, [](const GenerateRequest&, bool vote) { return vote ? "\\boxed{-1}" : kHint; }};
+  ScriptedTeacher teacher;
+
+  Judge judge() {
+    settings.stop_tokens = {test::kEnd};
+    return {sampler.functions(), tokenizer, Teacher(teacher.functions(), tokenizer, settings.teacher), settings};
+  }
+  std::vector<Verdict> run(const std::vector<Turn>& turns, std::int32_t revision = 0) {
+    Judge judging = judge();
+    for (const auto& turn : turns) judging.submit(turn, revision);
+    std::vector<Verdict> verdicts;
+    for (int i = 0; i < 1000 && judging.advance(); ++i)
+      for (auto& verdict : judging.take_verdicts()) verdicts.push_back(std::move(verdict));
+    CHECK(judging.in_flight() == 0);
+    return verdicts;
+  }
+  Verdict run_one() {
+    auto verdicts = run({scripted_turn(tokenizer)});
+    REQUIRE(verdicts.size() == 1);
+    return verdicts[0];
+  }
+};
+
+}  // namespace
+
+TEST_CASE("votes and a hint become a verdict with the teacher's scores in the hinted context") {
+  Bench bench;
+  const auto verdict = bench.run_one();
+  CHECK(verdict.turn == TurnId{12});
+  CHECK(verdict.score == -1);
+  CHECK(verdict.hints == std::vector<std::string>{"Do not use rhymes."});
+  CHECK(verdict.chosen_hint == 0);
+  CHECK(verdict.error.empty());
+  CHECK(verdict.origin == "prm");
+
+  const Turn turn = scripted_turn(bench.tokenizer);
+  auto hinted = turn.messages;
+  hinted = with_hint(hinted, "Do not use rhymes.");
+  auto ids = render_ids(bench.tokenizer, hinted, "", true);
+  const std::size_t prompt = ids.size();
+  ids.insert(ids.end(), turn.completion.ids.begin(), turn.completion.ids.end());
+  REQUIRE(bench.teacher.calls.size() == 1);
+  const auto& [version, request] = bench.teacher.calls[0];
+  CHECK(version == 3);
+  CHECK(request.ids == ids);
+  CHECK(request.response_begin == static_cast<std::int32_t>(prompt));
+  CHECK(request.temperature == 0.5F);
+  CHECK(request.top_k == 2);
+  CHECK(request.gather_width == 2);
+  CHECK(request.gather_ids == turn.completion.topk_ids);
+  const float value = ScriptedTeacher::value(3, prompt);
+  CHECK(verdict.teacher.logprobs == std::vector<float>(turn.completion.ids.size(), value));
+  CHECK(verdict.teacher.student_logprobs.size() == 2 * turn.completion.ids.size());
+  CHECK(verdict.teacher.version == 3);
+  CHECK(verdict.reference_logprobs.empty());
+}
+
+TEST_CASE("requests carry the judge's settings and seeds of their own") {
+  Bench bench;
+  bench.settings.prm.hints = 2;
+  bench.run({scripted_turn(bench.tokenizer, 1), scripted_turn(bench.tokenizer, 2)});
+  const auto first = bench.sampler.requests;
+  REQUIRE(first.size() == 10);
+  std::set<std::uint64_t> seeds;
+  for (const auto& request : first) {
+    seeds.insert(request.sampling.seed);
+    CHECK(request.sampling.temperature == 0.6F);
+    CHECK(request.stop.max_tokens == 48);
+    CHECK(request.stop.stop_tokens == std::vector<TokenId>{test::kEnd});
+    CHECK(request.deadline_s == 120);
+    CHECK_FALSE(request.version);
+  }
+  CHECK(seeds.size() == 10);
+  const auto prompt = render_ids(bench.tokenizer, vote_prompt(judged_turn(scripted_turn(bench.tokenizer))), "", true);
+  CHECK(first[0].prompt == prompt);
+
+  Bench alone;  // the same turn without company asks the same questions
+  alone.settings.prm.hints = 2;
+  alone.run({scripted_turn(alone.tokenizer, 2)});
+  for (std::size_t i = 0; i < 5; ++i) CHECK(alone.sampler.requests[i].sampling.seed == first[5 + i].sampling.seed);
+  alone.run({scripted_turn(alone.tokenizer, 2)}, 1);  // another revision asks anew
+  CHECK(alone.sampler.requests[5].sampling.seed != first[5].sampling.seed);
+}
+
+TEST_CASE("votes stop once the majority is decided") {
+  Bench bench;
+  bench.settings.prm.votes = 5;
+  const auto verdict = bench.run_one();
+  CHECK(verdict.votes.size() == 3);
+  CHECK(verdict.score == -1);
+  CHECK(bench.sampler.cancelled.size() == 2);
+}
+
+TEST_CASE("invalid votes are dropped, a tie is 0 and no hint leaves the teacher out") {
+  Bench bench;
+  int asked = 0;
+  bench.sampler.answer = [&](const GenerateRequest&, bool vote) {
+    const char* votes[] = {"\\boxed{1}", "no idea", "\\boxed{-1}"};
+    return std::string(vote ? votes[asked++ % 3] : "\\boxed{0}");
+  };
+  const auto verdict = bench.run_one();
+  REQUIRE(verdict.votes.size() == 3);
+  CHECK_FALSE(verdict.votes[1]);
+  CHECK(verdict.score == 0);
+  CHECK(verdict.hints.empty());
+  CHECK(verdict.chosen_hint == -1);
+  CHECK(bench.teacher.calls.empty());
+}
+
+TEST_CASE("equal hints are one candidate; several are chosen among") {
+  Bench bench;
+  bench.settings.prm.hints = 3;
+  int asked = 0;
+  bench.sampler.answer = [&](const GenerateRequest&, bool vote) -> std::string {
+    const std::string hints[] = {kHint, "[HINT_START]Be brief, please.[HINT_END]", kHint};
+    return vote ? "\\boxed{-1}" : hints[asked++ % 3];
+  };
+  bench.settings.teacher.hint_choice = "shortest";
+  const auto verdict = bench.run_one();
+  CHECK(verdict.hints == std::vector<std::string>{"Do not use rhymes.", "Be brief, please."});
+  CHECK(verdict.chosen_hint == 1);
+  CHECK(bench.teacher.calls.size() == 2);
+}
+
+TEST_CASE("a method without hints asks for none") {
+  Bench bench;
+  RunConfig config;
+  config.samples.method = "binary";
+  bench.settings = judge_settings(config, {test::kEnd});
+  CHECK(bench.run_one().score == -1);
+  CHECK(bench.sampler.requests.size() == 3);
+}
+
+TEST_CASE("failed and late answers") {
+  Bench bench;
+  bench.sampler.answer = [](const GenerateRequest&, bool) { return "fail"; };
+  CHECK(bench.run_one().error == "judge: prompt too long");
+  bench.sampler.answer = [](const GenerateRequest&, bool vote) { return vote ? "late" : kHint; };
+  const auto verdict = bench.run_one();  // the hint stands, the votes are invalid
+  CHECK(verdict.error.empty());
+  CHECK(verdict.score == 0);
+  CHECK(verdict.chosen_hint == 0);
+  bench.teacher.present = {};
+  CHECK(bench.run_one().error.find("no complete policy version") != std::string::npos);
+}
+
+TEST_CASE("base teacher, reference and the sampler's view of the teacher's ids") {
+  Bench bench;
+  RunConfig config;
+  config.prm.teacher = "base";
+  config.trainer.loss.kl_beta = 0.01;
+  config.samples.subset = "teacher";
+  CHECK(needs_base_version(config));
+  CHECK_FALSE(needs_base_version(RunConfig{}));
+  bench.settings = judge_settings(config, {test::kEnd});
+  const auto verdict = bench.run_one();
+  CHECK(verdict.teacher.version == -1);
+  const std::size_t prompt = scripted_turn(bench.tokenizer).prompt.size();
+  REQUIRE(bench.teacher.calls.size() == 3);
+  CHECK(bench.teacher.calls[0].first == 0);  // the hinted context on the base
+  CHECK(bench.teacher.calls[1].first == 3);  // the sampler's version, no hint, at the teacher's ids
+  CHECK(bench.teacher.calls[1].second.gather_ids == verdict.teacher.topk_ids);
+  CHECK(verdict.teacher.sampler_logprobs[0] == ScriptedTeacher::value(3, prompt) - 1);
+  CHECK(verdict.reference_logprobs[0] == ScriptedTeacher::value(0, prompt));
+
+  bench.teacher.present = {0, 4};  // the sampler's version is gone: nothing is made up
+  CHECK(bench.run_one().teacher.sampler_logprobs.empty());
+  bench.teacher.present = {4};
+  CHECK(bench.run_one().error.find("prm.teacher = base") != std::string::npos);
+}
+
+TEST_CASE("turns that can never be trained are judged and not scored") {
+  Bench bench;
+  std::vector<Turn> turns(4, scripted_turn(bench.tokenizer));
+  for (std::size_t i = 0; i < turns.size(); ++i) turns[i].id.value = static_cast<std::int64_t>(i);
+  turns[0].completion.sampling.temperature = 0;
+  turns[1].completion.sampling.top_p = 0.5F;
+  turns[2].completion.logprobs.clear();
+  turns[3].prompt.resize(2000);
+  const auto verdicts = bench.run(turns);
+  REQUIRE(verdicts.size() == 4);
+  for (const auto& verdict : verdicts) {
+    CHECK(verdict.score == -1);
+    CHECK(verdict.error.empty());
+    CHECK(verdict.chosen_hint == -1);
+  }
+  CHECK(bench.teacher.calls.empty());
+}
+
+TEST_CASE("a prompt rendered without thinking is hinted without thinking") {
+  Bench bench;
+  Turn turn = scripted_turn(bench.tokenizer);
+  const ChatOptions plain{.add_generation_prompt = true, .enable_thinking = false};
+  turn.prompt = render_ids(bench.tokenizer, turn.messages, "", plain);
+  CHECK(hinted_prompt(bench.tokenizer, turn, "Be kind to me.") ==
+        render_ids(bench.tokenizer, with_hint(turn.messages, "Be kind to me."), "", plain));
+}
+
+TEST_CASE("many turns in flight, bounded") {
+  Bench bench;
+  bench.settings.capacity = 8;
+  Judge judge = bench.judge();
+  for (int i = 0; i < 8; ++i) judge.submit(scripted_turn(bench.tokenizer, i), 0);
+  CHECK(judge.full());
+  CHECK_THROWS_AS(judge.submit(scripted_turn(bench.tokenizer, 99), 0), InternalError);
+  std::size_t done = 0;
+  while (judge.advance()) done += judge.take_verdicts().size();
+  CHECK(done == 8);
+  CHECK(bench.sampler.requests.size() == 32);
+  CHECK_FALSE(judge.full());
+}
