@@ -121,7 +121,8 @@ void require_whole(const std::filesystem::path& path) {
   const std::string text(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), magic.size()));
   require(bytes.size() > user_block && text == magic, path.string() + ": is not a checkpoint's manifest");
   const auto rest = std::span(bytes).subspan(user_block);
-  const std::string expected = seal(rest.size(), file_io::checksum(rest));
+  std::string expected = seal(rest.size(), file_io::checksum(rest));
+  expected.resize(user_block, '\0');
   require(std::memcmp(bytes.data(), expected.data(), expected.size()) == 0,
           path.string() + ": is damaged (checksum or size does not fit)");
 }

@@ -26,9 +26,9 @@ std::vector<std::vector<std::size_t>> partition_by_bytes(std::span<const Paramet
 
 std::vector<ParameterView> owned_views(std::span<const ParameterView> views, int ranks, int rank) {
   expect(rank >= 0 && rank < ranks, "checkpoint: rank " + std::to_string(rank) + " of " + std::to_string(ranks));
+  const auto owned = partition_by_bytes(views, ranks);
   std::vector<ParameterView> mine;
-  for (const std::size_t index : partition_by_bytes(views, ranks)[static_cast<std::size_t>(rank)])
-    mine.push_back(views[index]);
+  for (const std::size_t index : owned[static_cast<std::size_t>(rank)]) mine.push_back(views[index]);
   return mine;
 }
 
