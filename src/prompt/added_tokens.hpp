@@ -1,5 +1,5 @@
 #pragma once
-// Tokens that stand beside the merges (<|im_start|>, <think>, ...): found in the text before anything else happens to it.
+// Tokens that stand beside the merges (<|im_start|>, <think>, ...): found in the text before anything else is done.
 
 #include <cstddef>
 #include <string>

@@ -133,7 +133,8 @@ void Bpe::merge(std::string_view piece, std::vector<TokenId>& ids) const {
   std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue({}, std::move(heap));
   const auto offer = [&](std::int32_t left) {
     if (left < 0 || at(left).next < 0) return;
-    if (const auto* pair = pairs_->find(at(left).id, at(at(left).next).id)) queue.push({pair->rank, left, pair->result});
+    const auto* pair = pairs_->find(at(left).id, at(at(left).next).id);
+    if (pair) queue.push({pair->rank, left, pair->result});
   };
   for (std::int32_t i = 0; i + 1 < count; ++i) offer(i);
   while (!queue.empty()) {

@@ -139,7 +139,8 @@ class Trainer {
       replace(symbols, made);
       count_pairs(index, 1);
       for (std::size_t i = 0; i + 1 < symbols.size(); ++i)
-        if (symbols[i] == made.result || symbols[i + 1] == made.result) grown.push_back(key(symbols[i], symbols[i + 1]));
+        if (symbols[i] == made.result || symbols[i + 1] == made.result)
+          grown.push_back(key(symbols[i], symbols[i + 1]));
     }
     std::sort(grown.begin(), grown.end());
     grown.erase(std::unique(grown.begin(), grown.end()), grown.end());
@@ -158,7 +159,8 @@ class Trainer {
 
 const std::string& qwen_split_pattern() {
   static const std::string pattern =
-      R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+      R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|)"
+      R"(\s*[\r\n]+|\s+(?!\S)|\s+)";
   return pattern;
 }
 

@@ -16,8 +16,8 @@ struct ChatOptions {
   bool enable_thinking = true;        // false: the generation prompt carries an empty think block
 };
 
-/// The prompt as text. `tools_json`: a JSON array of tools as the client sent it; "" or "[]" = none. Throws UserError for
-/// an unknown role (allowed: system, user, assistant, tool) or tools that are no JSON array.
+/// The prompt as text. `tools_json`: a JSON array of tools as the client sent it; "" or "[]" = none. Throws UserError
+/// for an unknown role (allowed: system, user, assistant, tool) or tools that are no JSON array.
 /// As in Qwen3, an assistant message after the last user message gets a think block (an empty one if it is the last and
 /// has no reasoning). Training text of a reply is therefore: prompt with generation prompt + reply + "<|im_end|>\n".
 std::string render_text(std::span<const Message> messages, const std::string& tools_json, const ChatOptions& options);

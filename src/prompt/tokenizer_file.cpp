@@ -75,8 +75,9 @@ std::string bytes_of_token(const std::string& token) {
 }
 
 void put_token(TokenizerParts& parts, TokenId id, const std::string& bytes, const Field& where) {
-  if (static_cast<std::size_t>(id) >= parts.token_bytes.size()) parts.token_bytes.resize(static_cast<std::size_t>(id) + 1);
-  std::string& slot = parts.token_bytes[static_cast<std::size_t>(id)];
+  const auto place = static_cast<std::size_t>(id);
+  if (place >= parts.token_bytes.size()) parts.token_bytes.resize(place + 1);
+  std::string& slot = parts.token_bytes[place];
   if (!slot.empty() && slot != bytes) where.refuse("has an id that another token has too");
   slot = bytes;
 }
@@ -109,7 +110,8 @@ std::pair<std::string, std::string> read_merge(const Field& merge) {
 }
 
 void read_model(const Field& model, TokenizerParts& parts) {
-  if (model.has("type") && model.type() != "BPE") model.refuse("has type '" + model.type() + "'; only BPE is supported");
+  const std::string type = model.has("type") ? model.type() : "BPE";
+  if (type != "BPE") model.refuse("has type '" + type + "'; only BPE is supported");
   for (const char* key : {"dropout", "continuing_subword_prefix", "end_of_word_suffix"})
     if (model.has(key) && *model.at(key).value != "" && *model.at(key).value != 0.0)
       model.at(key).refuse("is not supported; it must be absent, null or empty");

@@ -10,6 +10,7 @@
 
 using namespace clawrl;
 using Catch::Matchers::Contains;
+using Catch::Matchers::StartsWith;
 
 namespace {
 
@@ -32,7 +33,7 @@ TEST_CASE("a conversation as ChatML") {
 
 TEST_CASE("a prompt is a prefix of the next one, which the prefix cache lives on") {
   const std::vector<Message> first(short_chat.begin(), short_chat.begin() + 2);
-  CHECK_THAT(render_text(short_chat, "", true), Catch::Matchers::StartsWith(render_text(first, "", true) + "Hello."));
+  CHECK_THAT(render_text(short_chat, "", true), StartsWith(render_text(first, "", true) + "Hello."));
 }
 
 TEST_CASE("ids are those of the text, control tokens included") {
@@ -65,10 +66,11 @@ TEST_CASE("tools stand in the system message, calls and results in their tags") 
   call.tool_calls = {{"1", "add", R"({"a":1,"b":[2.0]})"}, {"2", "now", ""}};
   const std::vector<Message> messages = {message("user", "1+2?"), call, message("tool", "3"), message("tool", "noon")};
   const std::string text = render_text(messages, R"([{"type":"function","function":{"name":"add"}}])", false);
-  CHECK_THAT(text, Catch::Matchers::StartsWith("<|im_start|>system\n# Tools\n\n"));
+  CHECK_THAT(text, StartsWith("<|im_start|>system\n# Tools\n\n"));
   CHECK_THAT(text, Contains("<tools>\n{\"type\": \"function\", \"function\": {\"name\": \"add\"}}\n</tools>"));
-  CHECK_THAT(text, Contains("assistant\n<tool_call>\n{\"name\": \"add\", \"arguments\": {\"a\": 1, \"b\": [2.0]}}\n"
-                            "</tool_call>\n<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call><|im_end|>"));
+  CHECK_THAT(text, Contains(R"({"name": "add", "arguments": {"a": 1, "b": [2.0]}})"));
+  CHECK_THAT(text, Contains("assistant\n<tool_call>\n{\"name\": \"add\""));
+  CHECK_THAT(text, Contains("}\n</tool_call>\n<tool_call>\n{\"name\": \"now\", \"arguments\": {}}\n</tool_call>"));
   CHECK_THAT(text, Contains("<|im_start|>user\n<tool_response>\n3\n</tool_response>\n<tool_response>\nnoon\n"
                             "</tool_response><|im_end|>\n"));
   CHECK_THROWS_WITH(render_text(messages, "{}", true), Contains("tools must be a JSON array"));

@@ -20,7 +20,10 @@ namespace {
 std::string random_text(std::mt19937& random, std::size_t length) {
   static const char32_t starts[] = {0x20, 0x20, 0x61, 0x30, 0x0A, 0xC0, 0x300, 0x4E00, 0xAC00, 0x1F600, 0x10FFF0};
   std::string text;
-  for (std::size_t i = 0; i < length; ++i) text += to_utf8(starts[random() % 11] + static_cast<char32_t>(random() % 16));
+  for (std::size_t i = 0; i < length; ++i) {
+    const char32_t start = starts[random() % std::size(starts)];
+    text += to_utf8(start + static_cast<char32_t>(random() % 16));
+  }
   return text;
 }
 

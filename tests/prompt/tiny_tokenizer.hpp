@@ -26,7 +26,8 @@ struct TemporaryFolder {
 
 inline constexpr const char* tiny_corpus =
     "the cat sat on the mat. the cat ate the rat; then the other cat sat there too.\n"
-    "user system assistant: caf\xC3\xA9 caf\xC3\xA9 12 + 34 = 46\n\n  \xE4\xBD\xA0\xE5\xA5\xBD \xE4\xBD\xA0\xE5\xA5\xBD";
+    "user system assistant: caf\xC3\xA9 caf\xC3\xA9 12 + 34 = 46\n\n  "
+    "\xE4\xBD\xA0\xE5\xA5\xBD \xE4\xBD\xA0\xE5\xA5\xBD";
 
 /// 256 bytes, 44 merges, then the added tokens: <|endoftext|> 300, <|im_start|> 301, <|im_end|> 302, <think> 303, ...
 inline Tokenizer tiny_tokenizer(const TemporaryFolder& folder) {
