@@ -1,12 +1,20 @@
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/beast/http/error.hpp>
+#include <limits>
 
 #include "frontend/connection.hpp"
 
 namespace clawrl {
 
 namespace http = boost::beast::http;
+
+namespace {
+
+// Not boost::none: Boost 1.74 takes that as a limit of 0 when there is a Content-Length.
+constexpr auto kNoLimit = std::numeric_limits<std::uint64_t>::max();
+
+}  // namespace
 
 void Connection::read_some() {
   if (reading_ || eof_ || phase_ == Phase::closed) return;
@@ -36,7 +44,7 @@ void Connection::advance() {
   if (phase_ == Phase::idle && buffer_.size() > 0) {
     parser_.emplace();
     parser_->header_limit(static_cast<std::uint32_t>(context_->settings.max_header_bytes));
-    parser_->body_limit(boost::none);  // checked in on_header, to answer before the body comes
+    parser_->body_limit(kNoLimit);  // checked in on_header, to answer before the body comes
     phase_ = Phase::header;
     arm_deadline(context_->settings.header_timeout);
   }

@@ -9,6 +9,7 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <charconv>
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
@@ -25,6 +26,9 @@ using Clock = std::chrono::steady_clock;
 using Request = http::request<http::string_body>;
 using Parser = http::response_parser<http::string_body>;
 using Error = boost::system::error_code;
+
+// Not boost::none: Boost 1.74 takes that as a limit of 0 when there is a Content-Length.
+constexpr auto kNoLimit = std::numeric_limits<std::uint64_t>::max();
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
@@ -246,7 +250,7 @@ ChatReply OpenAiClient::chat(const std::vector<Message>& messages, const ChatOpt
 
   ChatReply reply;
   Parser parser;
-  parser.body_limit(boost::none);
+  parser.body_limit(kNoLimit);
   const auto begin = Clock::now();
   impl_->deadline = begin + impl_->timeout;
   if (const Error error = impl_->exchange(request, parser)) {
@@ -268,7 +272,7 @@ ChatReply OpenAiClient::chat(const std::vector<Message>& messages, const ChatOpt
 HttpReply OpenAiClient::get(const std::string& path) {
   Request request = impl_->make(http::verb::get, path);
   Parser parser;
-  parser.body_limit(boost::none);
+  parser.body_limit(kNoLimit);
   impl_->deadline = Clock::now() + impl_->timeout;
   Error error = impl_->exchange(request, parser);
   if (!error && !parser.is_done())
