@@ -51,6 +51,7 @@ class MpiCollectives final : public Collectives {
   template <class T, class Operation>
   void reduce_segment(std::span<T> values, Operation operation, const char* what);
   void started(int code, const char* call);
+  void abandon();
   void wait(MPI_Request& request, const char* what);
 
   Communicator communicator_;
@@ -60,8 +61,17 @@ class MpiCollectives final : public Collectives {
 };
 
 void MpiCollectives::started(int code, const char* call) {
+  if (code == MPI_SUCCESS) return;
   if (mpi::says_rank_lost(code)) mpi::revoke(mpi::raw(communicator_));
-  mpi::check(code, call);
+  abandon();
+  mpi::throw_error(code, call);
+}
+
+/// MPI may go on with an unfinished call: neither the communicator nor the scratch memory may ever be freed.
+void MpiCollectives::abandon() {
+  [[maybe_unused]] auto* communicator = new Communicator(communicator_);
+  [[maybe_unused]] auto* scratch = new std::vector<std::byte>(std::move(scratch_));
+  scratch_.clear();
 }
 
 void MpiCollectives::wait(MPI_Request& request, const char* what) {
@@ -70,6 +80,7 @@ void MpiCollectives::wait(MPI_Request& request, const char* what) {
     started(MPI_Test(&request, &done, MPI_STATUS_IGNORE), what);
     if (done != 0) return;
     if (backoff.elapsed() > settings_.limit) {
+      abandon();
       throw UserError(std::string("collective ") + what + ": rank " + std::to_string(rank()) + " of " +
                       std::to_string(size()) + " waited " + std::to_string(settings_.limit.count()) +
                       " s for the others; is one stuck or gone?");

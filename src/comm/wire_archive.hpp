@@ -16,8 +16,10 @@ class WireWriter : public cereal::OutputArchive<WireWriter, cereal::AllowEmptyCl
  public:
   WireWriter() : OutputArchive(this) {}
   void write(const void* data, std::size_t size) {
-    const auto* begin = static_cast<const std::byte*>(data);
-    bytes_.insert(bytes_.end(), begin, begin + size);
+    if (size == 0) return;
+    const std::size_t place = bytes_.size();
+    bytes_.resize(place + size);
+    std::memcpy(bytes_.data() + place, data, size);
   }
   std::vector<std::byte> take() { return std::move(bytes_); }
 
