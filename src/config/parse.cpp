@@ -89,7 +89,8 @@ std::string help_text(const Parser& parser) {
       if (full == setting.name) name += ", --" + alias;
     const std::string value = setting.get();
     name += " = " + (value.empty() ? "''" : value);
-    text += name + std::string(name.size() < 46 ? 46 - name.size() : 1, ' ') + setting.help + "; " + setting.allowed + "\n";
+    name.resize(std::max<std::size_t>(46, name.size() + 1), ' ');
+    text += name + setting.help + "; " + setting.allowed + "\n";
   };
   for (const auto& setting : parser.run.all())
     if (parser.taken(setting)) line(setting);
@@ -107,7 +108,8 @@ std::string read_command_line(Parser& parser, int argc, const char* const* argv,
   for (const auto& option : parsed.options) {
     const std::string where = "on the command line";
     if (option.position_key >= 0 || option.string_key.empty())
-      throw UserError("unexpected word '" + option.original_tokens.front() + "' on the command line: write --section.key=value");
+      throw UserError("unexpected word '" + option.original_tokens.front() +
+                      "' on the command line: write --section.key=value");
     if (option.unregistered) {
       const Setting* other = parser.find(option.string_key);
       if (other) throw UserError("setting " + other->name + " does not belong to " + parser.job.name + " (see --help)");
@@ -121,7 +123,8 @@ std::string read_command_line(Parser& parser, int argc, const char* const* argv,
     } else {
       const auto alias = kShortNames.find(option.string_key);
       const bool is_short = alias != kShortNames.end() && !parser.find(option.string_key);
-      parser.set(is_short ? alias->second : option.string_key, option.value.empty() ? "true" : option.value.front(), where);
+      parser.set(is_short ? alias->second : option.string_key, option.value.empty() ? "true" : option.value.front(),
+                 where);
     }
   }
   return file;

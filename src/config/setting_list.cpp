@@ -17,11 +17,17 @@ std::string number_text(T value) {
   return {buffer, end};
 }
 
+/// 1000000, not 1e+06.
+std::string bound_text(double bound) {
+  const bool whole = std::abs(bound) < 1e15 && bound == std::trunc(bound);
+  return whole ? number_text(static_cast<std::int64_t>(bound)) : number_text(bound);
+}
+
 std::string in_words(Range range, const std::string& kind) {
   const bool low = std::isfinite(range.low), high = std::isfinite(range.high);
-  if (low && high) return kind + " " + number_text(range.low) + ".." + number_text(range.high);
-  if (low) return kind + " >= " + number_text(range.low);
-  return high ? kind + " <= " + number_text(range.high) : kind;
+  if (low && high) return kind + " " + bound_text(range.low) + ".." + bound_text(range.high);
+  if (low) return kind + " >= " + bound_text(range.low);
+  return high ? kind + " <= " + bound_text(range.high) : kind;
 }
 
 std::string in_words(const std::vector<std::string>& choices) {
@@ -119,7 +125,7 @@ void SettingList::add(const std::string& name, double& field, const std::string&
 void SettingList::add(const std::string& name, std::string& field, const std::string& help,
                       std::vector<std::string> choices) {
   Setting setting{.name = name, .help = help, .allowed = in_words(choices), .is_switch = false, .set = {}, .get = {}};
-  if (choices.empty()) setting.allowed = "one line of text without '#' and without blanks at its ends";
+  if (choices.empty()) setting.allowed = "text without '#', line ends or blanks around it";
   setting.set = [setting, choices, &field](const std::string& text) {
     require_printable(setting, text);
     require_choice(setting, text, choices);

@@ -36,8 +36,8 @@ JudgeSettings judge_settings(const RunConfig& config, const std::vector<TokenId>
 /// Does the run need the policy's version 0 on the PRM ranks (never retired there)?
 bool needs_base_version(const RunConfig& config);
 
-/// One thread owns it. A turn's verdict depends on the turn, its revision, the seed and the teacher's version only. What
-/// goes wrong with one turn is in that verdict's `error`; nothing is thrown for it. Waits are bounded by
+/// One thread owns it. A turn's verdict depends on the turn, its revision, the seed and the teacher's version only.
+/// What goes wrong with one turn is in that verdict's `error`; nothing is thrown for it. Waits are bounded by
 /// prm.timeout_s per request, which the engine keeps.
 class Judge {
  public:

@@ -32,15 +32,12 @@ Counts count(const std::vector<Vote>& votes) {
 
 Vote parse_vote(const std::string& text) {
   static const std::string mark = "\\boxed{";
-  for (auto at = text.rfind(mark); at != std::string::npos; at = at == 0 ? std::string::npos : text.rfind(mark, at - 1)) {
-    const auto content = box_content(text, at + mark.size());
-    if (!content) continue;
-    const std::string value = trim(*content);
-    if (value == "1" || value == "+1") return std::int8_t{1};
-    if (value == "-1") return std::int8_t{-1};
-    if (value == "0" || value == "+0" || value == "-0") return std::int8_t{0};
-    return {};
-  }
+  std::optional<std::string> last;
+  for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1))
+    if (const auto content = box_content(text, at + mark.size())) last = trim(*content);
+  if (last == "1" || last == "+1") return std::int8_t{1};
+  if (last == "-1") return std::int8_t{-1};
+  if (last == "0" || last == "+0" || last == "-0") return std::int8_t{0};
   return {};
 }
 

@@ -38,7 +38,8 @@ bool finite(const std::vector<float>& values) {
 }
 
 /// Marks [R,K] the candidates that are in their row of `others` [R,J].
-std::vector<std::uint8_t> found_in(const std::vector<TokenId>& ids, const std::vector<TokenId>& others, std::size_t rows) {
+std::vector<std::uint8_t> found_in(const std::vector<TokenId>& ids, const std::vector<TokenId>& others,
+                                   std::size_t rows) {
   const std::size_t k = ids.size() / rows, j = others.size() / rows;
   std::vector<std::uint8_t> found(ids.size());
   for (std::size_t i = 0; i < ids.size(); ++i) {

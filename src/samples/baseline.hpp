@@ -6,7 +6,7 @@
 
 namespace clawrl {
 
-/// Exponential with a half-life in turns, corrected for the short start: after the first reward the mean is that reward.
+/// Exponential with a half-life in turns, corrected for the short start: after one reward the mean is that reward.
 class RunningBaseline {
  public:
   explicit RunningBaseline(double half_life_turns);

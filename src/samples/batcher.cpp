@@ -19,7 +19,9 @@ std::uint64_t mix(std::uint64_t& state) {
 }  // namespace
 
 Batcher::Batcher(const SamplesConfig& settings, std::uint64_t seed)
-    : settings_(settings), seed_(seed), capacity_(std::max<std::size_t>(1024, 16 * static_cast<std::size_t>(settings.batch))) {}
+    : settings_(settings),
+      seed_(seed),
+      capacity_(std::max<std::size_t>(1024, 16 * static_cast<std::size_t>(settings.batch))) {}
 
 void Batcher::add(TrainingSample sample, double now_s) {
   expect(!full(), "Batcher::add() above its capacity of " + std::to_string(capacity_));

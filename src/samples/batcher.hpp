@@ -32,8 +32,8 @@ class Batcher {
   bool full() const { return waiting_.size() >= capacity_; }
   std::size_t waiting() const { return waiting_.size(); }
 
-  /// A revision of a turn that waits replaces the older one, which is reported as dropped(superseded); an older revision
-  /// in the window is forgotten. now_s: any clock, the same for next().
+  /// A new revision of a turn that waits replaces the older one, which is reported as dropped(superseded); an older
+  /// revision in the window is forgotten. now_s: any clock, the same for next().
   void add(TrainingSample sample, double now_s);
 
   /// The batch of `step`, if one is due; its fresh samples enter the window. Waiting samples older than

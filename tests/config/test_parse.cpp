@@ -37,7 +37,7 @@ std::string write_ini(const std::string& name, const std::string& text) {
 
 void mentions(const std::string& text, const std::vector<std::string>& parts) {
   for (const auto& part : parts) {
-    INFO("message: " << text);
+    INFO("looking for: " << part << "\nin: " << text.substr(0, 500));
     CHECK(text.find(part) != std::string::npos);
   }
 }
@@ -45,8 +45,10 @@ void mentions(const std::string& text, const std::vector<std::string>& parts) {
 }  // namespace
 
 TEST_CASE("defaults, file and command line in rising order") {
-  const auto file = write_ini("order.ini", "# demo\n[samples]\nbatch = 8\ntop_k=2\n[run]\nseed = 7\n[weights]\nchunk_bytes = 2M\n");
-  const auto config = parsed({file.c_str(), "--samples.batch=16", "--port", "0", "--resume", "--run.deterministic=off"});
+  const auto file = write_ini(
+      "order.ini", "# demo\n[samples]\nbatch = 8\ntop_k=2\n[run]\nseed = 7\n[weights]\nchunk_bytes = 2M\n");
+  const auto config =
+      parsed({file.c_str(), "--samples.batch=16", "--port", "0", "--resume", "--run.deterministic=off"});
   CHECK(config.samples.batch == 16);
   CHECK(config.samples.top_k == 2);
   CHECK(config.run.seed == 7);
@@ -80,6 +82,16 @@ TEST_CASE("the committed configurations are accepted") {
     const auto config = parsed({("--config=" CLAWRL_SOURCE_DIR "/configs/" + name + "/online_rl.ini").c_str()});
     CHECK(config.samples.method == "combined_topk");
     CHECK(config.run.deterministic == (name == "ci"));
+  }
+}
+
+TEST_CASE("docs/configuration.md lists every setting with its default") {
+  std::ifstream stream(CLAWRL_SOURCE_DIR "/docs/configuration.md");
+  const std::string page((std::istreambuf_iterator<char>(stream)), {});
+  RunConfig config;
+  for (const auto& setting : describe(config, kJob.methods).all()) {
+    const std::string value = setting.get();
+    mentions(page, {"| `" + setting.name + "` | " + (value.empty() ? "" : "`" + value + "`") + " |"});
   }
 }
 

@@ -53,7 +53,8 @@ TEST_CASE("a line cut by a crash does not swallow the next one") {
 }
 
 TEST_CASE("lists, maps and bad paths") {
-  CHECK(to_json({{"curve", std::vector<double>{0.5, INFINITY}}, {"n", std::map<std::string, std::int64_t>{{"a", 1}}}}) ==
+  const std::map<std::string, std::int64_t> counts = {{"a", 1}};
+  CHECK(to_json({{"curve", std::vector<double>{0.5, INFINITY}}, {"n", counts}}) ==
         R"({"curve":[0.5,null],"n":{"a":1}})");
   CHECK_THROWS_AS(JsonlWriter("no/such/folder/x.jsonl"), UserError);
 }

@@ -18,7 +18,8 @@ TeacherScores scores(std::vector<TokenId> ids, float value) {
   return s;
 }
 
-const std::vector<std::string> kHints = {"a longer hint than the next", "a short hint", "a third, longest of all hints"};
+const std::vector<std::string> kHints = {"a longer hint than the next", "a short hint",
+                                         "a third, longest of all hints"};
 const std::vector<TeacherScores> kCandidates = {scores({2, 9, 8, 9}, -1), scores({2, 1, 9, 8}, -2),
                                                 scores({7, 8, 4, 3}, -3)};
 

@@ -37,7 +37,7 @@ Turn sample_turn(Engine& engine, const Tokenizer& tokenizer, std::int64_t id) {
 
 }  // namespace
 
-TEST_CASE_METHOD(test::WithKernels, "votes of several turns through one engine; reference and teacher read the tokens as they were sampled") {
+TEST_CASE_METHOD(test::WithKernels, "several turns through one engine; teacher and reference read the sampled tokens") {
   const std::string folder = test::fixture("models/qwen3_tied").string();
   const auto policy = make_policy(folder), judge_model = make_policy(folder);
   const auto tokenizer = Tokenizer::load(folder + "/tokenizer.json");
