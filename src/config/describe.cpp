@@ -61,7 +61,7 @@ void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::st
   list.add("samples.method", s.method, "how verdicts become advantages", methods);
   list.add("samples.w_binary", s.w_binary, "weight of the binary term", between(0, 1000));
   list.add("samples.w_opd", s.w_opd, "weight of the OPD term", between(0, 1000));
-  list.add("samples.top_k", s.top_k, "width of the top-k term", between(1, 1024));
+  list.add("samples.top_k", s.top_k, "width of the top-k term", between(1, 64));
   list.add("samples.opd_clip", s.opd_clip,
            "bound of the teacher - student log-prob difference (top-k)", between(1e-3, 100));
   list.add("samples.hint_choice", s.hint_choice, "how one hint is chosen", {"sequence", "token", "shortest"});

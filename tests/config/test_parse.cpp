@@ -1,4 +1,5 @@
 #include <fstream>
+#include <sstream>
 
 #include "config/parse.hpp"
 #include "core/error.hpp"
@@ -87,7 +88,9 @@ TEST_CASE("the committed configurations are accepted") {
 
 TEST_CASE("docs/configuration.md lists every setting with its default") {
   std::ifstream stream(CLAWRL_SOURCE_DIR "/docs/configuration.md");
-  const std::string page((std::istreambuf_iterator<char>(stream)), {});
+  std::ostringstream text;
+  text << stream.rdbuf();
+  const std::string page = text.str();
   RunConfig config;
   for (const auto& setting : describe(config, kJob.methods).all()) {
     const std::string value = setting.get();
