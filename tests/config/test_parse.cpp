@@ -92,7 +92,8 @@ TEST_CASE("docs/configuration.md lists every setting with its default") {
   text << stream.rdbuf();
   const std::string page = text.str();
   RunConfig config;
-  for (const auto& setting : describe(config, kJob.methods).all()) {
+  const SettingList list = describe(config, kJob.methods);
+  for (const auto& setting : list.all()) {
     const std::string value = setting.get();
     mentions(page, {"| `" + setting.name + "` | " + (value.empty() ? "" : "`" + value + "`") + " |"});
   }
