@@ -8,23 +8,13 @@
 #include "checkpoint/hdf5_file.hpp"
 #include "checkpoint/layout.hpp"
 #include "checkpoint/manifest.hpp"
+#include "checkpoint/shard_check.hpp"
 #include "core/error.hpp"
 
 namespace clawrl {
 namespace {
 
 namespace fs = std::filesystem;
-
-void check_shard(const fs::path& folder, const ShardInfo& shard, Verify verify) {
-  const fs::path path = folder / shard.file;
-  std::error_code error;
-  const auto bytes = fs::file_size(path, error);
-  require(!error, path.string() + ": is missing, so the checkpoint is incomplete");
-  require(bytes == shard.bytes, path.string() + ": is damaged (" + std::to_string(bytes) + " bytes instead of " +
-                                    std::to_string(shard.bytes) + ")");
-  if (verify == Verify::contents)
-    require(file_io::digest(path).checksum == shard.checksum, path.string() + ": is damaged (checksum does not fit)");
-}
 
 struct Place {
   const ShardInfo* shard;

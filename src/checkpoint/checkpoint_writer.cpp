@@ -7,6 +7,7 @@
 #include "checkpoint/hdf5_file.hpp"
 #include "checkpoint/layout.hpp"
 #include "checkpoint/manifest.hpp"
+#include "checkpoint/shard_check.hpp"
 #include "core/error.hpp"
 
 namespace clawrl {
@@ -25,16 +26,16 @@ std::span<const std::byte> bytes_of(const ParameterView& view) {
 /// is an ordinary error with a reason and never meets HDF5 in the middle of closing a file.
 std::vector<TensorInfo> write_tensors(const fs::path& path, std::span<const ParameterView> views) {
   std::vector<TensorInfo> tensors;
-  std::vector<std::uint64_t> offsets;
   auto structure = Hdf5File::create(path.string());
   for (const auto& view : views) {
     expect(view.space == MemorySpace::host, "checkpoint: tensor " + view.name + " is not in host memory");
-    tensors.push_back({view.name, view.type, view.shape, 0});
-    offsets.push_back(structure.declare(tensors.back()));
+    tensors.push_back({view.name, view.type, view.shape, 0, view.bytes(), 0});
+    tensors.back().offset = structure.declare(tensors.back());
   }
   structure.close();
   file_io::Output file(path, file_io::Output::Mode::existing);
-  for (std::size_t i = 0; i < views.size(); ++i) tensors[i].checksum = file.write(bytes_of(views[i]), offsets[i]);
+  for (std::size_t i = 0; i < views.size(); ++i)
+    tensors[i].checksum = file.write(bytes_of(views[i]), tensors[i].offset);
   file.sync();
   return tensors;
 }
@@ -86,9 +87,8 @@ ShardInfo write_shard(const std::string& root, std::int64_t step, int rank, int 
     for (const auto& view : views) bytes += view.bytes();
     file_io::require_space(folder, bytes);
     shard.tensors = write_tensors(folder / shard.file, views);
-    const auto digest = file_io::digest(folder / shard.file);
-    shard.bytes = digest.bytes;
-    shard.checksum = digest.checksum;
+    shard.bytes = file_io::Input(folder / shard.file).size();
+    shard.checksum = structure_checksum(folder / shard.file, shard.tensors);
   } catch (...) {
     std::error_code ignored;
     fs::remove(folder / shard.file, ignored);

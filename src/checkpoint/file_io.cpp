@@ -2,8 +2,10 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstring>
 #include <memory>
 
@@ -15,7 +17,7 @@
 namespace clawrl::file_io {
 namespace {
 
-constexpr std::size_t piece = std::size_t{1} << 20;  // hashed and handed to the kernel while in the cache
+constexpr std::size_t piece = std::size_t{2} << 20;  // hashed and handed to the kernel while in the cache
 
 [[noreturn]] void fail(const Path& path, const char* what) {
   throw UserError(path.string() + ": cannot be " + what + ": " + std::strerror(errno));
@@ -52,6 +54,7 @@ std::uint64_t Output::write(std::span<const std::byte> bytes, std::uint64_t offs
   Hash hash;
   while (!bytes.empty()) {
     auto part = bytes.first(std::min(piece, bytes.size()));
+    const auto begin = offset;
     hash.add(part.data(), part.size());
     bytes = bytes.subspan(part.size());
     while (!part.empty()) {
@@ -61,6 +64,10 @@ std::uint64_t Output::write(std::span<const std::byte> bytes, std::uint64_t offs
       part = part.subspan(static_cast<std::size_t>(written));
       offset += static_cast<std::uint64_t>(written);
     }
+    // The disk begins at once: fsync finds little left, and the journal's own fsyncs do not wait behind a big burst.
+    // Only a hint, so its result does not matter.
+    (void)::sync_file_range(file_, static_cast<off_t>(begin), static_cast<off_t>(offset - begin),
+                            SYNC_FILE_RANGE_WRITE);
   }
   return hash.value();
 }
@@ -71,39 +78,47 @@ void Output::sync() {
 
 std::uint64_t checksum(std::span<const std::byte> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
 
-Digest digest(const Path& path, std::uint64_t from) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.number < 0) fail(path, "read");
-  std::vector<std::byte> buffer(piece);
-  Hash hash;
-  Digest result;
-  for (;;) {
-    const auto count = ::pread(file.number, buffer.data(), buffer.size(), static_cast<off_t>(from + result.bytes));
-    if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail(path, "read");
-    if (count == 0) break;
-    hash.add(buffer.data(), static_cast<std::size_t>(count));
-    result.bytes += static_cast<std::uint64_t>(count);
-  }
-  result.checksum = hash.value();
-  return result;
+Input::Input(const Path& path) : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  if (file_ < 0) fail(path, "read");
 }
 
-std::vector<std::byte> read(const Path& path) {
-  const Descriptor file{::open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  if (file.number < 0) fail(path, "read");
-  std::vector<std::byte> bytes;
-  for (std::size_t filled = 0;;) {
-    bytes.resize(filled + piece);
-    const auto count = ::read(file.number, bytes.data() + filled, piece);
+Input::~Input() { ::close(file_); }
+
+std::uint64_t Input::size() const {
+  struct stat status {};
+  if (::fstat(file_, &status) != 0) fail(path_, "read");
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+void Input::read(std::span<std::byte> into, std::uint64_t offset) const {
+  while (!into.empty()) {
+    const auto count = ::pread(file_, into.data(), into.size(), static_cast<off_t>(offset));
     if (count < 0 && errno == EINTR) continue;
-    if (count < 0) fail(path, "read");
-    filled += static_cast<std::size_t>(count);
-    if (count == 0) {
-      bytes.resize(filled);
-      return bytes;
-    }
+    if (count < 0) fail(path_, "read");
+    require(count > 0, path_.string() + ": is damaged (ends at byte " + std::to_string(offset) + ")");
+    into = into.subspan(static_cast<std::size_t>(count));
+    offset += static_cast<std::uint64_t>(count);
   }
+}
+
+std::uint64_t Input::checksum(std::span<const Extent> extents) const {
+  std::vector<std::byte> buffer(piece);
+  Hash hash;
+  for (auto [offset, bytes] : extents)
+    while (bytes > 0) {
+      const auto part = std::span(buffer).first(static_cast<std::size_t>(std::min<std::uint64_t>(piece, bytes)));
+      read(part, offset);
+      hash.add(part.data(), part.size());
+      offset += part.size();
+      bytes -= part.size();
+    }
+  return hash.value();
+}
+
+std::vector<std::byte> Input::read_all() const {
+  std::vector<std::byte> bytes(static_cast<std::size_t>(size()));
+  read(bytes, 0);
+  return bytes;
 }
 
 void require_space(const Path& folder, std::uint64_t bytes) {

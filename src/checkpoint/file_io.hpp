@@ -29,17 +29,32 @@ class Output {
   int file_ = -1;
 };
 
-struct Digest {
-  std::uint64_t bytes = 0;
-  std::uint64_t checksum = 0;
+struct Extent {
+  std::uint64_t offset = 0, bytes = 0;
+};
+
+/// A file open for reading at offsets.
+class Input {
+ public:
+  explicit Input(const Path& path);
+  ~Input();
+  Input(const Input&) = delete;
+  Input& operator=(const Input&) = delete;
+  std::uint64_t size() const;
+  /// XXH3-64 of the extents one after another.
+  std::uint64_t checksum(std::span<const Extent> extents) const;
+  std::vector<std::byte> read_all() const;
+
+ private:
+  void read(std::span<std::byte> into, std::uint64_t offset) const;
+  Path path_;
+  int file_ = -1;
 };
 
 std::uint64_t checksum(std::span<const std::byte> bytes);  // XXH3-64
-Digest digest(const Path& path, std::uint64_t from = 0);   // of what lies at `from` and after
-std::vector<std::byte> read(const Path& path);
 
-/// Does `folder`'s file system have room for `bytes` more? Asked by allocating them for a moment, so that a full disk is
-/// met before anything is written. File systems that cannot tell are taken to have room.
+/// UserError when `folder`'s file system has no room for `bytes` more. Asked by allocating them for a moment, so that a
+/// full disk is met before anything is written. File systems that cannot tell are taken to have room.
 void require_space(const Path& folder, std::uint64_t bytes);
 
 void make_folders(const Path& path);

@@ -75,8 +75,8 @@ Object text_type(std::size_t length, const std::string& path) {
 void write_attribute(hid_t object, const char* name, const std::string& text, const std::string& path) {
   const Object type = text_type(text.size(), path);
   const Object space(H5Screate(H5S_SCALAR), H5Sclose);
-  const Object attribute(check(H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT), path, "make an attribute"),
-                         H5Aclose);
+  const Object attribute(
+      check(H5Acreate2(object, name, type, space, H5P_DEFAULT, H5P_DEFAULT), path, "make an attribute"), H5Aclose);
   check(H5Awrite(attribute, type, text.c_str()), path, "write an attribute");
 }
 

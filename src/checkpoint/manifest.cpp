@@ -28,7 +28,7 @@ std::string tensor_table(const std::vector<ShardInfo>& shards) {
   for (const auto& shard : shards)
     for (const auto& tensor : shard.tensors) {
       text << tensor.name << ' ' << name(tensor.type) << ' ' << file_io::hex(tensor.checksum) << ' '
-           << tensor.shape.size();
+           << tensor.offset << ' ' << tensor.bytes << ' ' << tensor.shape.size();
       for (const auto extent : tensor.shape) text << ' ' << extent;
       text << '\n';
     }
@@ -45,7 +45,7 @@ TensorInfo read_tensor(std::istream& text, const std::string& file) {
   TensorInfo tensor;
   std::string type;
   std::size_t extents = 0;
-  text >> tensor.name >> type >> std::hex >> tensor.checksum >> std::dec >> extents;
+  text >> tensor.name >> type >> std::hex >> tensor.checksum >> std::dec >> tensor.offset >> tensor.bytes >> extents;
   require(!text.fail() && extents <= 32, file + ": its table of tensors is damaged");
   tensor.type = type_of(type, file);
   tensor.shape.resize(extents);
@@ -117,7 +117,7 @@ std::string seal(std::size_t bytes, std::uint64_t checksum) {
 }
 
 void require_whole(const std::filesystem::path& path) {
-  const auto bytes = file_io::read(path);
+  const auto bytes = file_io::Input(path).read_all();
   const std::string text(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), magic.size()));
   require(bytes.size() > user_block && text == magic, path.string() + ": is not a checkpoint's manifest");
   const auto rest = std::span(bytes).subspan(user_block);

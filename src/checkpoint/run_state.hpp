@@ -28,8 +28,10 @@ struct TensorInfo {
   std::string name;
   DType type = DType::f32;
   std::vector<std::int64_t> shape;
-  std::uint64_t checksum = 0;  // XXH3-64 of the bytes, row major, little endian
-  template <class Archive> void serialize(Archive& archive) { archive(name, type, shape, checksum); }
+  std::uint64_t offset = 0;    // of the contents in the shard's file
+  std::uint64_t bytes = 0;     // of the contents
+  std::uint64_t checksum = 0;  // XXH3-64 of the contents, row major, little endian
+  template <class Archive> void serialize(Archive& archive) { archive(name, type, shape, offset, bytes, checksum); }
 };
 
 /// What one trainer rank wrote; travels to rank 0, which commits.
@@ -37,7 +39,7 @@ struct ShardInfo {
   std::string file;  // shard_1_of_4.h5
   std::int32_t rank = 0, count = 1;
   std::uint64_t bytes = 0;     // of the file
-  std::uint64_t checksum = 0;  // XXH3-64 of the file
+  std::uint64_t checksum = 0;  // XXH3-64 of all of the file but the tensors' contents, which have their own
   std::vector<TensorInfo> tensors;
   template <class Archive> void serialize(Archive& archive) { archive(file, rank, count, bytes, checksum, tensors); }
 };

@@ -92,7 +92,8 @@ TurnId Journal::next_turn_id() {
         });
     lock.lock();
   }
-  const bool there = ids.changed.wait_for(lock, id_limit, [&] { return ids.next < ids.reserved || !ids.error.empty(); });
+  const auto settled = [&] { return ids.next < ids.reserved || !ids.error.empty(); };
+  const bool there = ids.changed.wait_for(lock, id_limit, settled);
   require(ids.error.empty(), ids.error + " (" + path() + ")");
   require(there, "journal " + path() + ": reserving turn ids took longer than 30 s");
   return {ids.next++};

@@ -53,11 +53,13 @@ class Journal : public JournalReader {
 
   // -- steps: exactly once.
   /// Before the step; the future is ready once durable. InternalError in the future, and nothing written, when a fresh
-  /// sample is in another plan, is unknown or excluded, a replayed one was in no earlier step, shards and samples do not
-  /// match, or the step number does not grow. Planning a recorded step again is allowed with equal samples and shards (restart from an older checkpoint).
+  /// sample is in another plan, is unknown or excluded, a replayed one was in no earlier step, shards and samples do
+  /// not match, or the step number does not grow. Planning a recorded step again is allowed with equal samples and
+  /// shards (restart from an older checkpoint).
   std::future<void> plan_step(const StepRecord& record);
   /// After the step: its fresh samples' turns become trained. A second finish with another hash is audited as an event.
-  void finish_step(std::int64_t step, const StepMetrics& metrics, const std::string& weights_hash, Durable durable = {});
+  void finish_step(std::int64_t step, const StepMetrics& metrics, const std::string& weights_hash,
+                   Durable durable = {});
 
   // -- audit and metadata.
   void save_version(const PolicyVersion& version, VersionEvent event, const std::string& note = "");

@@ -54,7 +54,7 @@ class JournalReader {
   std::int64_t watermark() const;
   JournalSummary summary() const;
 
-  /// Writes a consistent copy as one file, complete or absent (temporary name, fsync, rename), e.g. beside a checkpoint.
+  /// Writes a consistent copy as one file, complete or absent (temporary name, fsync, rename), e.g. for a shared disk.
   void snapshot(const std::string& target) const;
 
  protected:

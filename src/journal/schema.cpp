@@ -116,7 +116,8 @@ std::unique_ptr<SQLite::Database> open_for_writing(const std::string& path) {
     const bool fresh = is_empty(*database);
     if (!fresh) require_owner(*database, path);
     const std::string mode = database->execAndGet("PRAGMA journal_mode = WAL").getString();
-    require(mode == "wal", "journal " + path + ": its file system does not allow a write-ahead log (mode " + mode + ")");
+    require(mode == "wal",
+            "journal " + path + ": its file system does not allow a write-ahead log (mode " + mode + ")");
     database->exec("PRAGMA synchronous = FULL");
     database->exec("PRAGMA wal_autocheckpoint = 4000");  // pages
     if (fresh) {

@@ -108,7 +108,8 @@ TEST_CASE("tensors are checked again while they are loaded") {
   const Checkpoint checkpoint = open_checkpoint(path.string());
   flip(path / "shard_0_of_1.h5", place_of(path / "shard_0_of_1.h5", written, 1));
   Tensors read = make_tensors(2);
-  CHECK_THROWS_WITH(load_tensors(checkpoint, read.views), Contains("shard_0_of_1.h5: tensor model.norm.weight is damaged"));
+  CHECK_THROWS_WITH(load_tensors(checkpoint, read.views),
+                    Contains("shard_0_of_1.h5: tensor model.norm.weight is damaged"));
 }
 
 TEST_CASE("no checkpoint at all, and none that is whole") {

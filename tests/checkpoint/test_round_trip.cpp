@@ -77,8 +77,9 @@ TEST_CASE("wrong shapes, types and names are told by tensor") {
 TEST_CASE("description names everything") {
   Folder folder;
   const auto text = describe_checkpoint(write_checkpoint(folder.root(), 12, make_tensors(1), 2));
-  for (const char* part : {"step 12", "version 12 of line main", "watermark 1012", "shard_1_of_2.h5", "adam.step i64 [1]",
-                           "model.layers.1.mlp.up_proj.weight f32 [32,16]", "all checksums verified", "method = combined"})
+  for (const char* part :
+       {"step 12", "version 12 of line main", "watermark 1012", "shard_1_of_2.h5", "adam.step i64 [1]",
+        "model.layers.1.mlp.up_proj.weight f32 [32,16]", "all checksums verified", "method = combined"})
     CHECK_THAT(text, Contains(part));
 }
 
