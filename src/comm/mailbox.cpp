@@ -59,9 +59,9 @@ void MpiMailbox::post(int destination, Port port, std::uint16_t type, std::vecto
   item.cost = body.size() + payload.size() + message_overhead;
   item.body = std::move(body);
   item.payload = std::move(payload);
-  const bool large = !payload_rides_along(item.header);
+  const std::size_t bytes = item.cost;
   outbox_.push(std::move(message), !progress_.on_progress_thread());
-  progress_.posted(large);
+  progress_.posted(bytes);
 }
 
 void MpiMailbox::post_to_self(Envelope envelope) {

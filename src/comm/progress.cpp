@@ -14,8 +14,9 @@ namespace {
 
 using std::chrono::microseconds;
 constexpr microseconds shortest_sleep(50);
-constexpr microseconds deferring_sleep(500);  // while a thread inside receive() drives
+constexpr microseconds deferring_sleep(200);  // while a thread inside receive() drives
 constexpr microseconds traffic_span(1000);    // traffic younger than this is worth eager polling
+constexpr std::size_t large_message = std::size_t{256} << 10;  // worth a thread switch, so that it keeps moving
 
 }  // namespace
 
@@ -76,10 +77,10 @@ bool Progress::poll() {
   return drive([](Transport& transport) { return transport.advance(); });
 }
 
-void Progress::posted(bool large) {
+void Progress::posted(std::size_t bytes) {
   last_event_ = Clock::now().time_since_epoch().count();
   drive([](Transport& transport) { return transport.send_posted(), false; });
-  if (large || idle_sleep_) sleeper_.wake();
+  if (bytes > large_message || idle_sleep_) sleeper_.wake();
 }
 
 void Progress::spin(Port port, Clock::time_point deadline) {
@@ -92,7 +93,7 @@ void Progress::spin(Port port, Clock::time_point deadline) {
     worked = poll();
     if (worked) last = now;
     if (worked && inbox_.handler_waits()) sleeper_.wake();
-    if (now - last <= settings_.spin) continue;
+    if (now - last <= (bulk_ ? 4 : 1) * settings_.spin) continue;
     if (!bulk_ || now - last > traffic_span) break;
     std::this_thread::yield();
   }
@@ -141,7 +142,7 @@ void Progress::fail(const std::exception& cause) noexcept {
 
 bool Progress::serve() {
   try {
-    bool worked = poll();
+    bool worked = poll() || poll();  // MPI_Iprobe looks before it makes progress, so after a sleep one is not enough
     worked |= inbox_.run_handlers();
     worked |= tell_lost();
     if (closing_) try_close();

@@ -25,8 +25,8 @@ class Progress {
   Progress(Communicator communicator, const MailboxSettings& settings, Inbox& inbox, Outbox& outbox);
   ~Progress();  // closes with the handshake, unless the mailbox has failed or an exception unwinds the stack
 
-  /// A message was put into the outbox; `large` ones need the progress thread awake.
-  void posted(bool large);
+  /// A message of so many bytes was put into the outbox.
+  void posted(std::size_t bytes);
   /// Polls until the port has a message, traffic pauses for `spin`, or the deadline.
   void spin(Port port, Clock::time_point deadline);
   /// The progress thread has something to do.

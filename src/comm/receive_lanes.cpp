@@ -31,6 +31,7 @@ bool ReceiveLanes::advance(bool& saw_loss) {
     take_first(status.MPI_SOURCE, bytes);
     worked = true;
   }
+  if (busy_ == 0) return worked;
   for (auto& [key, lane] : lanes_) worked |= pump(lane);
   return worked;
 }
@@ -62,12 +63,12 @@ void ReceiveLanes::take_first(int source, int bytes) {
   if (payload_rides_along(header)) envelope.payload.assign(place, place + header.payload_bytes);
   inbox_.reserve(bytes_of(envelope));
   const LaneKey key{source, header.port};
-  const auto lane = lanes_.find(key);
+  Lane& lane = lanes_[key];
   message->allocated = chunked_bytes(*message) == 0;
-  if (message->allocated && lane == lanes_.end()) return inbox_.deliver(std::move(envelope));
-  Lane& queue = lane == lanes_.end() ? lanes_[key] : lane->second;
-  queue.key = key;
-  queue.messages.push_back(std::move(message));  // pump() of this pass posts its receives
+  if (message->allocated && lane.messages.empty()) return inbox_.deliver(std::move(envelope));
+  if (lane.messages.empty()) ++busy_;
+  lane.key = key;
+  lane.messages.push_back(std::move(message));  // pump() of this pass posts its receives
 }
 
 std::size_t ReceiveLanes::chunked_bytes(const Incoming& message) {
@@ -112,14 +113,14 @@ void ReceiveLanes::completed(void* item, int, bool ok) {
   Incoming& message = *static_cast<Incoming*>(item);
   --message.open;
   message.broken |= !ok;
-  const auto found = lanes_.find({message.envelope.source, message.header.port});
-  if (found == lanes_.end()) return;
-  --found->second.in_flight;
-  pump(found->second);
-  deliver_ready(found->second);
+  Lane& lane = lanes_[{message.envelope.source, message.header.port}];
+  --lane.in_flight;
+  pump(lane);
+  deliver_ready(lane);
 }
 
 void ReceiveLanes::deliver_ready(Lane& lane) {
+  if (lane.messages.empty()) return;
   while (!lane.messages.empty() && lane.messages.front()->complete() && !lane.messages.front()->broken) {
     inbox_.deliver(std::move(lane.messages.front()->envelope));
     lane.messages.pop_front();
@@ -130,17 +131,14 @@ void ReceiveLanes::deliver_ready(Lane& lane) {
     inbox_.release(bytes_of(message.envelope));
     lane.messages.pop_front();
   }
-  if (lane.messages.empty()) lanes_.erase(LaneKey(lane.key));
+  if (lane.messages.empty()) --busy_;
 }
 
 void ReceiveLanes::drop(int rank) {
-  std::vector<Lane*> of_rank;
   for (auto& [key, lane] : lanes_) {
-    if (key.first == rank) of_rank.push_back(&lane);
-  }
-  for (Lane* lane : of_rank) {
-    lane->lost = true;
-    deliver_ready(*lane);
+    if (key.first != rank) continue;
+    lane.lost = true;
+    deliver_ready(lane);
   }
   goodbyes_.insert(rank);
 }

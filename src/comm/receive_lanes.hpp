@@ -23,7 +23,7 @@ class ReceiveLanes final : public RequestOwner {
   bool advance(bool& saw_loss);
   void drop(int rank);  // it died: its unfinished messages are forgotten
   const std::set<int>& goodbyes() const { return goodbyes_; }
-  bool bulk() const { return !lanes_.empty(); }
+  bool bulk() const { return busy_ > 0; }
   void completed(void* item, int kind, bool ok) override;
 
  private:
@@ -54,7 +54,8 @@ class ReceiveLanes final : public RequestOwner {
   Inbox& inbox_;
   RequestTable& requests_;
   Buffer scratch_;
-  std::map<LaneKey, Lane> lanes_;  // those with an unfinished message
+  std::map<LaneKey, Lane> lanes_;
+  int busy_ = 0;  // lanes with an unfinished message
   std::set<int> goodbyes_;
 };
 

@@ -60,28 +60,32 @@ void SendLanes::launch(Outgoing& message) {
   requests_.add(request, *this, &message, first);
   if (message.chunks.empty()) return;
   const LaneKey key{message.destination, message.header.port};
-  lanes_[key].bulk.push_back(&message);
-  pump(key);
+  Lane& lane = lanes_[key];
+  lane.bulk.push_back(&message);
+  pump(key, lane);
 }
 
-void SendLanes::pump(LaneKey key) {
-  const auto found = lanes_.find(key);
-  if (found == lanes_.end()) return;
-  Lane& lane = found->second;
+void SendLanes::set_busy(Lane& lane) {
+  const bool busy = lane.in_flight > 0 || !lane.bulk.empty();
+  busy_ += static_cast<int>(busy) - static_cast<int>(lane.busy);
+  lane.busy = busy;
+}
+
+void SendLanes::pump(const LaneKey& key, Lane& lane) {
   while (lane.in_flight < chunk_window && !lane.bulk.empty()) {
     Outgoing& message = *lane.bulk.front();
     const auto bytes = message.chunks.next();
     if (message.chunks.empty()) lane.bulk.pop_front();
     MPI_Request request = MPI_REQUEST_NULL;
-    const int code = MPI_Issend(bytes.data(), static_cast<int>(bytes.size()), MPI_BYTE, message.destination,
-                                chunk_tag(message.header.port), comm_, &request);
-    if (mpi::says_rank_lost(code)) return;  // drop() follows: the first message's request fails or Iprobe tells
+    const int code = MPI_Issend(bytes.data(), static_cast<int>(bytes.size()), MPI_BYTE, key.first,
+                                chunk_tag(key.second), comm_, &request);
+    if (mpi::says_rank_lost(code)) break;  // drop() follows: the first message's request fails or Iprobe tells
     mpi::check(code, "MPI_Issend");
     ++lane.in_flight;
     ++message.open;
     requests_.add(request, *this, &message, chunk);
   }
-  if (lane.in_flight == 0 && lane.bulk.empty()) lanes_.erase(found);
+  set_busy(lane);
 }
 
 void SendLanes::completed(void* item, int kind, bool ok) {
@@ -100,9 +104,10 @@ void SendLanes::completed(void* item, int kind, bool ok) {
     }
     return;
   }
-  if (const auto lane = lanes_.find(key); lane != lanes_.end()) --lane->second.in_flight;
+  Lane& lane = lanes_[key];
+  --lane.in_flight;
   finish_if_done(message);
-  pump(key);
+  pump(key, lane);
 }
 
 void SendLanes::drop(int rank) {
@@ -114,8 +119,8 @@ void SendLanes::drop(int rank) {
     if (key.first != rank) continue;
     unsent.insert(unsent.end(), lane.bulk.begin(), lane.bulk.end());
     lane.bulk.clear();
+    set_busy(lane);
   }
-  std::erase_if(lanes_, [rank](const auto& entry) { return entry.first.first == rank; });
   for (Outgoing* message : unsent) give_up(*message);
 }
 

@@ -29,7 +29,7 @@ class SendLanes final : public RequestOwner {
   void say_goodbye(int rank);   // the last message to that rank
   void drop(int rank);          // it died: what waits for it is dropped, later messages too
   bool idle() const { return started_.empty(); }
-  bool bulk() const { return !lanes_.empty(); }
+  bool bulk() const { return busy_ > 0; }
   void completed(void* item, int kind, bool ok) override;
 
  private:
@@ -42,20 +42,23 @@ class SendLanes final : public RequestOwner {
   struct Lane {
     std::deque<Outgoing*> bulk;  // with chunks that MPI has not got yet
     int in_flight = 0;
+    bool busy = false;
   };
   using LaneKey = std::pair<int, Port>;
 
   void start(std::list<Outgoing>::iterator message);
   void launch(Outgoing& message);
   void give_up(Outgoing& message);
-  void pump(LaneKey key);
+  void pump(const LaneKey& key, Lane& lane);
+  void set_busy(Lane& lane);
   void finish_if_done(Outgoing& message);
 
   MPI_Comm comm_;
   Outbox& outbox_;
   RequestTable& requests_;
   std::vector<Peer> peers_;
-  std::map<LaneKey, Lane> lanes_;  // those with something in flight or to send
+  std::map<LaneKey, Lane> lanes_;
+  int busy_ = 0;  // lanes with something in flight or to send
   std::list<Outgoing> started_;
 };
 
