@@ -4,6 +4,7 @@
 #include <torch/csrc/autograd/custom_function.h>
 
 #include "model/torch/fused_kernels.hpp"
+#include "model/torch/skinny_linear.hpp"
 
 namespace clawrl {
 
@@ -128,6 +129,15 @@ struct Swiglu : Function<Swiglu> {
 };
 
 }  // namespace
+
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight) {
+  constexpr std::int64_t most_rows = 16;  // from there on the library's packing pays
+  const bool fits = x.size(0) <= most_rows && weight.size(0) % 8 == 0 && weight.size(1) % 8 == 0;
+  if (!fits || at::GradMode::is_enabled() || !has_kernel(x) || !has_kernel(weight)) return at::linear(x, weight);
+  auto y = at::empty({x.size(0), weight.size(0)}, x.options());
+  kernels::skinny_linear(x.size(0), weight.size(0), weight.size(1), in(x), in(weight), out(y));
+  return y;
+}
 
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   if (!has_kernel(x)) return composite::rms_norm(x, weight, eps);

@@ -8,6 +8,10 @@
 
 namespace clawrl {
 
+/// x [N,D], weight [M,D] -> x W^T [N,M]. Without autograd on the CPU, up to 16 rows go through a kernel whose results
+/// do not depend on N.
+at::Tensor linear(const at::Tensor& x, const at::Tensor& weight);
+
 /// x [N,D], weight [D] -> weight * x / sqrt(mean(x^2) + eps)
 at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps);
 

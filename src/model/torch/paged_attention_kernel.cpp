@@ -9,48 +9,76 @@
 namespace clawrl {
 namespace {
 
-// Where the pool holds the tokens of the block that begins at `position`.
+using simd::Vector;
+
+// Where the pool holds the tokens of the block that begins at `position`; a block's tokens are neighbours.
 CLAWRL_INLINE const float* block_rows(const PagedKernelShape& shape, const PagedQuery& query, const float* pool,
                                       std::int64_t position) {
   return pool + query.blocks[position / shape.block_size] * shape.block_size * shape.kv_heads * shape.head_dim;
 }
 
-// scores[0..n) become exp(scores - max); returns 1 / their sum.
-CLAWRL_INLINE float exponentiate(float* scores, std::int64_t n) {
-  float highest = scores[0];
-  for (std::int64_t i = 1; i < n; ++i) highest = scores[i] > highest ? scores[i] : highest;
-  for (std::int64_t i = 0; i < n; ++i) scores[i] = simd::exp(scores[i] - highest);
-  double sum = 0;
-  for (std::int64_t i = 0; i < n; ++i) sum += scores[i];
-  return static_cast<float>(1.0 / sum);
+// scores[i] = q . key[i], i < count; keys are `stride` floats apart. Eight at a time share one reduction.
+CLAWRL_INLINE void dot_rows(const float* q, const float* keys, std::int64_t stride, std::int64_t dim,
+                            std::int64_t count, float* scores) {
+  std::int64_t i = 0;
+  for (; dim % simd::width == 0 && i + simd::width <= count; i += simd::width, keys += simd::width * stride) {
+    Vector sums[simd::width] = {};
+    for (std::int64_t j = 0; j < dim; j += simd::width)
+      for (std::int64_t k = 0; k < simd::width; ++k) sums[k] += simd::at(q + j) * simd::at(keys + k * stride + j);
+    simd::sum_each(sums, scores + i);
+  }
+  for (; i < count; ++i, keys += stride) scores[i] = simd::dot(q, keys, dim);
 }
 
-// The query heads [first, first + group) that share one kv head. scratch: group * context floats.
+// scores become exp(scale * (scores - max)) / sum.
+CLAWRL_INLINE void softmax(float* scores, std::int64_t n, float scale) {
+  const float highest = simd::largest(scores, n);
+  for (std::int64_t i = 0; i < n; ++i) scores[i] = simd::exp(scale * (scores[i] - highest));
+  Vector sums{};
+  std::int64_t i = 0;
+  for (; i + simd::width <= n; i += simd::width) sums += simd::at(scores + i);
+  float total = simd::sum(sums);
+  for (; i < n; ++i) total += scores[i];
+  const float inverse = 1.0F / total;
+  for (i = 0; i < n; ++i) scores[i] *= inverse;
+}
+
+// out[h] += sum of weights[h][i] * values[i], for the heads of one group; sums stay in registers over a block.
+CLAWRL_INLINE void add_weighted_rows(const float* weights, const float* values, std::int64_t stride, std::int64_t dim,
+                                     std::int64_t count, float* out) {
+  std::int64_t j = 0;
+  for (; j + 4 * simd::width <= dim; j += 4 * simd::width) {
+    Vector sums[4];
+    for (int k = 0; k < 4; ++k) sums[k] = simd::at(out + j + k * simd::width);
+    for (std::int64_t i = 0; i < count; ++i)
+      for (int k = 0; k < 4; ++k) sums[k] += weights[i] * simd::at(values + i * stride + j + k * simd::width);
+    for (int k = 0; k < 4; ++k) simd::at(out + j + k * simd::width) = sums[k];
+  }
+  for (std::int64_t i = 0; i < count && j < dim; ++i)
+    simd::add_scaled(out + j, values + i * stride + j, weights[i], dim - j);
+}
+
+// The query heads that share one kv head. scratch: group * context floats.
 CLAWRL_CLONES
 void attend_group(const PagedKernelShape& shape, const float* keys, const float* values, const PagedQuery& query,
                   std::int64_t kv_head, float scale, float* scratch) {
   const auto dim = shape.head_dim, group = shape.heads / shape.kv_heads, context = query.context;
-  const auto row_size = shape.kv_heads * dim;  // a block's tokens are neighbours
+  const auto row_size = shape.kv_heads * dim;
   const float* q = query.q + kv_head * group * dim;
   float* out = query.out + kv_head * group * dim;
   for (std::int64_t begin = 0; begin < context; begin += shape.block_size) {
-    const float* key = block_rows(shape, query, keys, begin) + kv_head * dim;
-    const auto end = std::min(begin + shape.block_size, context);
-    for (auto position = begin; position < end; ++position, key += row_size)
-      for (std::int64_t h = 0; h < group; ++h)
-        scratch[h * context + position] = scale * simd::dot(q + h * dim, key, dim);
+    const float* rows = block_rows(shape, query, keys, begin) + kv_head * dim;
+    const auto count = std::min(shape.block_size, context - begin);
+    for (std::int64_t h = 0; h < group; ++h)
+      dot_rows(q + h * dim, rows, row_size, dim, count, scratch + h * context + begin);
   }
+  for (std::int64_t h = 0; h < group; ++h) softmax(scratch + h * context, context, scale);
   std::fill(out, out + group * dim, 0.0F);
-  for (std::int64_t h = 0; h < group; ++h) {
-    const float inverse = exponentiate(scratch + h * context, context);
-    for (std::int64_t i = 0; i < context; ++i) scratch[h * context + i] *= inverse;
-  }
   for (std::int64_t begin = 0; begin < context; begin += shape.block_size) {
-    const float* value = block_rows(shape, query, values, begin) + kv_head * dim;
-    const auto end = std::min(begin + shape.block_size, context);
-    for (auto position = begin; position < end; ++position, value += row_size)
-      for (std::int64_t h = 0; h < group; ++h)
-        simd::add_scaled(out + h * dim, value, scratch[h * context + position], dim);
+    const float* rows = block_rows(shape, query, values, begin) + kv_head * dim;
+    const auto count = std::min(shape.block_size, context - begin);
+    for (std::int64_t h = 0; h < group; ++h)
+      add_weighted_rows(scratch + h * context + begin, rows, row_size, dim, count, out + h * dim);
   }
 }
 

@@ -19,7 +19,7 @@ struct Piece {
 // x W^T, plus scaling * B A x on the row ranges that have an adapter.
 at::Tensor project(const at::Tensor& x, const at::Tensor& weight, const LoraWeights& lora,
                    std::initializer_list<Piece> pieces) {
-  auto y = at::linear(x, weight);
+  auto y = clawrl::linear(x, weight);
   if (lora.layers.empty()) return y;
   std::vector<at::Tensor> parts;
   std::int64_t begin = 0;
@@ -27,7 +27,7 @@ at::Tensor project(const at::Tensor& x, const at::Tensor& weight, const LoraWeig
     auto part = y.narrow(1, begin, piece.rows);
     begin += piece.rows;
     if (piece.pair->a.defined())
-      part = at::add(part, at::linear(at::linear(x, piece.pair->a), piece.pair->b), lora.scaling);
+      part = at::add(part, clawrl::linear(clawrl::linear(x, piece.pair->a), piece.pair->b), lora.scaling);
     parts.push_back(part);
   }
   return parts.size() == 1 ? parts[0] : at::cat(parts, 1);
@@ -100,7 +100,7 @@ at::Tensor Transformer::hidden(const WeightSet& weights, const at::Tensor& ids, 
 }
 
 at::Tensor Transformer::logits(const WeightSet& weights, const at::Tensor& hidden) const {
-  return at::linear(hidden, weights.lm_head);
+  return clawrl::linear(hidden, weights.lm_head);
 }
 
 }  // namespace clawrl
