@@ -66,7 +66,8 @@ class Journal : public JournalReader {
   void save_event(const std::string& kind, const std::string& text);
   void put(const std::string& key, const std::string& value);
 
-  /// True once everything queued before the call is committed, false after `limit`. Not from a callback.
+  /// True once everything queued before the call is committed, false after `limit`. The callbacks of it may still be
+  /// running then, as after any read. Not from a callback.
   bool sync(std::chrono::milliseconds limit);
 
  private:

@@ -111,12 +111,15 @@ TEST_CASE("the life cycle: which turns are open, what becomes of half ones") {
 TEST_CASE("a state or next state of an unknown turn is refused and nothing else is touched") {
   Folder folder;
   Journal journal(folder.file("journal.db"));
-  std::exception_ptr refused;
+  std::promise<std::exception_ptr> answer;
   journal.save_turn(make_turn({1}));
-  journal.set_turn_state({2}, TurnState::judging, "", [&](std::exception_ptr error) { refused = error; });
+  journal.set_turn_state({2}, TurnState::judging, "", [&](std::exception_ptr error) { answer.set_value(error); });
   journal.save_turn(make_turn({3}));
-  REQUIRE(journal.turn({3}));
+  auto answered = answer.get_future();
+  REQUIRE(answered.wait_for(std::chrono::seconds(30)) == std::future_status::ready);
+  const std::exception_ptr refused = answered.get();
   REQUIRE(refused);
+  CHECK(journal.turn({3}));
   CHECK_THROWS_AS(std::rethrow_exception(refused), InternalError);
   CHECK(journal.turn({1})->state == TurnState::answered);
 }
