@@ -19,9 +19,16 @@ void require_size(const TrainingSample& sample, const char* field, std::size_t s
 
 void require_finite(const TrainingSample& sample, const char* field, const std::vector<float>& values, bool masked) {
   for (std::size_t i = 0; i < values.size(); ++i) {
-    require(std::isfinite(values[i]) || (masked && !sample.loss_mask[i]),
-            label(sample) + field + " is not finite at " +
-                std::to_string(i));
+    if (std::isfinite(values[i]) || (masked && !sample.loss_mask[i])) continue;
+    throw UserError(label(sample) + field + " is not finite at " + std::to_string(i));
+  }
+}
+
+void require_tokens(const TrainingSample& sample, const char* field, const std::vector<TokenId>& ids,
+                    std::int64_t vocabulary) {
+  for (const auto id : ids) {
+    if (id >= 0 && id < vocabulary) continue;
+    throw UserError(label(sample) + field + " holds " + std::to_string(id) + ", which is no token of the model");
   }
 }
 
@@ -35,15 +42,13 @@ void validate_sampler(const TrainingSample& sample, std::int64_t vocabulary) {
   const auto width = static_cast<std::size_t>(sample.topk_width);
   const std::size_t entries = sample.topk_ids.size();
   const std::string name = label(sample);
-  require(entries % width == 0 && entries / width <= tokens, name + "topk_ids has " + std::to_string(entries) +
-                                                                 " entries, which is no [R, " + std::to_string(width) + "]");
+  require(entries % width == 0 && entries / width <= tokens,
+          name + "topk_ids has " + std::to_string(entries) + " entries, which is no [R, " + std::to_string(width) + "]");
   require_size(sample, "topk_logprobs", sample.topk_logprobs.size(), entries);
   require_size(sample, "topk_advantages", sample.topk_advantages.size(), entries);
   require_finite(sample, "topk_logprobs", sample.topk_logprobs, false);
   require_finite(sample, "topk_advantages", sample.topk_advantages, false);
-  for (const auto id : sample.topk_ids) {
-    require(id >= 0 && id < vocabulary, name + "candidate " + std::to_string(id) + " is no token of the model");
-  }
+  require_tokens(sample, "topk_ids", sample.topk_ids, vocabulary);
 }
 
 }  // namespace
@@ -54,9 +59,7 @@ void validate(const TrainingSample& sample, std::int64_t vocabulary, bool uses_s
   require_size(sample, "loss_mask", sample.loss_mask.size(), tokens);
   require(tokens == 0 || !sample.loss_mask[0], name + "loss_mask[0] is set, but nothing predicts the first token");
   require(sample.temperature > 0, name + "temperature must be above 0");
-  for (const auto id : sample.ids) {
-    require(id >= 0 && id < vocabulary, name + "id " + std::to_string(id) + " is no token of the model");
-  }
+  require_tokens(sample, "ids", sample.ids, vocabulary);
   if (needs_reference || !sample.reference_logprobs.empty()) {
     require_size(sample, "reference_logprobs", sample.reference_logprobs.size(), tokens);
     require_finite(sample, "reference_logprobs", sample.reference_logprobs, true);

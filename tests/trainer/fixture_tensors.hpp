@@ -47,7 +47,8 @@ inline double largest_difference(const at::Tensor& a, const at::Tensor& b) {
   return (a.detach().to(at::kDouble) - b.to(at::kDouble)).abs().max().item<double>();
 }
 
-inline void check_close(const std::string& what, const at::Tensor& value, const at::Tensor& expected, double tolerance) {
+inline void check_close(const std::string& what, const at::Tensor& value, const at::Tensor& expected,
+                        double tolerance) {
   INFO(what);
   CHECK(value.sizes() == expected.sizes());
   CHECK(largest_difference(value, expected) <= tolerance);

@@ -87,7 +87,9 @@ TEST_CASE("the same inputs give the same bits, and a restored state goes on with
   LoraConfig lora;
   lora.rank = GENERATE(0, 4);
   auto make = [&] { return make_learner(folder.path, {}, settings("policy"), *collectives, lora); };
-  auto batch = [](std::int64_t step) { return make_batch(step, random_samples(static_cast<std::uint64_t>(step), 9, 3)); };
+  auto batch = [](std::int64_t step) {
+    return make_batch(step, random_samples(static_cast<std::uint64_t>(step), 9, 3));
+  };
   const auto whole = make(), again = make(), before = make(), after = make();
   for (std::int64_t step = 1; step <= 4; ++step) {
     whole->step(batch(step));
@@ -229,10 +231,10 @@ TEST_CASE("malformed samples and batches are refused by name and change nothing"
   refused([](TrainingSample& s) { s.sampler_logprobs.clear(); }, "sampler_logprobs");
   refused([](TrainingSample& s) { s.sampler_logprobs.back() = NAN; }, "sampler_logprobs");
   refused([](TrainingSample& s) { s.advantages.pop_back(); }, "advantages");
-  refused([](TrainingSample& s) { s.ids.back() = 64; }, "id 64");
+  refused([](TrainingSample& s) { s.ids.back() = 64; }, "ids holds 64");
   refused([](TrainingSample& s) { s.loss_mask[0] = 1; }, "loss_mask[0]");
   refused([](TrainingSample& s) { s.topk_ids.pop_back(); }, "topk_ids");
-  refused([](TrainingSample& s) { s.topk_ids[0] = -1; }, "candidate -1");
+  refused([](TrainingSample& s) { s.topk_ids[0] = -1; }, "topk_ids holds -1");
   refused([](TrainingSample& s) { s.temperature = 0; }, "temperature");
   auto batch = make_batch(1, random_samples(12, 2));
   batch.global_active_tokens += 1;

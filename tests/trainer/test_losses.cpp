@@ -126,7 +126,8 @@ void check_subset(const Case& c, const std::string& subset) {
   c.check(subset + ".weights", softmax);
   const at::Tensor advantages = (teacher - old_logprobs).clamp(-bound, bound) * softmax;
   c.check(subset + ".advantage", advantages);
-  const auto [order, ids] = inside.to(at::kLong).topk(std::max<std::int64_t>(1, inside.sum(1).max().item<std::int64_t>()), 1);
+  const auto widest = std::max<std::int64_t>(1, inside.sum(1).max().item<std::int64_t>());
+  const at::Tensor ids = std::get<1>(inside.to(at::kLong).topk(widest, 1));
   const at::Tensor logits = c("logits_cur").requires_grad_(true);
   TopkLossInputs in;
   in.new_logprobs = at::log_softmax(logits, 1).gather(1, ids);
@@ -151,8 +152,9 @@ TEST_CASE("losses agree with the reference vectors") {
   const json info = read_json(fixture("losses/losses.json"));
   const FixtureTensors tensors(fixture("losses/losses.safetensors"));
   const std::map<std::string, void (*)(const Case&)> checks{
-      {"ppo", check_ppo},           {"ppo_tis", check_ppo},         {"opd", check_opd},        {"combined", check_combined},
-      {"kl", check_kl},             {"topk_opd", check_binned_kl},  {"hint_select", check_hint}};
+      {"ppo", check_ppo},           {"ppo_tis", check_ppo}, {"opd", check_opd},
+      {"combined", check_combined}, {"kl", check_kl},       {"topk_opd", check_binned_kl},
+      {"hint_select", check_hint}};
   std::size_t cases = 0;
   for (const auto& entry : info["cases"]) {
     const auto check = checks.find(entry["kind"]);

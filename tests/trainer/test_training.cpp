@@ -58,7 +58,8 @@ void check_metrics(const StepMetrics& metrics, const json& expected) {
   CHECK(metrics.loss == Approx(expected["loss"].get<double>()).margin(1e-5).epsilon(0));
   CHECK(metrics.approx_kl == Approx(expected["approx_kl"].get<double>()).margin(1e-5).epsilon(0));
   CHECK(metrics.clip_fraction == Approx(expected["clip_fraction"].get<double>()).margin(1e-12).epsilon(0));
-  if (expected.contains("grad_norm")) CHECK(metrics.grad_norm == Approx(expected["grad_norm"].get<double>()).epsilon(1e-4));
+  if (!expected.contains("grad_norm")) return;  // an evaluation
+  CHECK(metrics.grad_norm == Approx(expected["grad_norm"].get<double>()).epsilon(1e-4));
 }
 
 std::map<std::string, at::Tensor> tensors_of(const std::vector<ParameterView>& views) {
@@ -70,7 +71,8 @@ std::map<std::string, at::Tensor> tensors_of(const std::vector<ParameterView>& v
 }
 
 /// Gradients as the first step's moment tells them: m = (1 - beta1) * clipped gradient.
-at::Tensor gradient(const std::map<std::string, at::Tensor>& state, const std::string& name, const Run& run, double norm) {
+at::Tensor gradient(const std::map<std::string, at::Tensor>& state, const std::string& name, const Run& run,
+                    double norm) {
   const double coefficient = std::min(1.0, run.optimizer.max_grad_norm / (norm + 1e-6));
   return state.at("adam.m." + name).to(at::kDouble) / ((1 - run.optimizer.beta1) * coefficient);
 }
@@ -126,8 +128,8 @@ TEST_CASE("three full-weight steps follow the reference") {
         const json& sums = reference["checksums"]["step" + std::to_string(step)][view.name];
         const at::Tensor values = state.at(view.name).to(at::kDouble);
         CHECK(values.norm().item<double>() == Approx(sums["ref64_l2"].get<double>()).epsilon(1e-5));
-        CHECK(values.sum().item<double>() ==
-              Approx(sums["ref64_sum"].get<double>()).margin(1e-5 * std::sqrt(static_cast<double>(values.numel())) + 1e-4));
+        const double margin = 1e-4 + 1e-5 * std::sqrt(static_cast<double>(values.numel()));
+        CHECK(values.sum().item<double>() == Approx(sums["ref64_sum"].get<double>()).margin(margin));
         if (step == 1 && tensors.has("grad_ref64." + view.name)) {
           check_close("gradient of " + view.name, gradient(state, view.name, run, metrics.grad_norm),
                       tensors("grad_ref64." + view.name), 1e-5);

@@ -10,7 +10,8 @@ namespace clawrl {
 
 double learning_rate(const OptimizerSettings& settings, std::int64_t step) {
   const double peak = settings.learning_rate;
-  if (step < settings.warmup_steps) return peak * static_cast<double>(step) / static_cast<double>(settings.warmup_steps);
+  const auto warmup = static_cast<double>(settings.warmup_steps);
+  if (step < settings.warmup_steps) return peak * static_cast<double>(step) / warmup;
   if (settings.total_steps <= 0) return peak;
   const double span = static_cast<double>(std::max<std::int64_t>(1, settings.total_steps - settings.warmup_steps));
   const double progress = std::min(1.0, static_cast<double>(step - settings.warmup_steps) / span);

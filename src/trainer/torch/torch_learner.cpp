@@ -1,6 +1,7 @@
 #include <ATen/ATen.h>
 #include <ATen/Parallel.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <exception>
@@ -81,14 +82,15 @@ class TorchLearner final : public Learner {
     const std::string name = "step " + std::to_string(batch.step);
     require(!statistics.failed(), name + ": another trainer rank refused its part of the batch; see its message");
     require(statistics.active_tokens() == batch.global_active_tokens,
-            name + ": the shards hold " + std::to_string(statistics.active_tokens()) + " trained tokens, the batch says " +
-                std::to_string(batch.global_active_tokens));
+            name + ": the shards hold " + std::to_string(statistics.active_tokens()) +
+                " trained tokens, the batch says " + std::to_string(batch.global_active_tokens));
     StepMetrics metrics;
     statistics.fill(metrics);
     metrics.step = batch.step;
     metrics.version = batch.version;
     update(batch.step, metrics);
-    metrics.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count() - seconds.count();
+    const std::chrono::duration<double> total = std::chrono::steady_clock::now() - start;
+    metrics.seconds = std::max(metrics.seconds, total.count());  // the slowest forward and backward, or this rank's all
     return metrics;
   }
 
@@ -104,6 +106,7 @@ class TorchLearner final : public Learner {
     if (result.size() < 2) return result;
     PackContext context;
     context.uses_sampler = false;
+    context.active_tokens = context.samples = 1;
     const at::Tensor logprobs = forward(pack({&all}, context, device_)).to(at::kCPU).contiguous();
     std::copy_n(logprobs.data_ptr<float>(), logprobs.numel(), result.begin() + 1);
     return result;
@@ -159,8 +162,9 @@ class TorchLearner final : public Learner {
     reduce_gradient();
     metrics.grad_norm = at::linalg_vector_norm(gradient_, 2, {}, false, at::kDouble).item<double>();
     metrics.learning_rate = learning_rate(optimizer_, step);
-    require(std::isfinite(metrics.grad_norm), "step " + std::to_string(step) + ": the gradient is not finite (loss " +
-                                                  std::to_string(metrics.loss) + "); the weights are left as they were");
+    require(std::isfinite(metrics.grad_norm),
+            "step " + std::to_string(step) + ": the gradient is not finite (loss " + std::to_string(metrics.loss) +
+                "); the weights are left as they were");
     const double coefficient = optimizer_.max_grad_norm / (metrics.grad_norm + 1e-6);
     if (optimizer_.max_grad_norm > 0 && coefficient < 1) gradient_.mul_(coefficient);
     adam_->step(gradient_, metrics.learning_rate);
