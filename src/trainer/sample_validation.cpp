@@ -43,7 +43,8 @@ void validate_sampler(const TrainingSample& sample, std::int64_t vocabulary) {
   const std::size_t entries = sample.topk_ids.size();
   const std::string name = label(sample);
   require(entries % width == 0 && entries / width <= tokens,
-          name + "topk_ids has " + std::to_string(entries) + " entries, which is no [R, " + std::to_string(width) + "]");
+          name + "topk_ids has " + std::to_string(entries) + " entries, no multiple of " + std::to_string(width) +
+              " or more than the tokens allow");
   require_size(sample, "topk_logprobs", sample.topk_logprobs.size(), entries);
   require_size(sample, "topk_advantages", sample.topk_advantages.size(), entries);
   require_finite(sample, "topk_logprobs", sample.topk_logprobs, false);
