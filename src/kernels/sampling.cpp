@@ -41,10 +41,8 @@ TokenId draw(std::span<const float> row, const RowMaximum& maximum, const ExpSum
   const std::int64_t end = std::min<std::int64_t>(begin + scan_block, row.size());
   float weights[scan_block];
   double inner = 0;
-  for (std::int64_t i = begin; i < end; ++i) {
-    weights[i - begin] = exp_nonpositive((row[i] - maximum.value) * scale);
-    inner += weights[i - begin];
-  }
+  for (std::int64_t i = begin; i < end; ++i) weights[i - begin] = exp_nonpositive((row[i] - maximum.value) * scale);
+  for (std::int64_t i = begin; i < end; ++i) inner += weights[i - begin];
   target *= inner / sum.blocks[block];
   for (std::int64_t i = begin; i < end; ++i) {
     target -= weights[i - begin];

@@ -25,7 +25,7 @@
 namespace clawrl {
 
 /// A step is schedule -> run -> postprocess: the scheduler picks tokens, Policy::step computes them, kernels::sample
-/// draws. One thread owns an engine and calls everything; a KernelRuntime must live. The Policy (not owned) outlives it.
+/// draws. One thread owns an engine and makes all calls. A KernelRuntime must live; the Policy (not owned) outlives it.
 ///
 /// A sequence runs on one version from its first to its last token: the requested one, or the newest when it is first
 /// admitted. One batch may hold many versions. What a request is given depends on its prompt, sampling parameters and
@@ -51,7 +51,7 @@ class Engine {
   /// From the next step on, sequences admitted without a version take this one. It must be published; takes back a
   /// retire() of it that waits.
   void set_newest(std::int64_t version);
-  /// Takes no new requests for it, and once no sequence uses it drops its cached prefixes and discards it in the Policy.
+  /// Takes no new requests for it; once no sequence uses it, drops its cached prefixes and discards it in the Policy.
   /// The newest cannot be retired (InternalError).
   void retire(std::int64_t version);
   /// True while a sequence, running or waiting with that pin, needs it.

@@ -26,7 +26,8 @@ std::string refusal(const GenerateRequest& request, std::int64_t vocabulary, std
            std::to_string(context) + " with at least 1 for the response";
   }
   const auto outside = [&](TokenId id) { return id < 0 || id >= vocabulary; };
-  if (const auto bad = std::find_if(request.prompt.begin(), request.prompt.end(), outside); bad != request.prompt.end()) {
+  const auto bad = std::find_if(request.prompt.begin(), request.prompt.end(), outside);
+  if (bad != request.prompt.end()) {
     return "prompt token " + std::to_string(*bad) + " is outside the vocabulary of " + std::to_string(vocabulary);
   }
   if (request.stop.max_tokens < 1) return "max_tokens must be at least 1";

@@ -14,7 +14,8 @@ bool older(const Sequence* a, const Sequence* b) { return a->arrival < b->arriva
 
 Scheduler::Scheduler(const EngineSettings& settings, BlockManager& blocks, PrefixCache& prefix)
     : settings_(settings), blocks_(blocks), prefix_(prefix) {
-  require(settings.max_batch >= 1, "max_batch: " + std::to_string(settings.max_batch) + " is not allowed, at least 1 is");
+  require(settings.max_batch >= 1,
+          "max_batch: " + std::to_string(settings.max_batch) + " is not allowed, at least 1 is");
   require(settings.prefill_budget >= 1,
           "prefill_budget: " + std::to_string(settings.prefill_budget) + " is not allowed, at least 1 is");
   require(settings.max_waiting >= 1,
@@ -31,7 +32,7 @@ std::vector<ScheduledChunk> Scheduler::schedule(std::int64_t newest) {
   std::vector<ScheduledChunk> plan;
   schedule_decoding(plan);
   const auto decoded = static_cast<std::int32_t>(plan.size());
-  const std::int32_t least = std::min(settings_.prefill_budget, settings_.block_size);  // prefill must not starve either
+  const std::int32_t least = std::min(settings_.prefill_budget, settings_.block_size);  // prefill must not starve
   std::int32_t budget = std::max(settings_.prefill_budget - decoded, least);
   schedule_prefilling(plan, budget);
   while (budget > 0 && !waiting_.empty() && running() < settings_.max_batch && admit(*waiting_.front(), newest)) {

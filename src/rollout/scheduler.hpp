@@ -1,5 +1,5 @@
 #pragma once
-// Decides which tokens of which sequences are computed in the next step. Counts blocks and tokens, never touches tensors.
+// Decides which tokens of which sequences the next step computes. Counts blocks and tokens, never touches tensors.
 
 #include <cstdint>
 #include <deque>
@@ -32,7 +32,7 @@ class Scheduler {
 
   /// False when max_waiting requests wait already.
   bool enqueue(Sequence& sequence);
-  /// Empty only when there is no sequence at all. A sequence admitted for the first time without a version gets `newest`.
+  /// Empty only when there is no sequence at all. One admitted for the first time without a version gets `newest`.
   std::vector<ScheduledChunk> schedule(std::int64_t newest);
   /// After a chunk was computed: advances the sequence and makes its full blocks known to the prefix cache.
   void computed(const ScheduledChunk& chunk);
