@@ -25,7 +25,7 @@ ScoreRequest request_for(const Turn& turn, std::vector<TokenId> prompt) {
 
 std::vector<TokenId> hinted_prompt(const Tokenizer& tokenizer, const Turn& turn, const std::string& hint) {
   // The turn does not say whether thinking was on: its prompt does.
-  ChatOptions options;
+  TemplateOptions options;
   for (const bool thinking : {true, false}) {
     options = {.add_generation_prompt = true, .enable_thinking = thinking};
     if (render_ids(tokenizer, turn.messages, turn.tools, options) == turn.prompt) break;

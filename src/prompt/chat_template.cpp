@@ -129,7 +129,7 @@ std::vector<std::string> tools_of(const std::string& tools_json) {
   return std::move(*tools);
 }
 
-std::vector<Part> render(std::span<const Message> messages, const std::string& tools_json, const ChatOptions& options) {
+std::vector<Part> render(std::span<const Message> messages, const std::string& tools_json, const TemplateOptions& options) {
   check_roles(messages);
   Prompt prompt;
   const bool has_system = !messages.empty() && messages[0].role == "system";
@@ -157,18 +157,18 @@ std::vector<Part> render(std::span<const Message> messages, const std::string& t
 
 }  // namespace
 
-std::string render_text(std::span<const Message> messages, const std::string& tools_json, const ChatOptions& options) {
+std::string render_text(std::span<const Message> messages, const std::string& tools_json, const TemplateOptions& options) {
   std::string text;
   for (const Part& part : render(messages, tools_json, options)) text += part.text;
   return text;
 }
 
 std::string render_text(std::span<const Message> messages, const std::string& tools_json, bool add_generation_prompt) {
-  return render_text(messages, tools_json, ChatOptions{.add_generation_prompt = add_generation_prompt});
+  return render_text(messages, tools_json, TemplateOptions{.add_generation_prompt = add_generation_prompt});
 }
 
 std::vector<TokenId> render_ids(const Tokenizer& tokenizer, std::span<const Message> messages,
-                                const std::string& tools_json, const ChatOptions& options) {
+                                const std::string& tools_json, const TemplateOptions& options) {
   std::vector<TokenId> ids;
   for (const Part& part : render(messages, tools_json, options)) {
     if (part.control) {
@@ -186,7 +186,7 @@ std::vector<TokenId> render_ids(const Tokenizer& tokenizer, std::span<const Mess
 
 std::vector<TokenId> render_ids(const Tokenizer& tokenizer, std::span<const Message> messages,
                                 const std::string& tools_json, bool add_generation_prompt) {
-  return render_ids(tokenizer, messages, tools_json, ChatOptions{.add_generation_prompt = add_generation_prompt});
+  return render_ids(tokenizer, messages, tools_json, TemplateOptions{.add_generation_prompt = add_generation_prompt});
 }
 
 std::vector<Message> with_hint(std::vector<Message> messages, const std::string& hint) {

@@ -208,7 +208,7 @@ TEST_CASE("turns that can never be trained are judged and not scored") {
 TEST_CASE("a prompt rendered without thinking is hinted without thinking") {
   Bench bench;
   Turn turn = scripted_turn(bench.tokenizer);
-  const ChatOptions plain{.add_generation_prompt = true, .enable_thinking = false};
+  const TemplateOptions plain{.add_generation_prompt = true, .enable_thinking = false};
   turn.prompt = render_ids(bench.tokenizer, turn.messages, "", plain);
   CHECK(hinted_prompt(bench.tokenizer, turn, "Be kind to me.") ==
         render_ids(bench.tokenizer, with_hint(turn.messages, "Be kind to me."), "", plain));

@@ -60,7 +60,7 @@ TEST_CASE("the built-in chat form gives the Qwen3 template's text and ids") {
     std::vector<Message> messages;
     for (const Json& message : test["messages"]) messages.push_back(message_of(message));
     const std::string tools = test["tools"].is_null() ? "" : test["tools"].dump();
-    const ChatOptions options{test["kwargs"].value("add_generation_prompt", false),
+    const TemplateOptions options{test["kwargs"].value("add_generation_prompt", false),
                               test["kwargs"].value("enable_thinking", true)};
     CHECK(render_text(messages, tools, options) == test["rendered"].get<std::string>());
     ++texts;

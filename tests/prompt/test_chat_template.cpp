@@ -27,7 +27,7 @@ TEST_CASE("a conversation as ChatML") {
         "<|im_start|>assistant\nHello.<|im_end|>\n<|im_start|>user\nBye<|im_end|>\n<|im_start|>assistant\n");
   CHECK(render_text({}, "", true) == "<|im_start|>assistant\n");
   CHECK(render_text({}, "[]", false).empty());
-  CHECK(render_text({}, "", ChatOptions{.enable_thinking = false}) ==
+  CHECK(render_text({}, "", TemplateOptions{.enable_thinking = false}) ==
         "<|im_start|>assistant\n<think>\n\n</think>\n\n");
 }
 
