@@ -21,7 +21,7 @@ struct ChatRequest {
   std::vector<Message> messages;  // at least one; parts joined, role developer already mapped to system
   std::string tools;              // JSON text of the tools array as given; empty if none
   SamplingParameters sampling;    // temperature 0..2, top_p (0,1], top_k >= 0
-  bool seed_given = false;
+  bool temperature_given = false, seed_given = false;
   std::optional<std::int32_t> max_tokens;  // >= 1; nullopt = up to the service
   std::vector<std::string> stop;           // at most 16, none empty
   std::string session;                     // empty = none given

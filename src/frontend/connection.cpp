@@ -1,6 +1,5 @@
 #include "frontend/connection.hpp"
 
-#include <boost/asio/buffer.hpp>
 #include <boost/asio/post.hpp>
 
 namespace clawrl {
@@ -10,11 +9,9 @@ namespace http = boost::beast::http;
 
 namespace {
 
-constexpr const char* kJson = "application/json";
-
-ChatError error_for(int status, const std::string& message, const std::string& param = "") {
+ChatError error_for(int status, const std::string& message) {
   const char* type = status == 401 ? "authentication_error" : status < 500 ? "invalid_request_error" : "server_error";
-  return {status, type, status == 404 ? "not_found" : "", param, message};
+  return {status, type, status == 404 ? "not_found" : "", "", message};
 }
 
 std::optional<std::string> header(const http::fields& fields, const char* name) {
@@ -140,11 +137,11 @@ bool Connection::authorized(const Request& request) const {
   return difference == 0;
 }
 
-void Connection::refuse(int status, const std::string& message, const std::string& param) {
+void Connection::refuse(int status, const std::string& message) {
   phase_ = Phase::replying;
   keep_alive_ = false;
   parser_.reset();
-  reply(status, format_error(error_for(status, message, param)));
+  reply(status, format_error(error_for(status, message)));
 }
 
 std::string Connection::head(int status) const {
@@ -161,7 +158,7 @@ void Connection::reply(int status, const std::string& json) {
   if (status == 401) bytes += "WWW-Authenticate: Bearer\r\n";
   if (status == 429 || status == 503) bytes += "Retry-After: 1\r\n";
   if (status != 204)
-    bytes += std::string("Content-Type: ") + kJson + "\r\nContent-Length: " + std::to_string(json.size()) + "\r\n";
+    bytes += "Content-Type: application/json\r\nContent-Length: " + std::to_string(json.size()) + "\r\n";
   bytes += "\r\n";
   if (!head_only_) bytes += json;
   send(bytes, true);

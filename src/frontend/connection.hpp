@@ -9,7 +9,6 @@
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <boost/beast/version.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -62,7 +61,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void answer(const Request& request, Endpoint endpoint);
   void start_chat(const Request& request);
   bool authorized(const Request& request) const;
-  void refuse(int status, const std::string& message, const std::string& param = "");  // and closes afterwards
+  void refuse(int status, const std::string& message);  // and closes afterwards
   void pump();
   void arm_tick(std::chrono::steady_clock::time_point when);
 

@@ -1,5 +1,4 @@
 #include <boost/asio/buffer.hpp>
-#include <boost/asio/post.hpp>
 #include <boost/beast/http/error.hpp>
 #include <limits>
 

@@ -52,7 +52,8 @@ void HttpServer::Impl::listen() {
   const auto address = asio::ip::make_address(settings.address == "localhost" ? "127.0.0.1" : settings.address, error);
   require(!error, "address '" + settings.address + "' is not an IP address such as 127.0.0.1");
   require(settings.port >= 0 && settings.port <= 65535, "port must be from 0 to 65535");
-  require(settings.io_threads >= 1 && settings.max_connections >= 1, "io_threads and max_connections must be 1 or more");
+  require(settings.io_threads >= 1, "io_threads must be 1 or more");
+  require(settings.max_connections >= 1, "max_connections must be 1 or more");
   require(address.is_loopback() || !settings.api_key.empty(),
           "address " + settings.address + " is reachable from other machines: set an API key, or listen on 127.0.0.1");
   const Tcp::endpoint endpoint(address, static_cast<unsigned short>(settings.port));

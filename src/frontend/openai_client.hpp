@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "frontend/chat_service.hpp"
+#include "frontend/server_url.hpp"
 
 namespace clawrl {
 
@@ -42,15 +43,6 @@ struct HttpReply {
   int status = 0;  // 0 = no answer; `body` says why
   std::string body;
 };
-
-struct ServerUrl {
-  std::string host = "127.0.0.1";
-  int port = 80;
-  std::string prefix = "/v1";  // before /chat/completions
-};
-
-/// "http://host[:port][/prefix]", e.g. http://127.0.0.1:30000/v1; without a path the prefix is /v1. Throws UserError.
-ServerUrl parse_server_url(const std::string& url);
 
 /// Keeps one connection alive and opens a new one when it broke. Not thread-safe: one per thread.
 /// `timeout` bounds one whole call; nothing here throws for what the network or the server does.

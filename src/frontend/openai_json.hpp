@@ -31,7 +31,7 @@ struct ParsedChat {
 };
 
 /// Strict about the types and ranges of the fields that it knows (the error names the field as `param`), blind to
-/// others. Known and without effect: penalties, logit_bias, logprobs, response_format, user, store. Throws RequestError.
+/// others. Without effect: penalties, logit_bias, logprobs, response_format, tool_choice, user. Throws RequestError.
 ParsedChat parse_chat_request(std::string_view body, const SessionHeaders& headers = {});
 
 std::string new_completion_id();  // "chatcmpl-" and 24 hexadecimal digits

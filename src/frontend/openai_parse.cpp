@@ -147,7 +147,10 @@ std::vector<ToolCall> tool_calls_of(const Json& message, const std::string& path
     ToolCall made{string_field(call, "id", at + ".id"), string_field(*function, "name", at + ".function.name"), {}};
     if (made.name.empty()) refuse(at + ".function.name", at + ".function.name is missing");
     const Json* arguments = find(*function, "arguments");
-    if (arguments) made.arguments = arguments->is_object() ? arguments->dump() : string_of(*arguments, at + ".function.arguments");
+    if (arguments && arguments->is_object())
+      made.arguments = arguments->dump();
+    else if (arguments)
+      made.arguments = string_of(*arguments, at + ".function.arguments");
     result.push_back(std::move(made));
   }
   return result;
@@ -191,7 +194,10 @@ std::string tools_of(const Json& body) {
 
 void read_sampling(const Json& body, ChatRequest& request) {
   SamplingParameters& sampling = request.sampling;
-  if (const auto t = number_field(body, "temperature", 0, 2)) sampling.temperature = static_cast<float>(*t);
+  if (const auto t = number_field(body, "temperature", 0, 2)) {
+    sampling.temperature = static_cast<float>(*t);
+    request.temperature_given = true;
+  }
   if (const auto p = number_field(body, "top_p", 0, 1)) sampling.top_p = static_cast<float>(*p);
   if (!(sampling.top_p > 0)) refuse_value("top_p", "a number above 0 and up to 1", body["top_p"]);
   if (const auto k = integer_field(body, "top_k", -1)) sampling.top_k = std::max(*k, 0);  // -1 = off, as in vLLM
@@ -235,9 +241,10 @@ void read_session(const Json& body, const SessionHeaders& headers, ChatRequest& 
   request.session = headers.session_id ? *headers.session_id : string_field(body, "session_id", param);
   if (request.session.size() > kMaxSessionBytes)
     refuse(param, param + " is longer than " + std::to_string(kMaxSessionBytes) + " bytes");
-  for (unsigned char c : request.session)
-    if (c < 0x20 || c == 0x7f || (headers.session_id && c > 0x7f))
-      refuse(param, param + " must not have control characters" + (headers.session_id ? " nor bytes beyond ASCII" : ""));
+  for (unsigned char c : request.session) {
+    if (c < 0x20 || c == 0x7f) refuse(param, param + " must not have control characters");
+    if (headers.session_id && c > 0x7f) refuse(param, param + " must be ASCII");
+  }
 }
 
 void read_turn(const Json& body, const SessionHeaders& headers, ChatRequest& request) {

@@ -1,8 +1,10 @@
 #pragma once
-// A ChatService without a model: the last message says what happens. One thread feeds all open replies, as an engine does.
+// A ChatService without a model: the last message says what happens. One thread feeds all open replies, as an engine
+// does.
 //   "count N"   N tokens "t0 t1 ...", then stop          "wait"       nothing until release() or cancel
 //   "flood"     large texts until cancelled              "fail late"  one token, then an error
 //   "fail"      an error inside start()                  "throw"      start() throws UserError
+//   "fail soon" an error before any token, from another thread
 
 #include <atomic>
 #include <condition_variable>
@@ -101,7 +103,7 @@ class FakeService : public ChatService {
       reply.sink->on_text(std::string(20000, 'x'));
       return true;
     }
-    if (reply.script == "fail late" && reply.made == 1) {
+    if (reply.script == "fail soon" || (reply.script == "fail late" && reply.made == 1)) {
       reply.sink->on_error({500, "server_error", "", "", "rank 3 is gone"});
       return false;
     }

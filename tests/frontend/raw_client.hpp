@@ -78,7 +78,8 @@ class RawClient {
   bool at_end_ = false;
 };
 
-inline std::string http_get(const std::string& path, const std::string& headers = "", const std::string& method = "GET") {
+inline std::string http_get(const std::string& path, const std::string& headers = "",
+                            const std::string& method = "GET") {
   return method + " " + path + " HTTP/1.1\r\nHost: test\r\n" + headers + "\r\n";
 }
 

@@ -95,7 +95,10 @@ TEST_CASE("a stream has role, tokens one by one, finish, usage and [DONE]") {
   const auto events = events_of(client.received);
   REQUIRE(events.size() == 8);
   CHECK(Json::parse(events[0])["choices"][0]["delta"]["role"] == "assistant");
-  for (int i = 0; i < 4; ++i) CHECK(Json::parse(events[1 + i])["choices"][0]["delta"]["content"] == (i ? " t" : "t") + std::to_string(i));
+  for (int i = 0; i < 4; ++i) {
+    const Json token = Json::parse(events[static_cast<std::size_t>(1 + i)]);
+    CHECK(token["choices"][0]["delta"]["content"] == (i > 0 ? " t" : "t") + std::to_string(i));
+  }
   CHECK(Json::parse(events[5])["choices"][0]["finish_reason"] == "stop");
   CHECK(Json::parse(events[6])["usage"]["prompt_tokens_details"]["cached_tokens"] == 5);
   CHECK(events[7] == "[DONE]");
@@ -184,12 +187,18 @@ TEST_CASE("silence is filled with empty data chunks") {
 
 TEST_CASE("an early error has its status, a late one is an event") {
   FakeService service;
-  HttpServer server(settings_with(), service);
+  HttpSettings settings = settings_with();
+  settings.error_grace = 1h;
+  HttpServer server(settings, service);
   RawClient client(server.port());
   client.send(http_post(chat_body("fail", true)));
   REQUIRE(client.read_until("queue full"));
   CHECK(status_of(client.received) == 429);
   CHECK(client.received.find("Retry-After: ") != std::string::npos);
+  client.received.clear();
+  client.send(http_post(chat_body("fail soon", true)));
+  REQUIRE(client.read_until("rank 3 is gone"));
+  CHECK(status_of(client.received) == 500);
   client.received.clear();
   client.send(http_post(chat_body("fail late", true)));
   REQUIRE(client.read_until(kStreamEnd));
@@ -299,7 +308,8 @@ TEST_CASE("HTTP/1.0 gets a stream that ends with the connection") {
   HttpServer server(settings_with(), service);
   RawClient client(server.port());
   const std::string body = chat_body("count 2", true);
-  client.send("POST /v1/chat/completions HTTP/1.0\r\nContent-Length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+  const std::string length = "Content-Length: " + std::to_string(body.size()) + "\r\n\r\n";
+  client.send("POST /v1/chat/completions HTTP/1.0\r\n" + length + body);
   REQUIRE(client.read_to_end());
   CHECK(client.received.find("chunked") == std::string::npos);
   CHECK(client.received.ends_with("data: [DONE]\n\n"));

@@ -54,7 +54,8 @@ class OneAnswer {
   std::thread thread_;
 };
 
-const std::string kStreamHead = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
+const std::string kStreamHead =
+    "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n";
 
 }  // namespace
 
@@ -197,6 +198,7 @@ TEST_CASE("server URLs") {
   CHECK(parse_server_url("http://a:81/x").port == 81);
   CHECK(parse_server_url("http://[::1]:30000/v1").host == "::1");
   CHECK(parse_server_url("http://[::1]:30000/v1").port == 30000);
-  for (const char* bad : {"", "a:81", "https://a/v1", "http://", "http://:80", "http://a:0", "http://a:x", "http://a:99999"})
+  for (const char* bad :
+       {"", "a:81", "https://a/v1", "http://", "http://:80", "http://a:0", "http://a:x", "http://a:99999"})
     CHECK_THROWS_AS(parse_server_url(bad), UserError);
 }
