@@ -3,7 +3,9 @@
 #include <chrono>
 #include <filesystem>
 #include <iostream>
+#include <numeric>
 
+#include "comm/mpi_collectives.hpp"
 #include "comm/mpi_environment.hpp"
 #include "config/parse.hpp"
 #include "core/error.hpp"
@@ -64,9 +66,11 @@ void save_model(Learner& learner, const SftSettings& s) {
       fs::copy_file(fs::path(s.tokenizer) / file, fs::path(s.out) / file, fs::copy_options::overwrite_existing);
 }
 
-int run(MpiEnvironment& mpi, const RunConfig& config, SftSettings s) {
+int run(const MpiEnvironment& mpi, const RunConfig& config, SftSettings s) {
   const Tokenizer tokenizer = Tokenizer::load(s.tokenizer + "/tokenizer.json");
-  const auto collectives = mpi.world_collectives();
+  std::vector<int> world(static_cast<std::size_t>(mpi.size()));
+  std::iota(world.begin(), world.end(), 0);
+  const auto collectives = make_mpi_collectives(world);
   if (s.from.empty()) {
     s.from = s.out + ".start";
     if (mpi.rank() == 0) write_random_model(shape(s, tokenizer), s.seed, s.from);
@@ -112,7 +116,11 @@ int main(int argc, char** argv) try {
     return 0;
   }
   MpiEnvironment mpi(argc, argv);
-  return mpi.guard("sft", [&] { return run(mpi, config, settings); });
+  try {
+    return run(mpi, config, settings);
+  } catch (const std::exception& error) {
+    mpi.fail("sft", error.what());
+  }
 } catch (const std::exception& error) {
   std::cerr << "sft: " << error.what() << std::endl;
   return 1;

@@ -66,6 +66,16 @@ RoleMap RoleMap::proportional(int world_size) {
   return RoleMap(world_size, settings);
 }
 
+RoleMap RoleMap::serving(int world_size) {
+  require(world_size >= 1, "a role map needs at least 1 rank, got " + std::to_string(world_size));
+  RoleMap map(1, RoleMapSettings{});
+  map.world_size_ = world_size;
+  map.ranks_[0].clear();
+  map.ranks_[1] = block(0, world_size);
+  map.ranks_[2].clear();
+  return map;
+}
+
 const std::vector<int>& RoleMap::ranks(Role role) const { return ranks_[static_cast<int>(role)]; }
 
 bool RoleMap::plays(int rank, Role role) const { return std::ranges::binary_search(ranks(role), rank); }

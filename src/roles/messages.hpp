@@ -105,14 +105,16 @@ struct VersionComplete {
   static constexpr std::uint16_t type_id = 33;
   std::int64_t version = 0;
   std::int64_t bytes = 0;
-  template <class Archive> void serialize(Archive& archive) { archive(version, bytes); }
+  std::string error;  // not empty: it did not arrive whole and was discarded
+  template <class Archive> void serialize(Archive& archive) { archive(version, bytes, error); }
 };
 
+/// Write the owned part of weights and moments, as they are after `step`, beside the work.
 struct WriteCheckpoint {
   static constexpr std::uint16_t type_id = 34;
-  std::string folder;  // the temporary folder that the head will rename
+  std::string root;
   std::int64_t step = 0;
-  template <class Archive> void serialize(Archive& archive) { archive(folder, step); }
+  template <class Archive> void serialize(Archive& archive) { archive(root, step); }
 };
 
 struct ShardWritten {
@@ -126,8 +128,8 @@ struct ShardWritten {
 /// Overwrite weights and moments from a checkpoint folder.
 struct Restore {
   static constexpr std::uint16_t type_id = 36;
-  std::string folder;
-  template <class Archive> void serialize(Archive& archive) { archive(folder); }
+  std::string path;  // of one checkpoint
+  template <class Archive> void serialize(Archive& archive) { archive(path); }
 };
 
 struct Restored {

@@ -1,0 +1,135 @@
+#include "roles/head.hpp"
+
+#include "core/error.hpp"
+#include "roles/clock.hpp"
+
+namespace clawrl {
+
+std::uint64_t Head::start(ChatRequest request, std::shared_ptr<ChatSink> sink) {
+  const std::uint64_t ticket = ++tickets_;
+  loop_.post([this, ticket, request = std::move(request), sink = std::move(sink)] {
+    requests_->start(ticket, request, sink);
+  });
+  return ticket;
+}
+
+void Head::cancel(std::uint64_t ticket) {
+  loop_.post([this, ticket] { requests_->cancel(ticket); });
+}
+
+std::vector<ModelCard> Head::models() { return {{config_.model.name, model_.max_positions, 0}}; }
+
+std::string Head::health() { return {}; }
+
+std::string Head::status_json() {
+  const std::lock_guard lock(status_mutex_);
+  return status_;
+}
+
+void Head::handle(const Envelope& envelope) {
+  switch (envelope.type) {
+    case messages::Ready::type_id: return on_ready(envelope.source, envelope.open<messages::Ready>());
+    case messages::Deltas::type_id: return requests_->take(envelope.open<messages::Deltas>().deltas);
+    case messages::Judged::type_id: return judges_->take(envelope.open<messages::Judged>().verdict);
+    case messages::StepDone::type_id: return steps_->take(envelope.open<messages::StepDone>());
+    case messages::VersionComplete::type_id:
+      return versions_->complete(envelope.source, envelope.open<messages::VersionComplete>(),
+                                 steps_->dispatched_version());
+    case messages::ShardWritten::type_id: return checkpoints_->take(envelope.open<messages::ShardWritten>());
+    case messages::Restored::type_id: restored_ = true; return;
+    default: throw InternalError("head got message type " + std::to_string(envelope.type));
+  }
+}
+
+void Head::on_ready(int rank, const messages::Ready& ready) {
+  missing_.erase("rank " + std::to_string(rank) + " (" + ready.role + ")");
+  if (ready.role == "trainer" && config_.trainer.lora.rank > 0) return;  // an adapter has another hash than its base
+  if (base_id_.empty()) base_id_ = ready.model;
+  require(base_id_ == ready.model, "rank " + std::to_string(rank) + " (" + ready.role + ") loaded other weights from " +
+                                       config_.model.policy + " than the ranks before it");
+}
+
+void Head::on_linked(LinkedTurn linked) {
+  const auto found = open_turns_.find(linked.id);
+  if (found == open_turns_.end()) return;
+  Turn turn = std::move(found->second);
+  open_turns_.erase(found);
+  turn.next_state = std::move(linked.next_state);
+  turn.state = TurnState::judging;
+  journal_->save_next_state(turn.id, turn.next_state);
+  journal_->set_turn_state(turn.id, TurnState::judging);
+  feedback_at_[turn.id] = unix_s();
+  judges_->submit(std::move(turn), 0);
+}
+
+void Head::on_judged(const Turn& turn, Verdict verdict) {
+  if (!verdict.error.empty()) ++meter_.verdicts_failed;
+  else ++(verdict.score > 0 ? meter_.verdicts_good : verdict.score < 0 ? meter_.verdicts_bad : meter_.verdicts_neutral);
+  meter_.hints += verdict.chosen_hint >= 0;
+  journal_->save_verdict(verdict);
+  steps_->add(turn, verdict);
+}
+
+void Head::on_step(const messages::StepDone& done) {
+  meter_.add_step(done.metrics);
+  metrics_->write("step", fields_of(done.metrics));
+  double oldest = 0;
+  for (TurnId id : steps_->last_fresh()) {
+    const auto found = feedback_at_.find(id);
+    if (found == feedback_at_.end()) continue;
+    if (oldest == 0 || found->second < oldest) oldest = found->second;
+    feedback_at_.erase(found);
+  }
+  if (oldest > 0) trained_feedback_[done.metrics.version] = oldest;
+  versions_->made(done.metrics.version, steps_->dispatched_version(), done.finished_s);
+  checkpoints_->step_done(done.metrics.step, monotonic_s());
+  log("step " + std::to_string(done.metrics.step) + " version " + std::to_string(done.metrics.version) + " loss " +
+      std::to_string(done.metrics.loss) + " samples " + std::to_string(done.metrics.samples) + " gap " +
+      std::to_string(done.metrics.gap_mean) + " weights " + done.weights_hash);
+}
+
+void Head::on_first_token(std::int64_t version) {
+  const auto end = trained_feedback_.upper_bound(version);
+  for (auto it = trained_feedback_.begin(); it != end; ++it) meter_.feedback_to_behaviour_s.add(unix_s() - it->second);
+  trained_feedback_.erase(trained_feedback_.begin(), end);
+}
+
+void Head::tick() {
+  const double now = monotonic_s();
+  if (context_.learning) {
+    steps_->tick(now);
+    checkpoints_->tick();
+    judges_->tick(now);
+    versions_->tick(now);
+  }
+  if (now < next_second_) return;
+  next_second_ = now + 0.5;
+  for (TurnId id : sessions_.expire(now)) {
+    open_turns_.erase(id);
+    journal_->set_turn_state(id, TurnState::expired);
+  }
+  publish_status();
+}
+
+void Head::publish_status() {
+  MetricFields fields{{"version", versions_ ? versions_->announced() : std::int64_t{0}},
+                      {"step", steps_ ? steps_->step() : std::int64_t{0}},
+                      {"active", static_cast<std::int64_t>(requests_->active())},
+                      {"judging", static_cast<std::int64_t>(judges_ ? judges_->waiting() : 0)},
+                      {"samples_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting() : 0)},
+                      {"sessions", static_cast<std::int64_t>(sessions_.sessions())},
+                      {"checkpoint_step", checkpoints_ ? checkpoints_->last_step() : std::int64_t{-1}},
+                      {"checkpoint_error", checkpoints_ ? checkpoints_->failed() : std::string()}};
+  for (auto& field : meter_.fields()) fields.push_back(std::move(field));
+  const std::lock_guard lock(status_mutex_);
+  status_ = to_json(fields);
+}
+
+bool Head::finished(bool stop_requested) const {
+  if (stop_requested) return true;
+  if (!context_.learning || steps_->busy()) return false;
+  if (replay_ && !steps_->recorded_steps_left()) return true;
+  return config_.run.max_steps > 0 && meter_.steps >= config_.run.max_steps;
+}
+
+}  // namespace clawrl

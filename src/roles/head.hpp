@@ -1,0 +1,94 @@
+#pragma once
+// The head: rank 0's own threads. It answers HTTP, keeps sessions and the journal, and drives judging, steps, versions
+// and checkpoints. Everything below runs on one thread (the caller of run()); ChatService's calls come from I/O threads
+// and are handed over.
+//
+//   RequestDesk (requests) -> JudgeDesk (verdicts) -> StepDesk (samples, steps) -> VersionDesk (weights back)
+//                                                        `-> CheckpointDesk
+
+#include <atomic>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+
+#include "frontend/http_server.hpp"
+#include "roles/checkpoint_desk.hpp"
+#include "roles/judge_desk.hpp"
+#include "roles/rank_context.hpp"
+#include "roles/request_desk.hpp"
+#include "roles/step_desk.hpp"
+#include "roles/version_desk.hpp"
+
+namespace clawrl {
+
+class Head : public ChatService {
+ public:
+  /// Creates or opens the journal in run.out. `configuration`: the resolved settings as text, kept on record.
+  /// Throws UserError, e.g. when run.out holds another run and run.resume is off.
+  Head(const RankContext& context, std::string configuration);
+  ~Head() override;
+
+  /// Serves (and learns, or replays) until `stop` is set or run.max_steps is reached, then shuts the job down in order:
+  /// stop accepting, let replies finish, journal, checkpoint, Stop to all ranks. Returns the exit code.
+  int run(const std::atomic<bool>& stop);
+
+  std::uint64_t start(ChatRequest request, std::shared_ptr<ChatSink> sink) override;
+  void cancel(std::uint64_t ticket) override;
+  std::vector<ModelCard> models() override;
+  std::string health() override;
+  std::string status_json() override;
+
+ private:
+  // head.cpp: what happens while it runs
+  void handle(const Envelope& envelope);
+  void on_ready(int rank, const messages::Ready& ready);
+  void on_linked(LinkedTurn linked);
+  void on_judged(const Turn& turn, Verdict verdict);
+  void on_step(const messages::StepDone& done);
+  void on_first_token(std::int64_t version);
+  void tick();
+  bool finished(bool stop_requested) const;
+  void publish_status();
+  // head_lifecycle.cpp: how it begins and ends
+  void make_desks();
+  RunState run_state() const;
+  void wait_for(const char* what, double limit_s, const std::function<bool()>& done);
+  void wait_for_ranks();
+  void resume();
+  void restore_sessions();
+  void open_http();
+  void shut_down();
+  void log(const std::string& line);
+
+  RankContext context_;
+  const RunConfig& config_;
+  std::string configuration_, base_id_;
+  EventLoop loop_;
+  std::unique_ptr<Journal> journal_;
+  std::unique_ptr<JournalReader> replay_;
+  std::unique_ptr<JsonlWriter> metrics_;
+  ServiceMeter meter_;
+  SessionStore sessions_;
+  ModelConfig model_;
+  std::unique_ptr<RequestDesk> requests_;
+  std::unique_ptr<JudgeDesk> judges_;
+  std::unique_ptr<StepDesk> steps_;
+  std::unique_ptr<VersionDesk> versions_;
+  std::unique_ptr<CheckpointDesk> checkpoints_;
+  std::unique_ptr<HttpServer> http_;
+
+  std::set<std::string> missing_;  // "rank 3 (trainer)": not ready yet
+  bool restored_ = false, stopping_ = false;
+  std::map<TurnId, Turn> open_turns_;                  // answered, next state unknown
+  std::unordered_map<TurnId, double> feedback_at_;     // Unix seconds; judged and not trained yet
+  std::map<std::int64_t, double> trained_feedback_;    // version -> oldest feedback it is the first to know
+  double next_second_ = 0;
+  std::atomic<std::uint64_t> tickets_{0};
+  std::mutex status_mutex_;
+  std::string status_;
+};
+
+}  // namespace clawrl

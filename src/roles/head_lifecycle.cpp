@@ -1,0 +1,247 @@
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <sstream>
+#include <thread>
+
+#include "checkpoint/checkpoint_reader.hpp"
+#include "checkpoint/checkpoint_writer.hpp"
+#include "core/error.hpp"
+#include "prm/judge.hpp"
+#include "roles/clock.hpp"
+#include "roles/head.hpp"
+
+namespace clawrl {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+constexpr double start_limit_s = 300, drain_limit_s = 20, end_limit_s = 120;
+
+std::unique_ptr<Journal> open_journal(const RunConfig& config) {
+  std::error_code error;
+  fs::create_directories(config.run.out, error);
+  require(!error, "run.out: cannot make the folder " + config.run.out + ": " + error.message());
+  const std::string path = config.run.journal.empty() ? config.run.out + "/journal.sqlite" : config.run.journal;
+  require(config.run.resume || !fs::exists(path),
+          config.run.out + " holds a run already: go on with it (--resume) or choose another folder (--out)");
+  return std::make_unique<Journal>(path);
+}
+
+std::string baseline_text(const std::map<std::string, RunningBaseline::Moments>& state) {
+  std::ostringstream text;
+  text.precision(17);
+  for (const auto& [key, m] : state)
+    text << key << '\t' << m.weight << '\t' << m.sum << '\t' << m.squares << '\t' << m.count << '\n';
+  return text.str();
+}
+
+std::map<std::string, RunningBaseline::Moments> baseline_from(const std::string& text) {
+  std::map<std::string, RunningBaseline::Moments> state;
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream fields(line);
+    std::string key;
+    RunningBaseline::Moments m;
+    if (std::getline(fields, key, '\t') && fields >> m.weight >> m.sum >> m.squares >> m.count) state[key] = m;
+  }
+  return state;
+}
+
+}  // namespace
+
+Head::Head(const RankContext& context, std::string configuration)
+    : context_(context), config_(context.config), configuration_(std::move(configuration)),
+      journal_(open_journal(config_)), sessions_(config_.session.idle_s),
+      model_(read_model_config(config_.model.policy)) {
+  metrics_ = std::make_unique<JsonlWriter>(config_.run.out + "/metrics.jsonl");
+  journal_->put("configuration", configuration_);
+  if (!config_.run.replay.empty()) replay_ = std::make_unique<JournalReader>(config_.run.replay);
+  for (Role role : {Role::trainer, Role::rollout, Role::prm})
+    if (context_.learning || role == Role::rollout)
+      for (int rank : context_.map.ranks(role))
+        missing_.insert("rank " + std::to_string(rank) + " (" + name(role) + ")");
+  make_desks();
+  context_.mailbox.on_message(Port::head, [this](Envelope envelope) {
+    loop_.post([this, held = std::make_shared<Envelope>(std::move(envelope))] { handle(*held); });
+  });
+}
+
+Head::~Head() = default;
+
+void Head::make_desks() {
+  RequestDeskSettings settings;
+  settings.model = config_.model.name;
+  settings.context = config_.rollout.max_context > 0 ? config_.rollout.max_context
+                                                     : static_cast<std::int32_t>(model_.max_positions);
+  settings.max_queue = config_.http.max_queue;
+  settings.rollout = config_.rollout;
+  settings.stop_tokens = model_.eos_tokens;
+  settings.record_top_k = context_.learning ? recorded_top_k(config_) : 0;
+  settings.seed = config_.run.seed;
+  settings.rollout_ranks = context_.map.ranks(Role::rollout);
+  const std::vector<int> trainers = context_.map.ranks(Role::trainer);
+  RequestDesk::Events events;
+  events.linked = [this](LinkedTurn linked) { on_linked(std::move(linked)); };
+  events.answered = [this](const Turn& turn) { if (context_.learning) open_turns_.emplace(turn.id, turn); };
+  events.ended = [this](TurnId id) {
+    open_turns_.erase(id);
+    journal_->set_turn_state(id, TurnState::expired);
+  };
+  events.token = [this](std::int64_t version) { if (versions_) versions_->token(version); };
+  events.committing = [this] { return versions_ && versions_->committing(); };
+  requests_ = std::make_unique<RequestDesk>(context_.mailbox, *journal_, sessions_, meter_,
+                                            Tokenizer::load(config_.model.policy + "/tokenizer.json"), settings,
+                                            std::move(events));
+  if (!context_.learning) return;
+  judges_ = std::make_unique<JudgeDesk>(context_.mailbox, context_.map.ranks(Role::prm), config_.prm.timeout_s,
+                                        [this](const Turn& turn, Verdict v) { on_judged(turn, std::move(v)); });
+  steps_ = std::make_unique<StepDesk>(context_.mailbox, *journal_, config_, trainers,
+                                      [this](const messages::StepDone& done) { on_step(done); });
+  VersionDeskSettings versions;
+  versions.trainers = trainers;
+  versions.rollouts = context_.map.ranks(Role::rollout);
+  if (config_.prm.teacher == "newest") versions.teachers = context_.map.ranks(Role::prm);
+  versions.keep_versions = config_.weights.keep_versions;
+  versions.keep_base_on_teachers = needs_base_version(config_);
+  versions_ = std::make_unique<VersionDesk>(context_.mailbox, *journal_, meter_, versions);
+  versions_->on_first_token = [this](std::int64_t version) { on_first_token(version); };
+  checkpoints_ = std::make_unique<CheckpointDesk>(context_.mailbox, config_.checkpoint, config_.run.out + "/checkpoints",
+                                                  trainers, [this] { return run_state(); },
+                                                  [this](const std::string& line) { log(line); });
+}
+
+RunState Head::run_state() const {
+  RunState state;
+  state.step = steps_->step();
+  state.version = {"main", steps_->version(), base_id_, ""};
+  state.journal_watermark = journal_->watermark();
+  state.seed = config_.run.seed;
+  state.rng["baseline"] = baseline_text(steps_->baseline().state());
+  state.configuration = configuration_;
+  state.base_model_hash = base_id_;
+  return state;
+}
+
+void Head::wait_for(const char* what, double limit_s, const std::function<bool()>& done) {
+  for (const double end = monotonic_s() + limit_s; !done();) {
+    require(monotonic_s() < end, std::string("head waited too long for ") + what);
+    loop_.run(20ms);
+    if (!stopping_ || context_.learning) tick();
+  }
+}
+
+void Head::wait_for_ranks() {
+  for (const double end = monotonic_s() + start_limit_s; !missing_.empty();) {
+    std::string names;
+    for (const std::string& one : missing_) names += (names.empty() ? "" : ", ") + one;
+    require(monotonic_s() < end, "not ready after " + std::to_string(static_cast<int>(start_limit_s)) + " s: " + names);
+    loop_.run(20ms);
+  }
+}
+
+void Head::resume() {
+  const std::string root = config_.run.out + "/checkpoints";
+  for (const std::string& leftover : remove_leftovers(root)) log("removed an unfinished checkpoint: " + leftover);
+  const auto known = journal_->get("base_model");
+  require(!known || *known == base_id_, "the journal belongs to other base weights than " + config_.model.policy + " holds");
+  journal_->put("base_model", base_id_);
+  const auto loaded = config_.run.resume ? load_newest(root, config_.checkpoint.strict) : std::nullopt;
+  std::int64_t step = 0, version = 0;
+  if (loaded) {
+    for (const std::string& warning : loaded->warnings) log("warning: " + warning);
+    const Checkpoint& checkpoint = loaded->checkpoint;
+    step = checkpoint.state.step;
+    version = checkpoint.state.version.number;
+    for (int rank : context_.map.ranks(Role::trainer))
+      context_.mailbox.send(rank, Port::trainer, messages::Restore{checkpoint.path});
+    wait_for("the trainers to restore", start_limit_s, [&] { return restored_; });
+    const auto baseline = checkpoint.state.rng.find("baseline");
+    if (baseline != checkpoint.state.rng.end()) steps_->baseline().restore(baseline_from(baseline->second));
+    log("resumed from " + checkpoint.path + ", step " + std::to_string(step));
+  }
+  steps_->resume_from(step, version, replay_ ? replay_.get() : journal_.get(), replay_ != nullptr);
+  if (version > 0) {
+    versions_->made(version, version, unix_s());
+    wait_for("the restored weights to reach every rank", start_limit_s, [&] { return versions_->settled(); });
+  }
+  if (config_.run.resume && !replay_) restore_sessions();
+}
+
+void Head::restore_sessions() {
+  steps_->restore_waiting();
+  for (Turn& turn : journal_->open_turns()) {
+    if (turn.next_state.empty()) {
+      if (turn.state != TurnState::answered) continue;
+      sessions_.answered(turn, monotonic_s());
+      open_turns_.emplace(turn.id, std::move(turn));
+    } else {
+      judges_->submit(std::move(turn), 0);
+    }
+  }
+}
+
+void Head::open_http() {
+  HttpSettings settings;
+  settings.address = config_.http.address;
+  settings.port = config_.http.port;
+  if (const char* key = std::getenv(config_.http.api_key_env.c_str())) settings.api_key = key;
+  settings.max_connections = config_.http.max_connections;
+  settings.max_body_bytes = static_cast<std::size_t>(config_.http.max_body_mb) << 20;
+  settings.header_timeout = std::chrono::milliseconds(static_cast<int>(1000 * config_.http.header_timeout_s));
+  settings.idle_timeout = std::chrono::milliseconds(static_cast<int>(1000 * config_.http.idle_timeout_s));
+  publish_status();
+  http_ = std::make_unique<HttpServer>(settings, *this);
+  log("serving on http://" + settings.address + ":" + std::to_string(http_->port()) + "/v1 as " + config_.model.name);
+}
+
+int Head::run(const std::atomic<bool>& stop) {
+  wait_for_ranks();
+  if (context_.learning) resume();
+  if (!replay_) open_http();
+  while (!finished(stop.load())) {
+    loop_.run(context_.learning && steps_->busy() ? 2ms : 20ms);
+    tick();
+  }
+  shut_down();
+  return checkpoints_ && !checkpoints_->failed().empty() ? 1 : 0;
+}
+
+void Head::shut_down() {
+  log("stopping");
+  stopping_ = true;
+  if (steps_) steps_->stop();
+  if (http_) {
+    std::atomic<bool> drained = false;
+    std::thread closing([&] {
+      http_->stop(std::chrono::milliseconds(static_cast<int>(1000 * drain_limit_s)));
+      drained = true;
+    });
+    while (!drained) {
+      loop_.run(20ms);
+      tick();
+    }
+    closing.join();
+    requests_->fail_all("the server is stopping");
+  }
+  if (context_.learning) {
+    wait_for("the last optimiser step", end_limit_s, [&] { return !steps_->busy(); });
+    wait_for("the checkpoint under way", end_limit_s, [&] { return !checkpoints_->busy(); });
+    if (checkpoints_->last_step() != steps_->step()) {
+      checkpoints_->begin();
+      wait_for("the last checkpoint", end_limit_s, [&] { return !checkpoints_->busy(); });
+    }
+  }
+  require(journal_->sync(60s), "the journal was not on disk within 60 s");
+  publish_status();
+  metrics_->write("end", meter_.fields());
+  for (int rank = 0; rank < context_.map.world_size(); ++rank)
+    for (Port port : {Port::rollout, Port::prm, Port::trainer, Port::control})
+      context_.mailbox.send(rank, port, messages::Stop{});
+  log("stopped after step " + std::to_string(steps_ ? steps_->step() : 0));
+}
+
+void Head::log(const std::string& line) { std::cout << "clawrl: " << line << std::endl; }
+
+}  // namespace clawrl

@@ -1,0 +1,65 @@
+#include "roles/judge_desk.hpp"
+
+#include <algorithm>
+
+#include "roles/clock.hpp"
+#include "roles/messages.hpp"
+
+namespace clawrl {
+
+void JudgeDesk::submit(Turn turn, std::int32_t revision) {
+  const SampleId id{turn.id, revision};
+  waiting_.emplace_back(id, std::move(turn));
+  dispatch();
+}
+
+void JudgeDesk::dispatch() {
+  while (!waiting_.empty()) {
+    const int rank =
+        *std::min_element(ranks_.begin(), ranks_.end(), [&](int a, int b) { return load_[a] < load_[b]; });
+    if (load_[rank] >= per_rank) return;
+    auto [id, turn] = std::move(waiting_.front());
+    waiting_.pop_front();
+    send(id, open_[id] = Case{std::move(turn), rank, 0, 0}, rank);
+  }
+}
+
+void JudgeDesk::send(SampleId id, Case& one, int rank) {
+  one.rank = rank;
+  one.since_s = monotonic_s();
+  ++one.attempts;
+  ++load_[rank];
+  mailbox_.send(rank, Port::prm, messages::JudgeTurn{one.turn, id.revision});
+}
+
+void JudgeDesk::take(Verdict verdict) {
+  const auto found = open_.find({verdict.turn, verdict.revision});
+  if (found == open_.end()) return;  // a second answer after a time-out
+  --load_[found->second.rank];
+  const Turn turn = std::move(found->second.turn);
+  open_.erase(found);
+  dispatch();
+  judged_(turn, std::move(verdict));
+}
+
+void JudgeDesk::tick(double now_s) {
+  std::vector<SampleId> late;
+  for (const auto& [id, one] : open_)
+    if (now_s - one.since_s > timeout_s_) late.push_back(id);
+  for (SampleId id : late) {
+    Case& one = open_.at(id);
+    if (one.attempts < 2) {
+      --load_[one.rank];
+      const auto next = std::find_if(ranks_.begin(), ranks_.end(), [&](int rank) { return rank != one.rank; });
+      send(id, one, next == ranks_.end() ? one.rank : *next);
+      continue;
+    }
+    Verdict failed;
+    failed.turn = id.turn;
+    failed.revision = id.revision;
+    failed.error = "no verdict from prm rank " + std::to_string(one.rank) + " within prm.timeout_s";
+    take(std::move(failed));
+  }
+}
+
+}  // namespace clawrl

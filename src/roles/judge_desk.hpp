@@ -1,0 +1,49 @@
+#pragma once
+// Turns that wait for a verdict: which PRM rank judges which, and what happens when none answers.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <vector>
+
+#include "comm/mailbox.hpp"
+#include "core/turn.hpp"
+#include "core/verdict.hpp"
+
+namespace clawrl {
+
+/// Head thread only.
+class JudgeDesk {
+ public:
+  /// `timeout_s`: a turn without a verdict for so long is given to another rank once, then failed.
+  JudgeDesk(Mailbox& mailbox, std::vector<int> prm_ranks, double timeout_s,
+            std::function<void(const Turn&, Verdict)> judged)
+      : mailbox_(mailbox), ranks_(std::move(prm_ranks)), timeout_s_(timeout_s), judged_(std::move(judged)) {}
+
+  void submit(Turn turn, std::int32_t revision);
+  void take(Verdict verdict);
+  void tick(double now_s);
+  std::size_t waiting() const { return waiting_.size() + open_.size(); }
+
+ private:
+  static constexpr int per_rank = 64;  // in flight; more wait here
+  struct Case {
+    Turn turn;
+    int rank = 0;
+    int attempts = 0;
+    double since_s = 0;
+  };
+  void dispatch();
+  void send(SampleId id, Case& one, int rank);
+
+  Mailbox& mailbox_;
+  std::vector<int> ranks_;
+  double timeout_s_;
+  std::function<void(const Turn&, Verdict)> judged_;
+  std::deque<std::pair<SampleId, Turn>> waiting_;
+  std::map<SampleId, Case> open_;
+  std::map<int, int> load_;
+};
+
+}  // namespace clawrl

@@ -1,0 +1,61 @@
+#include <algorithm>
+#include <chrono>
+#include <deque>
+
+#include "core/checksum.hpp"
+#include "core/error.hpp"
+#include "model/policy.hpp"
+#include "prm/judge.hpp"
+#include "roles/messages.hpp"
+#include "roles/role_loops.hpp"
+#include "rollout/engine.hpp"
+
+namespace clawrl {
+namespace {
+
+using namespace std::chrono_literals;
+
+EngineSettings judge_engine_settings(const RunConfig& config, const ModelConfig& model) {
+  EngineSettings settings;
+  settings.block_size = config.rollout.block_size;
+  settings.num_blocks = std::min(config.rollout.blocks, 2048);
+  settings.max_batch = config.rollout.max_batch;
+  settings.prefill_budget = std::max(512, config.rollout.prefill_budget);
+  settings.max_context = std::min<std::int32_t>(8192, static_cast<std::int32_t>(model.max_positions));
+  return settings;
+}
+
+}  // namespace
+
+void run_prm(const RankContext& context, Policy& teacher) {
+  lower_priority();
+  const RunConfig& config = context.config;
+  Mailbox& mailbox = context.mailbox;
+  const auto judge_model = make_policy(config.model.prm, config.model.device);
+  Engine engine(*judge_model, judge_engine_settings(config, judge_model->config()));
+  const auto tokenizer = [](const std::string& folder) { return Tokenizer::load(folder + "/tokenizer.json"); };
+  const JudgeSettings settings = judge_settings(config, judge_model->config().eos_tokens);
+  Judge judge(sampler_of(engine), tokenizer(config.model.prm),
+              Teacher(scorer_of(teacher), tokenizer(config.model.policy), settings.teacher), settings);
+  mailbox.send(context.map.head(), Port::head, messages::Ready{"prm", weights_hash(teacher.parameters(0))});
+
+  std::deque<messages::JudgeTurn> waiting;
+  for (bool idle = true;;) {
+    while (auto envelope = mailbox.receive(Port::prm, idle ? 50ms : 0ms)) {
+      idle = false;
+      if (envelope->type == messages::Stop::type_id) return;
+      if (envelope->type == messages::JudgeTurn::type_id) waiting.push_back(envelope->open<messages::JudgeTurn>());
+      if (envelope->type == messages::UseVersion::type_id)
+        teacher.publish(envelope->open<messages::UseVersion>().version);
+      if (envelope->type == messages::RetireVersion::type_id)
+        teacher.discard(envelope->open<messages::RetireVersion>().version);
+    }
+    for (; !waiting.empty() && !judge.full(); waiting.pop_front())
+      judge.submit(std::move(waiting.front().turn), waiting.front().revision);
+    idle = !judge.advance();
+    for (Verdict& verdict : judge.take_verdicts())
+      mailbox.send(context.map.head(), Port::head, messages::Judged{std::move(verdict)});
+  }
+}
+
+}  // namespace clawrl

@@ -1,0 +1,85 @@
+#pragma once
+// Live requests: from the client's chat request to tokens, and from tokens to the client's text and a journaled turn.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "comm/mailbox.hpp"
+#include "config/run_config.hpp"
+#include "frontend/chat_service.hpp"
+#include "journal/journal.hpp"
+#include "prompt/detokenizer.hpp"
+#include "roles/event_loop.hpp"
+#include "roles/service_meter.hpp"
+#include "roles/stop_text.hpp"
+#include "session/session_store.hpp"
+
+namespace clawrl {
+
+struct RequestDeskSettings {
+  std::string model;                  // the name that clients ask for
+  std::int32_t context = 32768;       // tokens of prompt and response
+  std::int32_t max_queue = 1024;
+  RolloutConfig rollout;              // defaults of temperature and max_tokens
+  std::vector<TokenId> stop_tokens;
+  std::int32_t record_top_k = 0;      // for main turns
+  std::uint64_t seed = 1;
+  std::vector<int> rollout_ranks;
+};
+
+/// Head thread only. A turn is in the journal before its last byte leaves.
+class RequestDesk {
+ public:
+  struct Events {
+    std::function<void(LinkedTurn)> linked;       // a turn's next state has become known
+    std::function<void(const Turn&)> answered;    // a main turn was answered and may be judged later
+    std::function<void(TurnId)> ended;            // its session is over: no next state will come
+    std::function<void(std::int64_t version)> token;  // some token was computed by this version
+    std::function<bool()> committing;             // is a weight commit under way?
+  };
+
+  RequestDesk(Mailbox& mailbox, Journal& journal, SessionStore& sessions, ServiceMeter& meter, Tokenizer tokenizer,
+              RequestDeskSettings settings, Events events);
+
+  void start(std::uint64_t ticket, ChatRequest request, std::shared_ptr<ChatSink> sink);
+  void cancel(std::uint64_t ticket);
+  void take(const std::vector<CompletionDelta>& deltas);
+  std::size_t active() const { return active_.size(); }
+  /// Fails whatever still runs (shutdown after the drain).
+  void fail_all(const std::string& why);
+
+ private:
+  struct Active {
+    Turn turn;
+    std::shared_ptr<ChatSink> sink;
+    Detokenizer detokenizer;
+    StopText stop_text;
+    int rank = 0;
+    bool session_done = false;
+    double started_s = 0, last_token_s = 0;
+  };
+  bool refuse(const ChatRequest& request, ChatSink& sink);
+  GenerateRequest generate_request(const ChatRequest& request, const Turn& turn, std::uint64_t ticket) const;
+  int route(const std::string& session);
+  void take(Active& active, const CompletionDelta& delta);
+  void measure(Active& active, const CompletionDelta& delta);
+  void finish(std::uint64_t ticket, FinishReason reason);
+  void fail(std::uint64_t ticket, const std::string& error);
+  void drop(std::uint64_t ticket);
+
+  Mailbox& mailbox_;
+  Journal& journal_;
+  SessionStore& sessions_;
+  ServiceMeter& meter_;
+  Tokenizer tokenizer_;
+  RequestDeskSettings settings_;
+  Events events_;
+  std::unordered_map<std::uint64_t, Active> active_;
+  std::unordered_map<int, int> load_;  // rollout rank -> live requests
+  double busy_since_s_ = 0;
+};
+
+}  // namespace clawrl

@@ -1,0 +1,58 @@
+#include <chrono>
+
+#include "core/checksum.hpp"
+#include "core/error.hpp"
+#include "roles/messages.hpp"
+#include "roles/role_loops.hpp"
+#include "rollout/engine.hpp"
+
+namespace clawrl {
+namespace {
+
+using namespace std::chrono_literals;
+
+EngineSettings engine_settings(const RolloutConfig& config, const ModelConfig& model) {
+  EngineSettings settings;
+  settings.block_size = config.block_size;
+  settings.num_blocks = config.blocks;
+  settings.max_batch = config.max_batch;
+  settings.prefill_budget = config.prefill_budget;
+  settings.max_context = config.max_context > 0 ? config.max_context : static_cast<std::int32_t>(model.max_positions);
+  return settings;
+}
+
+/// False = Stop.
+bool obey(const Envelope& envelope, Engine& engine, Policy& policy) {
+  switch (envelope.type) {
+    case messages::Generate::type_id: engine.submit(envelope.open<messages::Generate>().request); return true;
+    case messages::Cancel::type_id: engine.cancel(envelope.open<messages::Cancel>().id); return true;
+    case messages::UseVersion::type_id: {
+      const std::int64_t version = envelope.open<messages::UseVersion>().version;
+      policy.publish(version);
+      engine.set_newest(version);
+      return true;
+    }
+    case messages::RetireVersion::type_id: engine.retire(envelope.open<messages::RetireVersion>().version); return true;
+    case messages::Stop::type_id: return false;
+    default: throw InternalError("rollout got message type " + std::to_string(envelope.type));
+  }
+}
+
+}  // namespace
+
+void run_rollout(const RankContext& context, Policy& policy) {
+  Engine engine(policy, engine_settings(context.config.rollout, policy.config()));
+  Mailbox& mailbox = context.mailbox;
+  mailbox.send(context.map.head(), Port::head, messages::Ready{"rollout", weights_hash(policy.parameters(0))});
+  for (bool idle = true;;) {
+    while (auto envelope = mailbox.receive(Port::rollout, idle ? 50ms : 0ms)) {
+      if (!obey(*envelope, engine, policy)) return;
+      idle = false;
+    }
+    idle = !engine.step();
+    messages::Deltas report{engine.take_deltas()};
+    if (!report.deltas.empty()) mailbox.send(context.map.head(), Port::head, report);
+  }
+}
+
+}  // namespace clawrl

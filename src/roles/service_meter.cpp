@@ -1,0 +1,59 @@
+#include "roles/service_meter.hpp"
+
+#include <algorithm>
+
+namespace clawrl {
+namespace {
+
+constexpr double milli = 1000;
+
+double per_second(std::int64_t count, double seconds) { return seconds > 0 ? static_cast<double>(count) / seconds : 0; }
+
+}  // namespace
+
+void ServiceMeter::add_step(const StepMetrics& m) {
+  ++steps;
+  train_tokens += m.tokens;
+  train_seconds += m.seconds;
+  gap_sum += m.gap_mean * static_cast<double>(m.gap_tokens);
+  gap_tokens += m.gap_tokens;
+  gap_max = std::max(gap_max, m.gap_max);
+  staleness_max = std::max(staleness_max, m.staleness_max);
+}
+
+MetricFields ServiceMeter::fields() const {
+  const auto first = first_token_s.summary(), gap = token_gap_s.summary(), commit = token_gap_commit_s.summary();
+  return {{"requests", requests},
+          {"served", served},
+          {"refused", refused},
+          {"invalid", invalid},
+          {"cut", cut},
+          {"hung_up", hung_up},
+          {"ttft_ms_p50", first.p50 * milli},
+          {"ttft_ms_p99", first.p99 * milli},
+          {"inter_token_ms_p50", gap.p50 * milli},
+          {"inter_token_ms_p99", gap.p99 * milli},
+          {"inter_token_ms_p99_during_commit", commit.p99 * milli},
+          {"gaps_during_commit", static_cast<std::int64_t>(commit.count)},
+          {"versions_published", versions_published},
+          {"published_bytes", published_bytes},
+          {"commit_to_first_token_s", commit_to_first_token_s.summary().p50},
+          {"feedback_to_behaviour_s", feedback_to_behaviour_s.summary().p50},
+          {"verdicts_good", verdicts_good},
+          {"verdicts_neutral", verdicts_neutral},
+          {"verdicts_bad", verdicts_bad},
+          {"verdicts_failed", verdicts_failed},
+          {"hints", hints},
+          {"steps", steps},
+          {"train_tokens_per_s", per_second(train_tokens, train_seconds)},
+          {"rollout_tokens", rollout_tokens},
+          {"rollout_tokens_per_s", per_second(rollout_tokens, generating_s)},
+          {"prompt_tokens", prompt_tokens},
+          {"cached_tokens", cached_tokens},
+          {"logprob_gap_mean", gap_tokens > 0 ? gap_sum / static_cast<double>(gap_tokens) : 0.0},
+          {"logprob_gap_max", gap_max},
+          {"logprob_gap_tokens", gap_tokens},
+          {"staleness_max", staleness_max}};
+}
+
+}  // namespace clawrl

@@ -1,0 +1,139 @@
+#include "roles/step_desk.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/error.hpp"
+#include "roles/clock.hpp"
+#include "samples/step_shards.hpp"
+
+namespace clawrl {
+namespace {
+
+constexpr std::int64_t all_steps = INT64_MAX;
+
+std::vector<SampleId> ids_of(const StepRecord& record) {
+  std::vector<SampleId> ids;
+  for (const SampleUse& use : record.samples) ids.push_back(use.id);
+  return ids;
+}
+
+}  // namespace
+
+StepDesk::StepDesk(Mailbox& mailbox, Journal& journal, const RunConfig& config, std::vector<int> trainer_ranks,
+                   std::function<void(const messages::StepDone&)> done)
+    : mailbox_(mailbox), journal_(journal), config_(config), trainers_(std::move(trainer_ranks)), done_(std::move(done)),
+      builder_(config.samples, config.trainer.loss.kl_beta > 0), batcher_(config.samples, config.run.seed) {}
+
+void StepDesk::resume_from(std::int64_t step, std::int64_t version, const JournalReader* source, bool foreign) {
+  step_ = step;
+  version_ = dispatched_version_ = version;
+  source_ = source;
+  foreign_ = foreign;
+  for (StepRecord& record : source->steps(step + 1, all_steps)) recorded_.push_back(std::move(record));
+  // Without determinism the same steps may give other bits, so their numbers are not used again.
+  const bool renumber = !config_.run.deterministic && !foreign;
+  next_version_ = renumber ? std::max(version, journal_.highest_version()) + 1 : version + 1;
+}
+
+void StepDesk::restore_waiting() {
+  batcher_.restore_window(
+      journal_.samples(journal_.used_samples(config_.samples.replay_window, journal_.last_planned_step())));
+  for (TurnId id : journal_.turns_in(TurnState::scored))
+    if (const auto verdict = journal_.newest_verdict(id)) add(journal_.turn(id).value(), *verdict);
+  for (TrainingSample& sample : journal_.unused_samples()) batcher_.add(std::move(sample), monotonic_s());
+}
+
+void StepDesk::add(const Turn& turn, const Verdict& verdict) {
+  BuiltSample built = builder_.build(turn, verdict, version_);
+  if (!built.sample) {
+    if (verdict.error.empty()) journal_.set_turn_state(turn.id, TurnState::excluded, built.exclusion);
+    return;
+  }
+  journal_.save_sample(*built.sample, built.exclusion);
+  if (built.exclusion.empty()) batcher_.add(std::move(*built.sample), monotonic_s());
+}
+
+void StepDesk::tick(double now_s) {
+  if (!in_flight_ && !stopping_) {
+    if (config_.run.max_steps > 0 && steps_this_run_ >= config_.run.max_steps) return;
+    in_flight_ = recorded_.empty() ? new_step(now_s) : recorded_step();
+    sent_ = false;
+  }
+  if (!in_flight_ || sent_) return;
+  if (in_flight_->durable.valid()) {
+    if (in_flight_->durable.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+    in_flight_->durable.get();
+  }
+  dispatch(*in_flight_);
+  sent_ = true;
+}
+
+std::optional<StepDesk::Planned> StepDesk::recorded_step() {
+  Planned planned;
+  planned.record = std::move(recorded_.front());
+  recorded_.pop_front();
+  const std::vector<SampleId> ids = ids_of(planned.record);
+  planned.samples = source_->samples(ids);
+  if (planned.record.shards.size() != trainers_.size())  // resumed on another number of trainers
+    planned.record.shards = step_shards(planned.samples, static_cast<int>(trainers_.size()));
+  if (!foreign_ && !config_.run.deterministic) planned.record.version = next_version_;
+  next_version_ = std::max(next_version_, planned.record.version) + 1;
+  return planned;
+}
+
+std::optional<StepDesk::Planned> StepDesk::new_step(double now_s) {
+  std::optional<Batch> batch = batcher_.next(step_ + 1, version_, now_s);
+  for (const auto& [id, reason] : batcher_.take_dropped()) journal_.exclude_sample(id, reason);
+  if (!batch) return std::nullopt;
+  Planned planned;
+  planned.record.step = step_ + 1;
+  planned.record.version = next_version_++;
+  for (std::size_t i = 0; i < batch->samples.size(); ++i)
+    planned.record.samples.push_back({batch->samples[i].id, i >= batch->fresh});
+  planned.samples = std::move(batch->samples);
+  planned.record.shards = step_shards(planned.samples, static_cast<int>(trainers_.size()));
+  planned.durable = journal_.plan_step(planned.record);
+  return planned;
+}
+
+void StepDesk::dispatch(const Planned& planned) {
+  StepBatch whole;
+  whole.step = planned.record.step;
+  whole.version = planned.record.version;
+  whole.global_active_tokens = active_tokens(planned.samples);
+  whole.global_samples = static_cast<std::int64_t>(planned.samples.size());
+  for (std::size_t rank = 0; rank < trainers_.size(); ++rank) {
+    messages::TakeStep take{whole};
+    for (std::int32_t index : planned.record.shards[rank])
+      take.batch.samples.push_back(planned.samples[static_cast<std::size_t>(index)]);
+    mailbox_.send(trainers_[rank], Port::trainer, take);
+  }
+  dispatched_version_ = whole.version;
+}
+
+void StepDesk::take(const messages::StepDone& done) {
+  expect(in_flight_ && in_flight_->record.step == done.metrics.step, "a trainer finished a step that is not in flight");
+  step_ = done.metrics.step;
+  version_ = in_flight_->record.version;
+  ++steps_this_run_;
+  messages::StepDone full = done;
+  double sum = 0;
+  for (const TrainingSample& sample : in_flight_->samples) {
+    const auto age = static_cast<double>(std::max<std::int64_t>(0, version_ - 1 - sample.version));
+    sum += age;
+    full.metrics.staleness_max = std::max(full.metrics.staleness_max, age);
+  }
+  full.metrics.staleness_mean = sum / static_cast<double>(std::max<std::size_t>(1, in_flight_->samples.size()));
+  if (foreign_)
+    journal_.save_event("replayed_step", std::to_string(step_) + " weights " + done.weights_hash);
+  else
+    journal_.finish_step(step_, full.metrics, done.weights_hash);
+  last_fresh_.clear();
+  for (const SampleUse& use : in_flight_->record.samples)
+    if (!use.replayed) last_fresh_.push_back(use.id.turn);
+  in_flight_.reset();
+  done_(full);
+}
+
+}  // namespace clawrl

@@ -1,0 +1,82 @@
+#pragma once
+// Verdicts become samples, samples become optimiser steps: exactly once, on record before and after.
+//
+//   verdict -> sample (journal) -> batcher -> plan (journal, durable) -> TakeStep to the trainers -> StepDone (journal)
+//
+// Steps that the journal already holds (restart, replay) are taken again first, from exactly their record.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <future>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "comm/mailbox.hpp"
+#include "config/run_config.hpp"
+#include "journal/journal.hpp"
+#include "roles/messages.hpp"
+#include "samples/batcher.hpp"
+#include "samples/sample_builder.hpp"
+
+namespace clawrl {
+
+/// Head thread only. One step is in flight at a time.
+class StepDesk {
+ public:
+  StepDesk(Mailbox& mailbox, Journal& journal, const RunConfig& config, std::vector<int> trainer_ranks,
+           std::function<void(const messages::StepDone&)> done);
+
+  /// Where the weights stand: after this step, as this version. Steps that `source` recorded after it will be taken
+  /// again; `source` is the run's own journal (restart) or another run's (replay, `foreign`).
+  void resume_from(std::int64_t step, std::int64_t version, const JournalReader* source, bool foreign);
+  /// What a restart finds in the journal and no step has taken.
+  void restore_waiting();
+
+  /// The turn's sample goes to the journal and, if it can be trained on, waits for a step.
+  void add(const Turn& turn, const Verdict& verdict);
+  void take(const messages::StepDone& done);
+  /// Composes, records and sends the next step when one is due.
+  void tick(double now_s);
+
+  void stop() { stopping_ = true; }  // no new steps; the one in flight ends
+  bool busy() const { return in_flight_.has_value(); }
+  bool recorded_steps_left() const { return !recorded_.empty(); }
+  std::int64_t step() const { return step_; }                  // finished
+  std::int64_t version() const { return version_; }            // made by the last finished step
+  std::int64_t dispatched_version() const { return dispatched_version_; }
+  std::size_t waiting() const { return batcher_.waiting(); }
+  /// Turns that the last finished step took for the first time.
+  const std::vector<TurnId>& last_fresh() const { return last_fresh_; }
+  RunningBaseline& baseline() { return builder_.baseline(); }
+
+ private:
+  struct Planned {
+    StepRecord record;
+    std::vector<TrainingSample> samples;
+    std::future<void> durable;  // not valid = nothing to wait for
+  };
+  std::optional<Planned> recorded_step();
+  std::optional<Planned> new_step(double now_s);
+  void dispatch(const Planned& planned);
+
+  Mailbox& mailbox_;
+  Journal& journal_;
+  const RunConfig& config_;
+  std::vector<int> trainers_;
+  std::function<void(const messages::StepDone&)> done_;
+  SampleBuilder builder_;
+  Batcher batcher_;
+  const JournalReader* source_ = nullptr;
+  bool foreign_ = false;
+  std::deque<StepRecord> recorded_;
+  std::optional<Planned> in_flight_;
+  bool sent_ = false, stopping_ = false;
+  std::int64_t step_ = 0, version_ = 0, next_version_ = 1, dispatched_version_ = 0;
+  std::int64_t steps_this_run_ = 0;
+  std::vector<TurnId> last_fresh_;
+};
+
+}  // namespace clawrl

@@ -1,0 +1,59 @@
+#pragma once
+// The order push -> verify -> announce -> retire of weights/weight_publisher.hpp, as the head drives it.
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <set>
+#include <vector>
+
+#include "comm/mailbox.hpp"
+#include "journal/journal.hpp"
+#include "roles/messages.hpp"
+#include "roles/service_meter.hpp"
+
+namespace clawrl {
+
+struct VersionDeskSettings {
+  std::vector<int> trainers;
+  std::vector<int> rollouts;  // ranks that sample
+  std::vector<int> teachers;  // ranks that score with the newest version; may share ranks with rollouts
+  int keep_versions = 2;
+  bool keep_base_on_teachers = false;
+  double limit_s = 120;  // of one publication
+};
+
+/// Head thread only. One publication is in flight at a time; versions made meanwhile coalesce to the newest.
+class VersionDesk {
+ public:
+  VersionDesk(Mailbox& mailbox, Journal& journal, ServiceMeter& meter, VersionDeskSettings settings)
+      : mailbox_(mailbox), journal_(journal), meter_(meter), settings_(std::move(settings)) {}
+
+  /// The trainers hold `version`; the last TakeStep sent to them makes `dispatched`. made_s: Unix seconds.
+  void made(std::int64_t version, std::int64_t dispatched, double made_s);
+  void complete(int rank, const messages::VersionComplete& message, std::int64_t dispatched);
+  /// A token was computed by this version.
+  void token(std::int64_t version);
+  void tick(double now_s) const;  // throws UserError when a publication takes too long
+
+  bool committing() const { return in_flight_ != 0; }
+  std::int64_t announced() const { return announced_; }
+  bool settled() const { return in_flight_ == 0 && announced_ >= newest_made_; }
+  std::function<void(std::int64_t version)> on_announced, on_first_token;
+
+ private:
+  void publish(std::int64_t version);
+  void announce();
+
+  Mailbox& mailbox_;
+  Journal& journal_;
+  ServiceMeter& meter_;
+  VersionDeskSettings settings_;
+  std::int64_t newest_made_ = 0, announced_ = 0, in_flight_ = 0, first_token_of_ = 0;
+  double made_s_ = 0, started_s_ = 0, announced_made_s_ = 0;
+  std::int64_t bytes_ = 0;
+  std::set<int> missing_;
+  std::deque<std::int64_t> alive_{0};  // announced and not retired, ascending
+};
+
+}  // namespace clawrl
