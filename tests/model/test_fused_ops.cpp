@@ -45,6 +45,20 @@ template <class F, class G> void compare(const F& f, const G& g, std::vector<at:
 
 }  // namespace
 
+TEST_CASE("a linear layer of few rows: right, and the same bits whatever the number of rows") {
+  at::manual_seed(4);
+  const at::NoGradGuard no_grad;
+  for (const std::int64_t size : {8, 64, 200}) {
+    const auto x = at::randn({64, size}), weight = at::randn({72, size});
+    const auto whole = clawrl::linear(x, weight);
+    CHECK(gap(whole, at::linear(x.to(at::kDouble), weight.to(at::kDouble))) < 2e-5);
+    for (const std::int64_t rows : {1, 2, 3, 5, 8, 15, 63})
+      CHECK(at::equal(clawrl::linear(x.narrow(0, 0, rows), weight), whole.narrow(0, 0, rows)));
+  }
+  const auto odd = at::randn({3, 10}), odd_weight = at::randn({7, 10});  // sizes the kernel does not take
+  CHECK(gap(clawrl::linear(odd, odd_weight), at::linear(odd.to(at::kDouble), odd_weight.to(at::kDouble))) < 1e-5);
+}
+
 TEST_CASE("rms norm") {
   at::manual_seed(1);
   for (const std::int64_t size : {16, 64, 100, 128}) {

@@ -132,6 +132,27 @@ TEST_CASE("a sequence that reaches the same length in any chunks gives the same 
   }
 }
 
+TEST_CASE("a sequence decodes to the same bits alone and in company") {
+  const RandomModel model(9);
+  auto policy = make_policy(model.path.string());
+  Feeder feeder(*policy, 256, 8);
+  const auto prompt = some_ids(12, 3);
+  CachedSequence alone_sequence, shared;
+  std::vector<CachedSequence> company(10);
+  for (auto* s : {&alone_sequence, &shared}) feeder.logits(*s, prompt);
+  for (std::size_t i = 0; i < company.size(); ++i) feeder.logits(company[i], some_ids(i + 1, i));
+  for (std::size_t step = 0; step < 20; ++step) {
+    const auto token = some_ids(1, step);
+    const auto expected = feeder.logits(alone_sequence, token);
+    std::vector<Feed> feeds;
+    for (std::size_t i = 0; i < company.size(); ++i) {
+      feeds.push_back({&company[i], token, true});
+      if (i == step % company.size()) feeds.push_back({&shared, token, true});
+    }
+    CHECK(feeder.step(feeds)[step % company.size() + 1] == expected);
+  }
+}
+
 TEST_CASE("wrong block tables and token ids are caught before memory is touched") {
   const RandomModel model(5);
   auto policy = make_policy(model.path.string());

@@ -131,7 +131,7 @@ struct Swiglu : Function<Swiglu> {
 }  // namespace
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight) {
-  constexpr std::int64_t most_rows = 16;  // from there on the library's packing pays
+  constexpr std::int64_t most_rows = 64;  // from there on the library's packing pays
   const bool fits = x.size(0) <= most_rows && weight.size(0) % 8 == 0 && weight.size(1) % 8 == 0;
   if (!fits || at::GradMode::is_enabled() || !has_kernel(x) || !has_kernel(weight)) return at::linear(x, weight);
   auto y = at::empty({x.size(0), weight.size(0)}, x.options());
