@@ -10,7 +10,7 @@
 
 namespace clawrl {
 
-/// Blocks of `pooled_from` bytes and more come from a process-wide pool, which keeps at most `pool_bytes` of freed ones.
+/// Blocks of `pooled_from` bytes and more come from a process-wide pool that keeps at most `pool_bytes` of freed ones.
 inline constexpr std::size_t pooled_from = std::size_t{32} << 10;
 inline constexpr std::size_t pool_bytes = std::size_t{64} << 20;
 void* take_block(std::size_t bytes);

@@ -49,13 +49,14 @@ struct MailboxSettings {
 
 struct MailboxStatistics {
   std::uint64_t messages_sent = 0, messages_received = 0, bytes_sent = 0, bytes_received = 0;
-  std::uint64_t messages_dropped = 0;  // their receiver died
+  std::uint64_t messages_dropped = 0;           // their receiver died
   std::size_t outbox_peak = 0, inbox_peak = 0;  // bytes
 };
 
 /// Every method throws what stopped the mailbox (an MPI error, an exception of a handler), with the rank, once it
-/// has stopped. The destructor is meant to run on all ranks at about the same time: it delivers what was sent, exchanges
-/// goodbyes, and says on stderr which ranks did not answer within `close_limit`. No other thread may be inside a method.
+/// has stopped. The destructor is meant to run on all ranks at about the same time: it delivers what was sent,
+/// exchanges goodbyes, and says on stderr which ranks did not answer within `close_limit`; while an exception unwinds
+/// the stack it does not wait. No other thread may be inside a method then.
 class Mailbox {
  public:
   virtual ~Mailbox() = default;
@@ -88,7 +89,8 @@ class Mailbox {
   }
 };
 
-/// Collective over `communicator`, which is duplicated: ranks in messages are its ranks. The same settings on all ranks.
+/// Collective over `communicator`, which is duplicated: ranks in messages are its ranks. Needs MPI_THREAD_MULTIPLE
+/// where other threads use MPI as well (collectives do).
 std::unique_ptr<Mailbox> make_mailbox(const Communicator& communicator, const MailboxSettings& settings = {});
 
 }  // namespace clawrl

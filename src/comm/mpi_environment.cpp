@@ -1,10 +1,14 @@
 #include "comm/mpi_environment.hpp"
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <mutex>
 #include <numeric>
+#include <thread>
 #include <vector>
 
 #include "comm/collectives.hpp"
@@ -14,7 +18,41 @@
 
 namespace clawrl {
 
+namespace {
+
+constexpr std::chrono::seconds finalize_limit(60);
+
+/// With ULFM on, Open MPI would wait in MPI_Finalize for ranks that died, now and then for ever. It can be told not to
+/// wait for anybody; mailboxes say goodbye to each other before.
+void finalize_alone_under_ulfm() {
+  const char* active = std::getenv("OMPI_MCA_mpi_ft_enable");  // set by mpirun --with-ft ulfm
+  if (active != nullptr && std::string(active) != "0") setenv("OMPI_MCA_async_mpi_finalize", "1", 0);
+}
+
+void finalize_within_limit(int rank) {
+  std::mutex mutex;
+  std::condition_variable changed;
+  bool done = false;
+  std::thread watch([&] {
+    std::unique_lock lock(mutex);
+    if (changed.wait_for(lock, finalize_limit, [&] { return done; })) return;
+    std::fprintf(stderr, "clawrl: rank %d: MPI_Finalize waits for another rank since %lld s; leaving without it\n", rank,
+                 static_cast<long long>(finalize_limit.count()));
+    std::_Exit(1);
+  });
+  MPI_Finalize();
+  {
+    const std::lock_guard lock(mutex);
+    done = true;
+  }
+  changed.notify_one();
+  watch.join();
+}
+
+}  // namespace
+
 MpiEnvironment::MpiEnvironment(int& argc, char**& argv) : exceptions_(std::uncaught_exceptions()) {
+  finalize_alone_under_ulfm();
   int provided = MPI_THREAD_SINGLE;
   mpi::check(MPI_Init_thread(&argc, &argv, MPI_THREAD_MULTIPLE, &provided), "MPI_Init_thread");
   if (provided < MPI_THREAD_MULTIPLE) {
@@ -28,7 +66,7 @@ MpiEnvironment::MpiEnvironment(int& argc, char**& argv) : exceptions_(std::uncau
 }
 
 MpiEnvironment::~MpiEnvironment() {
-  if (std::uncaught_exceptions() == exceptions_) MPI_Finalize();
+  if (std::uncaught_exceptions() == exceptions_) finalize_within_limit(rank_);
 }
 
 bool MpiEnvironment::ulfm_built() { return CLAWRL_ULFM != 0; }

@@ -15,7 +15,8 @@ class MpiEnvironment {
   /// codes into exceptions. Throws UserError when the library offers less.
   MpiEnvironment(int& argc, char**& argv);
   /// Finalizes, except while an exception unwinds the stack: the other ranks may be inside a call that this rank will
-  /// never join, and finalizing would wait for them. main() catches and calls fail() instead.
+  /// never join, and finalizing would wait for them. main() catches and calls fail() instead. A finalize that takes a
+  /// minute ends the process with exit code 1 and a line.
   ~MpiEnvironment();
   MpiEnvironment(const MpiEnvironment&) = delete;
   MpiEnvironment& operator=(const MpiEnvironment&) = delete;

@@ -12,8 +12,8 @@ void Outbox::push(std::list<Outgoing> message, bool may_wait) {
   std::unique_lock lock(mutex_);
   const auto fits = [&] { return error_ || bytes_ == 0 || bytes_ + cost <= limit_; };
   if (may_wait && !fits() && !room_.wait_for(lock, send_limit_, fits)) {
-    throw UserError("outbox full for " + std::to_string(send_limit_.count()) + " s (" + std::to_string(bytes_) + " of " +
-                    std::to_string(limit_) + " bytes): message type " + std::to_string(item.header.type) +
+    throw UserError("outbox full for " + std::to_string(send_limit_.count()) + " s (" + std::to_string(bytes_) +
+                    " of " + std::to_string(limit_) + " bytes): message type " + std::to_string(item.header.type) +
                     " to rank " + std::to_string(item.destination) + ", port " + name(item.header.port) +
                     " was not sent; is that rank stuck?");
   }

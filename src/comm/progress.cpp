@@ -16,6 +16,7 @@ using std::chrono::microseconds;
 constexpr microseconds shortest_sleep(50);
 constexpr microseconds deferring_sleep(200);  // while a thread inside receive() drives
 constexpr microseconds traffic_span(1000);    // traffic younger than this is worth eager polling
+constexpr int polite_spins = 5;               // then yielding, long enough to outlast a thread switch on both sides
 constexpr std::size_t large_message = std::size_t{256} << 10;  // worth a thread switch, so that it keeps moving
 
 }  // namespace
@@ -94,7 +95,7 @@ void Progress::spin(Port port, Clock::time_point deadline) {
     if (worked) last = now;
     if (worked && inbox_.handler_waits()) sleeper_.wake();
     if (now - last <= (bulk_ ? 4 : 1) * settings_.spin) continue;
-    if (!bulk_ || now - last > traffic_span) break;
+    if (now - last > (bulk_ ? traffic_span : polite_spins * settings_.spin)) break;
     std::this_thread::yield();
   }
   --spinning_;

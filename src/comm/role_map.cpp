@@ -15,6 +15,7 @@ std::vector<int> block(int first, int count) {
 }
 
 std::string range(const std::vector<int>& ranks) {
+  if (ranks.empty()) return "none";
   const std::string first = std::to_string(ranks.front());
   return ranks.size() == 1 ? first : first + "-" + std::to_string(ranks.back());
 }

@@ -39,7 +39,8 @@ bool Transport::close() {
 std::string Transport::missing_goodbyes() const {
   std::string ranks;
   for (int peer = 0; peer < size(); ++peer) {
-    if (peer != rank() && !receives_.goodbyes().contains(peer)) ranks += (ranks.empty() ? "" : ", ") + std::to_string(peer);
+    if (peer == rank() || receives_.goodbyes().contains(peer)) continue;
+    ranks += (ranks.empty() ? "" : ", ") + std::to_string(peer);
   }
   return ranks.empty() ? "none" : ranks;
 }

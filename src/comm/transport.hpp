@@ -23,8 +23,8 @@ class Transport {
   /// Ranks that died since the last call.
   std::vector<int> take_lost() { return std::exchange(newly_lost_, {}); }
 
-  /// Part of the closing handshake, to be called until it returns true: goodbyes go out when all sends are complete, and
-  /// both sides are done when every living rank's goodbye is here and ours are taken.
+  /// Part of the closing handshake, to be called until it returns true: goodbyes go out when all sends are complete,
+  /// and this rank is done when every living rank's goodbye is here and its own are taken.
   bool close();
   std::string missing_goodbyes() const;
   int rank() const { return communicator_.rank(); }

@@ -30,7 +30,11 @@ std::vector<Wish> complaints_about(Random& random, const Observed& seen) {
     if (!obeys(seen, static_cast<Wish>(i))) lacking.push_back(static_cast<Wish>(i));
   for (std::size_t i = lacking.size(); i > 1; --i)
     std::swap(lacking[i - 1], lacking[static_cast<std::size_t>(random.below(static_cast<int>(i)))]);
-  lacking.resize(std::min<std::size_t>(lacking.size(), random.chance(0.55) ? 1 : 2));
+  std::vector<Wish> chosen{lacking.front()};
+  if (random.chance(0.45))
+    for (Wish w : lacking)
+      if (chosen.size() == 1 && compatible(w, chosen.front())) chosen.push_back(w);
+  lacking = chosen;
   std::sort(lacking.begin(), lacking.end());
   return lacking;
 }
@@ -52,11 +56,7 @@ std::vector<Wish> Corpus::wishes() {
   const int more = random_.chance(0.5) ? 0 : random_.chance(0.7) ? 1 : 2;
   while (static_cast<int>(chosen.size()) <= more) {
     const Wish wish = static_cast<Wish>(random_.below(wish_count));
-    const bool clashes = std::any_of(chosen.begin(), chosen.end(), [&](Wish w) {
-      return w == wish || w == opposite(wish) || (w == Wish::shorter && wish == Wish::warmer) ||
-             (w == Wish::warmer && wish == Wish::shorter);
-    });
-    if (!clashes) chosen.push_back(wish);
+    if (std::all_of(chosen.begin(), chosen.end(), [&](Wish w) { return compatible(w, wish); })) chosen.push_back(wish);
   }
   std::sort(chosen.begin(), chosen.end());
   return chosen;
@@ -76,9 +76,7 @@ Document Corpus::homework(bool hinted) {
 Document Corpus::revision(bool hinted) {
   const Problem p = problem();
   const std::string first = render_reply(random_, p, stiff_style(random_));
-  std::vector<Wish> wanted = complaints_about(random_, observe(first));
-  const auto has = [&](Wish w) { return std::find(wanted.begin(), wanted.end(), w) != wanted.end(); };
-  if (has(Wish::shorter) && has(Wish::warmer)) wanted = {Wish::shorter};
+  const std::vector<Wish> wanted = complaints_about(random_, observe(first));
   Document d;
   d.messages = {message("user", p.text), message("assistant", first),
                 message("user", complaint(random_, split_, wanted))};

@@ -17,12 +17,9 @@ enum class Split { train, held_out };
 /// splitmix64: small, the same on every machine.
 class Random {
  public:
-  explicit Random(std::uint64_t seed) : state_(seed * 0x9E3779B97F4A7C15ULL + 0x1234567ULL) {}
+  explicit Random(std::uint64_t seed) : state_(mix(seed + 1)) {}  // mixed: streams of neighbouring seeds must not overlap
   std::uint64_t next() {
-    std::uint64_t z = (state_ += 0x9E3779B97F4A7C15ULL);
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
-    return z ^ (z >> 31);
+    return mix(state_ += 0x9E3779B97F4A7C15ULL);
   }
   int below(int n) { return static_cast<int>(next() % static_cast<std::uint64_t>(n)); }
   int between(int low, int high) { return low + below(high - low + 1); }  // both included
@@ -31,6 +28,11 @@ class Random {
   std::string_view pick(std::span<const std::string_view> words) { return words[below(static_cast<int>(words.size()))]; }
 
  private:
+  static std::uint64_t mix(std::uint64_t z) {
+    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9ULL;
+    z = (z ^ (z >> 27)) * 0x94D049BB133111EBULL;
+    return z ^ (z >> 31);
+  }
   std::uint64_t state_;
 };
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <cctype>
 
+#include "core/error.hpp"
+
 namespace clawrl::demo {
 namespace {
 
@@ -25,7 +27,7 @@ constexpr std::array extra_sentences = {
     Words("The same way works for other numbers."),   Words("Read the numbers slowly before you begin."),
     Words("A small drawing makes it easy to see."),   Words("Write the numbers down one by one.")};
 
-constexpr int shorter_words = 19;
+constexpr int shorter_words = 21;
 constexpr int longer_words = 25;
 
 bool contains(Words text, Words part) { return text.find(part) != Words::npos; }
@@ -86,7 +88,7 @@ bool permits(const Style& s, Wish wish) {
     case Wish::box: return s.box;
     case Wish::no_stock: return !s.stock;
     case Wish::stock: return s.stock;
-    case Wish::shorter: return s.extras == 0 && !s.warm && !(s.stock && s.list);
+    case Wish::shorter: return s.extras == 0 && !s.warm;
     case Wish::longer: return s.extras >= 2;
     case Wish::warmer: return s.warm;
     case Wish::cooler: return !s.warm;
@@ -97,6 +99,10 @@ bool permits(const Style& s, Wish wish) {
 }  // namespace
 
 Wish opposite(Wish wish) { return static_cast<Wish>(static_cast<int>(wish) ^ 1); }
+bool compatible(Wish a, Wish b) {
+  const auto pair = std::minmax(a, b);
+  return a != b && a != opposite(b) && pair != std::minmax(Wish::shorter, Wish::warmer);
+}
 const char* name(Wish wish) { return names[static_cast<std::size_t>(wish)].data(); }
 std::string_view hint_text(Wish wish) { return hints[static_cast<std::size_t>(wish)]; }
 
@@ -150,10 +156,11 @@ bool obeys(const Observed& seen, Wish wish) {
 Style stiff_style(Random& random) { return draw(random, 0.47); }
 
 Style style_obeying(Random& random, const std::vector<Wish>& wishes) {
-  for (;;) {
+  for (int tries = 0; tries < 100'000; ++tries) {
     const Style style = stiff_style(random);
     if (std::all_of(wishes.begin(), wishes.end(), [&](Wish w) { return permits(style, w); })) return style;
   }
+  throw InternalError("no style obeys wishes that contradict each other");
 }
 
 std::string render_reply(Random& random, const Problem& p, const Style& style) {

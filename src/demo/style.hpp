@@ -21,6 +21,7 @@ enum class Wish {
 };
 inline constexpr int wish_count = 12;
 Wish opposite(Wish wish);
+bool compatible(Wish a, Wish b);  // one reply can fulfil both, and they are two
 const char* name(Wish wish);
 
 /// The wish as a hint says it, e.g. "Do not use bold text."

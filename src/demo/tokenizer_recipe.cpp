@@ -33,8 +33,10 @@ std::string generated_text() {
 }  // namespace
 
 void make_demo_tokenizer(const std::vector<std::string>& text_files, int vocabulary, const std::string& output) {
-  std::vector<WeightedText> texts{{generated_text(), 1}};
-  for (const std::string& path : text_files) texts.push_back({read_file(path), text_weight});
+  std::vector<std::string> contents{generated_text()};
+  for (const std::string& path : text_files) contents.push_back(read_file(path));
+  std::vector<WeightedText> texts;
+  for (const std::string& text : contents) texts.push_back({text, texts.empty() ? 1 : text_weight});
   train_tokenizer(texts, vocabulary, output);
 }
 

@@ -156,8 +156,6 @@ void RequestDesk::finish(std::uint64_t ticket, FinishReason reason) {
   if (turn.type == TurnType::main) {
     sessions_.answered(turn, monotonic_s());
     events_.answered(turn);
-    if (active.session_done)
-      for (TurnId id : sessions_.end(turn.session)) events_.ended(id);
   }
   ++meter_.served;
   const ChatUsage usage{static_cast<int>(turn.prompt.size()), static_cast<int>(turn.completion.ids.size()),
@@ -168,6 +166,8 @@ void RequestDesk::finish(std::uint64_t ticket, FinishReason reason) {
     if (!failure) return sink->on_finish(reason == FinishReason::length ? "length" : "stop", usage);
     sink->on_error({500, "server_error", "journal_failed", "", "the reply could not be recorded"});
   });
+  if (active.session_done && turn.type == TurnType::main)
+    for (TurnId id : sessions_.end(turn.session)) events_.ended(id);
   drop(ticket);
 }
 

@@ -17,8 +17,10 @@ void check(cudaError_t code, const char* call) {
   if (code != cudaSuccess) throw MpiError(std::string(call) + ": " + cudaGetErrorString(code), static_cast<int>(code));
 }
 
+/// The communicator does not block: a call that is still under way is no error.
 void check(ncclResult_t code, const char* call) {
-  if (code != ncclSuccess) throw MpiError(std::string(call) + ": " + ncclGetErrorString(code), static_cast<int>(code));
+  if (code == ncclSuccess || code == ncclInProgress) return;
+  throw MpiError(std::string(call) + ": " + ncclGetErrorString(code), static_cast<int>(code));
 }
 
 class NcclCollectives final : public Collectives {
@@ -38,7 +40,9 @@ class NcclCollectives final : public Collectives {
   void reduce(std::span<T> values, ncclDataType_t type, ncclRedOp_t operation, const char* what);
   template <class Call>
   void staged(std::span<std::byte> bytes, const char* what, Call&& call);
+  void settle(const char* what);
   void wait(const char* what);
+  [[noreturn]] void give_up(ncclResult_t failure, cudaError_t state, const char* what);
 
   std::unique_ptr<Collectives> control_;  // MPI, same ranks: start-up and barriers
   CollectiveSettings settings_;
@@ -56,15 +60,41 @@ NcclCollectives::NcclCollectives(const std::vector<int>& world_ranks, int device
   ncclUniqueId id{};
   if (rank() == 0) check(ncclGetUniqueId(&id), "ncclGetUniqueId");
   control_->broadcast(std::as_writable_bytes(std::span(id.internal)), 0);
-  check(ncclCommInitRank(&comm_, size(), id, rank()), "ncclCommInitRank");
+  ncclConfig_t config = NCCL_CONFIG_INITIALIZER;
+  config.blocking = 0;
+  check(ncclCommInitRankConfig(&comm_, size(), id, rank(), &config), "ncclCommInitRank");
+  settle("start of NCCL");
 }
 
 NcclCollectives::~NcclCollectives() {
-  if (comm_ != nullptr) ncclCommDestroy(comm_);
+  if (comm_ != nullptr) ncclCommAbort(comm_);  // nothing is in flight between calls; destroying could wait for peers
   if (memory_ != nullptr) cudaFree(memory_);
   if (stream_ != nullptr) cudaStreamDestroy(stream_);
 }
 
+void NcclCollectives::give_up(ncclResult_t failure, cudaError_t state, const char* what) {
+  ncclCommAbort(comm_);
+  comm_ = nullptr;
+  if (state != cudaErrorNotReady) check(state, what);
+  check(failure, what);
+  throw UserError(std::string("collective ") + what + ": rank " + std::to_string(rank()) + " of " +
+                  std::to_string(size()) + " waited " + std::to_string(settings_.limit.count()) +
+                  " s for the others; is one stuck or gone?");
+}
+
+/// Until NCCL has handed its work to the stream.
+void NcclCollectives::settle(const char* what) {
+  Backoff backoff(std::chrono::microseconds(500));
+  for (;;) {
+    ncclResult_t state = ncclInProgress;
+    check(ncclCommGetAsyncError(comm_, &state), "ncclCommGetAsyncError");
+    if (state == ncclSuccess) return;
+    if (state != ncclInProgress || backoff.elapsed() > settings_.limit) give_up(state, cudaErrorNotReady, what);
+    backoff.pause();
+  }
+}
+
+/// Until the stream has done it.
 void NcclCollectives::wait(const char* what) {
   Backoff backoff(std::chrono::microseconds(500));
   for (;;) {
@@ -72,16 +102,8 @@ void NcclCollectives::wait(const char* what) {
     if (state == cudaSuccess) return;
     ncclResult_t failure = ncclSuccess;
     check(ncclCommGetAsyncError(comm_, &failure), "ncclCommGetAsyncError");
-    const bool late = backoff.elapsed() > settings_.limit;
-    if (late || failure != ncclSuccess || state != cudaErrorNotReady) {
-      ncclCommAbort(comm_);
-      comm_ = nullptr;
-      if (state != cudaErrorNotReady) check(state, what);
-      check(failure, what);
-      throw UserError(std::string("collective ") + what + ": rank " + std::to_string(rank()) + " of " +
-                      std::to_string(size()) + " waited " + std::to_string(settings_.limit.count()) +
-                      " s for the others; is one stuck or gone?");
-    }
+    const bool broken = state != cudaErrorNotReady || (failure != ncclSuccess && failure != ncclInProgress);
+    if (broken || backoff.elapsed() > settings_.limit) give_up(failure, state, what);
     backoff.pause();
   }
 }
@@ -94,6 +116,7 @@ void NcclCollectives::staged(std::span<std::byte> bytes, const char* what, Call&
     const auto part = bytes.subspan(begin, std::min(settings_.segment_bytes, bytes.size() - begin));
     check(cudaMemcpyAsync(memory_, part.data(), part.size(), cudaMemcpyHostToDevice, stream_), "cudaMemcpyAsync");
     check(call(part.size()), what);
+    settle(what);
     check(cudaMemcpyAsync(part.data(), memory_, part.size(), cudaMemcpyDeviceToHost, stream_), "cudaMemcpyAsync");
     wait(what);
   }

@@ -1,0 +1,115 @@
+// Simulated students against an OpenAI-compatible server; writes what they saw as a report.
+
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <iostream>
+#include <thread>
+
+#include "config/parse.hpp"
+#include "core/error.hpp"
+#include "demo/learning_report.hpp"
+#include "frontend/openai_client.hpp"
+
+namespace {
+
+using namespace clawrl;
+
+volatile std::sig_atomic_t interrupted = 0;
+
+struct Settings {
+  demo::UserSettings users;
+  std::string url = "http://127.0.0.1:30000/v1", out = "out/simulate_users";
+  std::int32_t sessions = 200, evaluate = 200, settle_s = 20;
+};
+
+void describe(SettingList& list, Settings& s) {
+  list.add("users.url", s.url, "base URL of the server");
+  list.add("users.model", s.users.model, "model name to ask for");
+  list.add("users.sessions", s.sessions, "homework sessions to hold", at_least(0));
+  list.add("users.evaluate", s.evaluate, "held-out problems asked before and after; 0 = none", at_least(0));
+  list.add("users.at_once", s.users.users, "users at the same time", between(1, 1024));
+  list.add("users.think_s", s.users.think_s, "mean pause before a message, seconds", at_least(0));
+  list.add("users.silent", s.users.silent, "share of users who leave without a word", between(0, 1));
+  list.add("users.seed", s.users.seed, "of problems, words and pauses");
+  list.add("users.settle_s", s.settle_s, "longest wait for the server's learning before the second evaluation", at_least(0));
+  list.add("users.out", s.out, "folder of report.json, report.txt and satisfaction.svg");
+}
+
+/// One refreshed line on a terminal, plain lines in a log.
+class Progress {
+ public:
+  explicit Progress(int sessions) : sessions_(sessions), terminal_(isatty(STDOUT_FILENO) == 1) {}
+  void take(const demo::ReplyRecord& r) {
+    ++requests_;
+    lost_ += !r.served;
+    if (r.turn == 0 && r.graded) recent_.push_back(r.grade.satisfied);
+    const auto now = std::chrono::steady_clock::now();
+    if (now < next_) return;
+    next_ = now + std::chrono::milliseconds(terminal_ ? 200 : 5000);
+    double sum = 0;
+    const std::size_t n = std::min<std::size_t>(recent_.size(), 20);
+    for (std::size_t i = recent_.size() - n; i < recent_.size(); ++i) sum += recent_[i];
+    std::cout << (terminal_ ? "\r\033[K" : "") << "session " << r.session + 1 << "/" << sessions_ << "  requests "
+              << requests_ << "  lost " << lost_ << "  satisfied (last " << n << ") "
+              << static_cast<int>(100 * sum / static_cast<double>(std::max<std::size_t>(1, n))) << " %"
+              << (terminal_ ? "" : "\n") << std::flush;
+  }
+  void end() const { if (terminal_) std::cout << "\r\033[K" << std::flush; }
+
+ private:
+  int sessions_, requests_ = 0, lost_ = 0;
+  bool terminal_;
+  std::vector<bool> recent_;
+  std::chrono::steady_clock::time_point next_{};
+};
+
+int run(const Settings& s) {
+  OpenAiClient client(s.users.server, std::chrono::seconds(10));
+  const HttpReply health = client.get("/health");
+  require(health.status == 200, "no server answers at " + s.url + ": " + health.body);
+  demo::LearningRecord record;
+  std::cout << "asking " << s.evaluate << " held-out problems before learning" << std::endl;
+  record.before = demo::ask_problems(s.users, s.evaluate);
+  Progress progress(s.sessions);
+  record.sessions = demo::hold_sessions(s.users, 0, s.sessions, [&](const auto& r) { progress.take(r); },
+                                        [] { return interrupted == 0; });
+  progress.end();
+  if (interrupted == 0 && s.sessions > 0) std::this_thread::sleep_for(std::chrono::seconds(std::min(s.settle_s, 4)));
+  std::cout << "asking the same problems again" << std::endl;
+  if (interrupted == 0) record.after = demo::ask_problems(s.users, s.evaluate);
+  std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // the server's figures are at most that old
+  const HttpReply status = client.get("/status");
+  if (status.status == 200) record.server_status = status.body;
+  demo::write_report(record, s.out);
+  std::cout << demo::to_text(record) << "written: " << s.out << "/report.json, satisfaction.svg" << std::endl;
+  return interrupted == 0 ? 0 : 130;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  Settings settings;
+  SettingList own;
+  describe(own, settings);
+  RunConfig config;
+  std::string help;
+  const JobDescription job{"simulate_users", "Simulated students who want plain replies, over HTTP.", {}};
+  if (!parse(argc, argv, job, config, help, &own)) {
+    std::cout << help;
+    return 0;
+  }
+  settings.users.server = parse_server_url(settings.url);
+  std::error_code error;
+  std::filesystem::create_directories(settings.out, error);
+  require(!error, "users.out: cannot make the folder " + settings.out + ": " + error.message());
+  std::signal(SIGINT, [](int) { interrupted = 1; });
+  std::signal(SIGTERM, [](int) { interrupted = 1; });
+  return run(settings);
+} catch (const std::exception& error) {
+  std::cerr << "simulate_users: " << error.what() << std::endl;
+  return 1;
+}

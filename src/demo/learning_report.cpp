@@ -1,0 +1,194 @@
+#include "demo/learning_report.hpp"
+
+#include <algorithm>
+#include <fstream>
+#include <iomanip>
+#include <nlohmann/json.hpp>
+#include <sstream>
+
+#include "core/error.hpp"
+#include "metrics/percentiles.hpp"
+
+namespace clawrl::demo {
+namespace {
+
+using Json = nlohmann::ordered_json;
+constexpr int shown_samples = 3;
+constexpr double milli = 1000;
+
+struct Service {
+  int served = 0, refused = 0, cut = 0;
+  Percentiles first_token, gap;
+};
+
+void collect(const LearningRecord& record, Service& s) {
+  for (const auto* part : {&record.before, &record.sessions, &record.after})
+    for (const ReplyRecord& r : *part) {
+      s.served += r.served;
+      s.cut += r.cut;
+      s.refused += !r.served && !r.cut;
+      if (r.served) s.first_token.add(r.first_token_s * milli);
+      for (double gap : r.gaps_s) s.gap.add(gap * milli);
+    }
+}
+
+Json samples(const std::vector<ReplyRecord>& records) {
+  Json list = Json::array();
+  for (int i = 0; i < shown_samples && i < static_cast<int>(records.size()); ++i)
+    list.push_back({{"problem", records[static_cast<std::size_t>(i)].problem},
+                    {"reply", records[static_cast<std::size_t>(i)].text},
+                    {"satisfied", records[static_cast<std::size_t>(i)].grade.satisfied}});
+  return list;
+}
+
+Json value(const Json& server, const char* key) { return server.contains(key) ? server.at(key) : Json(nullptr); }
+
+Json report(const LearningRecord& record) {
+  const Json server = record.server_status.empty() ? Json::object() : Json::parse(record.server_status);
+  const Satisfaction before = satisfaction_of(record.before), after = satisfaction_of(record.after);
+  Service s;
+  collect(record, s);
+  Json out;
+  out["first_reply_satisfaction"] = {{"before", before.satisfied}, {"after", after.satisfied}, {"problems", after.count}};
+  out["well_formed"] = {{"before", before.formed}, {"after", after.formed}};
+  out["answer_accuracy"] = {{"before", before.correct}, {"after", after.correct}};
+  out["mean_words"] = {{"before", before.mean_words}, {"after", after.mean_words}};
+  out["sessions_until_three"] = sessions_until_three(record.sessions);
+  out["requests"] = {{"served", s.served}, {"refused", s.refused}, {"cut", s.cut}};
+  out["ttft_ms"] = {{"p50", s.first_token.percentile(0.5)}, {"p99", s.first_token.percentile(0.99)}};
+  out["inter_token_ms"] = {{"p50", s.gap.percentile(0.5)},
+                           {"p99", s.gap.percentile(0.99)},
+                           {"p99_during_commit", value(server, "inter_token_ms_p99_during_commit")}};
+  for (const char* key : {"versions_published", "commit_to_first_token_s", "feedback_to_behaviour_s"})
+    out[key] = value(server, key);
+  out["logprob_gap"] = {{"mean", value(server, "logprob_gap_mean")}, {"max", value(server, "logprob_gap_max")}};
+  for (const char* key : {"rollout_tokens_per_s", "train_tokens_per_s"}) out[key] = value(server, key);
+  out["samples"] = {{"before", samples(record.before)}, {"after", samples(record.after)}};
+  out["server"] = server;
+  return out;
+}
+
+/// First replies of the sessions in the order in which they were given.
+std::vector<const ReplyRecord*> first_replies(const std::vector<ReplyRecord>& sessions) {
+  std::vector<const ReplyRecord*> firsts;
+  for (const ReplyRecord& r : sessions)
+    if (r.turn == 0 && r.graded) firsts.push_back(&r);
+  std::stable_sort(firsts.begin(), firsts.end(), [](const auto* a, const auto* b) { return a->at_s < b->at_s; });
+  return firsts;
+}
+
+void write_file(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary);
+  file << text << std::flush;
+  require(file.good(), "cannot write " + path);
+}
+
+}  // namespace
+
+Satisfaction satisfaction_of(const std::vector<ReplyRecord>& records) {
+  Satisfaction s;
+  for (const ReplyRecord& r : records) {
+    if (!r.graded) continue;
+    ++s.count;
+    s.satisfied += r.grade.satisfied;
+    s.formed += r.grade.substance.formed;
+    s.correct += r.grade.substance.correct;
+    s.mean_words += r.grade.observed.words;
+  }
+  const double n = std::max(1, s.count);
+  s.satisfied /= n, s.formed /= n, s.correct /= n, s.mean_words /= n;
+  return s;
+}
+
+int sessions_until_three(const std::vector<ReplyRecord>& sessions) {
+  int row = 0, number = 0;
+  for (const ReplyRecord* r : first_replies(sessions)) {
+    ++number;
+    row = r->grade.satisfied ? row + 1 : 0;
+    if (row == 3) return number;
+  }
+  return 0;
+}
+
+std::string to_json(const LearningRecord& record) { return report(record).dump(2) + "\n"; }
+
+std::string to_text(const LearningRecord& record) {
+  const Json r = report(record);
+  const auto number = [](const Json& v, int digits) {
+    std::ostringstream out;
+    if (v.is_number()) out << std::fixed << std::setprecision(digits) << v.get<double>();
+    else out << "-";
+    return out.str();
+  };
+  std::ostringstream out;
+  const auto change = [&](const char* label, const char* key) {
+    out << "  " << std::left << std::setw(28) << label << number(r[key]["before"], 2) << " -> " << number(r[key]["after"], 2) << "\n";
+  };
+  out << "What the users saw (" << r["first_reply_satisfaction"]["problems"] << " held-out problems before and after)\n";
+  change("first-reply satisfaction", "first_reply_satisfaction");
+  change("well-formed", "well_formed");
+  change("right answer", "answer_accuracy");
+  change("words", "mean_words");
+  out << "  sessions until three in a row " << r["sessions_until_three"] << "\n";
+  const Json& q = r["requests"];
+  out << "Service\n  requests served " << q["served"] << ", refused " << q["refused"] << ", cut " << q["cut"]
+      << "\n  time to first token  p50 " << number(r["ttft_ms"]["p50"], 1) << " ms, p99 " << number(r["ttft_ms"]["p99"], 1)
+      << " ms\n  between tokens       p50 " << number(r["inter_token_ms"]["p50"], 1) << " ms, p99 "
+      << number(r["inter_token_ms"]["p99"], 1) << " ms, p99 during weight commits "
+      << number(r["inter_token_ms"]["p99_during_commit"], 1) << " ms\n";
+  out << "Learning\n  versions published " << r["versions_published"] << ", step end to first token on it "
+      << number(r["commit_to_first_token_s"], 3) << " s, feedback to behaviour " << number(r["feedback_to_behaviour_s"], 2)
+      << " s\n  trainer-sampler log-prob gap  mean " << r["logprob_gap"]["mean"] << ", max " << r["logprob_gap"]["max"]
+      << "\n  tokens/s  rollout " << number(r["rollout_tokens_per_s"], 0) << ", training " << number(r["train_tokens_per_s"], 0) << "\n";
+  for (const char* when : {"before", "after"})
+    for (const Json& sample : r["samples"][when])
+      out << "--- " << when << " (" << (sample["satisfied"].get<bool>() ? "satisfied" : "not satisfied") << "): "
+          << sample["problem"].get<std::string>() << "\n" << sample["reply"].get<std::string>() << "\n";
+  return out.str();
+}
+
+std::string to_svg(const LearningRecord& record) {
+  constexpr double width = 720, height = 320, left = 60, right = 20, top = 40, bottom = 50;
+  constexpr int window = 15;
+  const auto firsts = first_replies(record.sessions);
+  const double n = std::max<double>(1, static_cast<double>(firsts.size()));
+  const auto x = [&](double i) { return left + (width - left - right) * i / n; };
+  const auto y = [&](double share) { return height - bottom - (height - top - bottom) * share; };
+  std::ostringstream svg;
+  svg << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 320\" font-family=\"sans-serif\" font-size=\"12\">\n"
+      << "<rect width=\"720\" height=\"320\" fill=\"white\"/>\n"
+      << "<text x=\"360\" y=\"22\" text-anchor=\"middle\" font-size=\"14\">Satisfied first replies over sessions</text>\n";
+  for (int tick = 0; tick <= 4; ++tick) {
+    const double share = tick / 4.0;
+    svg << "<line x1=\"" << left << "\" x2=\"" << width - right << "\" y1=\"" << y(share) << "\" y2=\"" << y(share)
+        << "\" stroke=\"#ddd\"/><text x=\"" << left - 8 << "\" y=\"" << y(share) + 4 << "\" text-anchor=\"end\">" << share << "</text>\n";
+    svg << "<text x=\"" << x(n * share) << "\" y=\"" << height - bottom + 18 << "\" text-anchor=\"middle\">"
+        << static_cast<int>(n * share) << "</text>\n";
+  }
+  svg << "<text x=\"360\" y=\"" << height - 10 << "\" text-anchor=\"middle\">sessions (mean of the last " << window << ")</text>\n<polyline fill=\"none\" stroke=\"#1f6feb\" stroke-width=\"2\" points=\"";
+  for (std::size_t i = 0; i < firsts.size(); ++i) {
+    const std::size_t begin = i + 1 >= window ? i + 1 - window : 0;
+    double sum = 0;
+    for (std::size_t j = begin; j <= i; ++j) sum += firsts[j]->grade.satisfied;
+    svg << x(static_cast<double>(i + 1)) << "," << y(sum / static_cast<double>(i + 1 - begin)) << " ";
+  }
+  svg << "\"/>\n";
+  const auto dot = [&](double at, const Satisfaction& s, const char* label, const char* anchor) {
+    if (s.count == 0) return;
+    svg << "<circle cx=\"" << at << "\" cy=\"" << y(s.satisfied) << "\" r=\"5\" fill=\"#d1242f\"/><text x=\"" << at
+        << "\" y=\"" << y(s.satisfied) - 10 << "\" text-anchor=\"" << anchor << "\" fill=\"#d1242f\">" << label << " "
+        << std::setprecision(2) << s.satisfied << "</text>\n" << std::setprecision(6);
+  };
+  dot(x(0), satisfaction_of(record.before), "held-out before", "start");
+  dot(x(n), satisfaction_of(record.after), "held-out after", "end");
+  svg << "</svg>\n";
+  return svg.str();
+}
+
+void write_report(const LearningRecord& record, const std::string& folder) {
+  write_file(folder + "/report.json", to_json(record));
+  write_file(folder + "/report.txt", to_text(record));
+  write_file(folder + "/satisfaction.svg", to_svg(record));
+}
+
+}  // namespace clawrl::demo

@@ -1,0 +1,112 @@
+#include "demo/user_driver.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cmath>
+#include <mutex>
+#include <thread>
+
+#include "frontend/openai_client.hpp"
+
+namespace clawrl::demo {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr std::uint64_t session_stride = 1'000'003, problem_stride = 2'000'003;
+
+double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+void think(Random& random, double mean_s) {
+  if (mean_s <= 0) return;
+  const double pause = std::min(4 * mean_s, -mean_s * std::log(1 - random.uniform()));
+  std::this_thread::sleep_for(std::chrono::duration<double>(pause));
+}
+
+ReplyRecord record_of(const ChatReply& reply, int session, int turn) {
+  ReplyRecord record;
+  record.session = session;
+  record.turn = turn;
+  record.served = reply.ok();
+  record.cut = reply.cut;
+  record.status = reply.status;
+  if (!reply.ok()) record.error = reply.error.message;
+  record.first_token_s = reply.first_token_s;
+  record.total_s = reply.total_s;
+  record.gaps_s = reply.token_gaps_s;
+  record.text = reply.text;
+  return record;
+}
+
+/// Runs `one(client, index)` for every index on `users` threads, each with a connection of its own.
+void in_parallel(const UserSettings& settings, int count, const std::function<void(OpenAiClient&, int)>& one) {
+  std::atomic<int> next = 0;
+  std::vector<std::thread> threads;
+  for (int user = 0; user < std::min(settings.users, count); ++user)
+    threads.emplace_back([&] {
+      OpenAiClient client(settings.server, std::chrono::seconds(120));
+      for (int i; (i = next++) < count;) one(client, i);
+    });
+  for (std::thread& thread : threads) thread.join();
+}
+
+}  // namespace
+
+std::vector<ReplyRecord> hold_sessions(const UserSettings& settings, int first, int count, const RecordSink& sink,
+                                       const std::function<bool()>& goes_on) {
+  const auto begin = Clock::now();
+  std::mutex mutex;
+  std::vector<ReplyRecord> records;
+  in_parallel(settings, count, [&](OpenAiClient& client, int index) {
+    if (!goes_on()) return;
+    const int number = first + index;
+    const std::uint64_t seed = settings.seed * session_stride + static_cast<std::uint64_t>(number);
+    Random pauses(seed + 17);
+    StudentSession session(seed, settings.split, settings.silent, settings.max_judged);
+    ChatOptions options;
+    options.model = settings.model;
+    options.session = "student-" + std::to_string(settings.seed) + "-" + std::to_string(number);
+    options.turn_type = TurnType::main;
+    options.max_tokens = settings.max_tokens;
+    for (int turn = 0;; ++turn) {
+      think(pauses, settings.think_s);
+      options.session_done = session.last();
+      const ChatReply reply = client.chat(session.messages(), options);
+      ReplyRecord record = record_of(reply, number, turn);
+      record.at_s = since(begin);
+      record.problem = session.problem().text;
+      const std::size_t graded = session.grades().size();
+      const bool more = reply.ok() && session.take_reply(reply.text);
+      if ((record.graded = session.grades().size() > graded)) record.grade = session.grades().back();
+      const std::lock_guard lock(mutex);
+      records.push_back(record);
+      sink(record);
+      if (!more) return;
+    }
+  });
+  return records;
+}
+
+std::vector<ReplyRecord> ask_problems(const UserSettings& settings, int count) {
+  std::vector<ReplyRecord> records(static_cast<std::size_t>(count));
+  in_parallel(settings, count, [&](OpenAiClient& client, int index) {
+    const std::uint64_t seed = settings.seed * problem_stride + static_cast<std::uint64_t>(index);
+    Random random(seed);
+    const Problem problem = make_problem(random, settings.split);
+    ChatOptions options;
+    options.model = settings.model;
+    options.turn_type = TurnType::side;
+    options.max_tokens = settings.max_tokens;
+    options.seed = seed;
+    Message message;
+    message.role = "user";
+    message.text = problem.text;
+    const ChatReply reply = client.chat({message}, options);
+    ReplyRecord& record = records[static_cast<std::size_t>(index)] = record_of(reply, index, 0);
+    record.problem = problem.text;
+    if ((record.graded = reply.ok())) record.grade = grade_for_student(reply.text, problem);
+  });
+  return records;
+}
+
+}  // namespace clawrl::demo

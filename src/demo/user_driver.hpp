@@ -1,0 +1,50 @@
+#pragma once
+// Simulated students against any OpenAI-compatible server: several at once, each one session after another.
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "demo/student.hpp"
+#include "frontend/server_url.hpp"
+
+namespace clawrl::demo {
+
+struct UserSettings {
+  ServerUrl server;
+  std::string model = "clawrl-demo";
+  int users = 4;          // at once
+  double think_s = 0.4;   // mean pause before each message (exponential, at most four times that)
+  double silent = 0.1;    // share that leaves without a word
+  int max_judged = 2;     // replies of a session that get feedback
+  int max_tokens = 128;
+  std::uint64_t seed = 1;
+  Split split = Split::held_out;
+};
+
+/// One request's outcome. `grade` only for replies that the student judged.
+struct ReplyRecord {
+  int session = 0, turn = 0;
+  double at_s = 0;  // since the driver began, when the reply was complete
+  bool served = false, cut = false;
+  int status = 0;
+  std::string error;  // of a request that was not served
+  double first_token_s = 0, total_s = 0;
+  std::vector<double> gaps_s;
+  std::string problem, text;
+  bool graded = false;
+  ReplyGrade grade;
+};
+
+using RecordSink = std::function<void(const ReplyRecord&)>;  // called from one thread at a time
+
+/// Holds sessions first .. first + count - 1 (their numbers seed them). `goes_on` is asked before each session.
+std::vector<ReplyRecord> hold_sessions(const UserSettings& settings, int first, int count, const RecordSink& sink,
+                                       const std::function<bool()>& goes_on = [] { return true; });
+
+/// First replies to `count` held-out problems, asked as side turns (never trained), without feedback. The same seed
+/// asks the same problems.
+std::vector<ReplyRecord> ask_problems(const UserSettings& settings, int count);
+
+}  // namespace clawrl::demo
