@@ -90,8 +90,8 @@ void small_messages(Mailbox& box, int rounds) {
     typed.push_back(typed_round(box, 2000) * 1e6);
   }
   if (box.rank() == 0) {
-    std::printf("small message one way     plain MPI %.2f us, mailbox typed %.2f us (best %.2f, worst %.2f)\n", median(plain),
-                median(typed), std::ranges::min(typed), std::ranges::max(typed));
+    std::printf("small message one way     plain MPI %.2f us, mailbox typed %.2f us (best %.2f, worst %.2f of %d)\n",
+                median(plain), median(typed), std::ranges::min(typed), std::ranges::max(typed), rounds);
   }
 }
 
@@ -99,15 +99,16 @@ void bandwidth(Mailbox& box, int rounds) {
   for (const std::size_t size : {std::size_t{64} << 10, std::size_t{1} << 20, std::size_t{16} << 20}) {
     const int turns = static_cast<int>(std::clamp<std::size_t>((std::size_t{128} << 20) / size, 8, 500));
     std::vector<char> bytes(size, 1);
+    const double gigabytes = static_cast<double>(size) / 1e9;
     std::vector<double> plain, ours, ratio;
     for (int round = 0; round < rounds; ++round) {
-      plain.push_back(static_cast<double>(size) / plain_round(box.rank(), bytes.data(), static_cast<int>(size), turns) / 1e9);
-      ours.push_back(static_cast<double>(size) / payload_round(box, size, turns) / 1e9);
+      plain.push_back(gigabytes / plain_round(box.rank(), bytes.data(), static_cast<int>(size), turns));
+      ours.push_back(gigabytes / payload_round(box, size, turns));
       ratio.push_back(ours.back() / plain.back());
     }
     if (box.rank() == 0) {
-      std::printf("payload of %6zu KiB       plain MPI %.2f GB/s, mailbox %.2f GB/s, ratio %.2f (median of %d)\n", size >> 10,
-                  median(plain), median(ours), median(ratio), rounds);
+      std::printf("payload of %6zu KiB       plain MPI %.2f GB/s, mailbox %.2f GB/s, ratio %.2f (median of %d)\n",
+                  size >> 10, median(plain), median(ours), median(ratio), rounds);
     }
   }
 }
@@ -129,8 +130,8 @@ void wake_up(Mailbox& box, std::chrono::milliseconds idle, int times) {
     }
   }
   if (box.rank() == 0) {
-    std::printf("wake-up after %6.1f s     median %.2f ms, worst %.2f ms (%d times)\n", static_cast<double>(idle.count()) / 1e3,
-                median(late), std::ranges::max(late), times);
+    std::printf("wake-up after %6.1f s     median %.2f ms, worst %.2f ms (%d times)\n",
+                static_cast<double>(idle.count()) / 1e3, median(late), std::ranges::max(late), times);
   }
 }
 
@@ -139,7 +140,7 @@ void wake_up(Mailbox& box, std::chrono::milliseconds idle, int times) {
 double cpu_s() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) / 1e6; };
+  const auto seconds = [](const timeval& t) { return double(t.tv_sec) + double(t.tv_usec) / 1e6; };
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
@@ -173,11 +174,14 @@ int seconds_option(int argc, char** argv, const char* option, int value) {
 }
 
 int run(const MpiEnvironment& mpi, int argc, char** argv) {
-  require(mpi.size() >= 2, "start it on at least 2 ranks: mpirun -n 2 benchmark_comm [--idle 60] [--cpu 10] [--rounds 9]");
+  require(mpi.size() >= 2,
+          "start it on at least 2 ranks: mpirun -n 2 benchmark_comm [--idle 60] [--cpu 10] [--rounds 9]");
   const int idle = seconds_option(argc, argv, "--idle", 60);
   const int cpu = seconds_option(argc, argv, "--cpu", 10);
   const int rounds = std::max(1, seconds_option(argc, argv, "--rounds", 9));
-  if (mpi.rank() == 0) std::printf("%s, %d ranks, %u cores\n", mpi.describe().c_str(), mpi.size(), std::thread::hardware_concurrency());
+  if (mpi.rank() == 0) {
+    std::printf("%s, %d ranks, %u cores\n", mpi.describe().c_str(), mpi.size(), std::thread::hardware_concurrency());
+  }
   const auto group = mpi.world_collectives();
   const auto box = make_mailbox(Communicator::borrow_world());
   if (mpi.rank() < 2) {

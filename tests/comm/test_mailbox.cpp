@@ -46,7 +46,9 @@ TEST_CASE("messages of one sender and port arrive in order, large and small mixe
     for (int peer = 0; peer < box->size(); ++peer) {
       Numbered message{box->rank(), number, {}};
       if (number % 11 == 0) message.filler.resize(5000, number);  // a body in chunks
-      for (Port port : {Port::trainer, Port::weights}) box->send(peer, port, message, pattern(payloads[number % 7], number));
+      for (Port port : {Port::trainer, Port::weights}) {
+        box->send(peer, port, message, pattern(payloads[number % 7], number));
+      }
     }
   }
   for (Port port : {Port::weights, Port::trainer}) {
@@ -124,7 +126,7 @@ TEST_CASE("a port with a handler gets all its messages, in order, and may answer
   const std::thread::id main_thread = std::this_thread::get_id();
   std::map<int, int> next;
   std::atomic<int> wrong{0}, handled{0};
-  for (int i = 0; i < 3; ++i) box->send(box->rank(), Port::rollout, Numbered{box->rank(), i, {}});  // before the handler
+  for (int i = 0; i < 3; ++i) box->send(box->rank(), Port::rollout, Numbered{box->rank(), i, {}});  // come first
   box->on_message(Port::rollout, [&](Envelope envelope) {
     const auto message = envelope.open<Numbered>();
     wrong += message.number != next[message.sender]++ || std::this_thread::get_id() == main_thread;
