@@ -1,0 +1,63 @@
+// The gates of the demo models on held-out text, before any learning.
+
+#include <iostream>
+
+#include "config/parse.hpp"
+#include "core/error.hpp"
+#include "demo/gates.hpp"
+#include "kernels/runtime.hpp"
+#include "roles/local_generator.hpp"
+
+namespace {
+
+using namespace clawrl;
+
+struct Settings {
+  std::int32_t count = 300;
+  std::uint64_t seed = 5;
+  bool require_gates = false;
+  std::string split = "held_out";
+};
+
+int run(const RunConfig& config, const Settings& s) {
+  const KernelRuntime kernels;
+  const auto split = s.split == "train" ? demo::Split::train : demo::Split::held_out;
+  const auto generator = [&](const std::string& folder) {
+    return [model = std::make_shared<LocalGenerator>(folder, config.model.device)](
+               const auto& conversations, float temperature, std::uint64_t seed) {
+      return model->generate(conversations, temperature, seed);
+    };
+  };
+  const demo::PolicyGates policy = demo::check_policy(generator(config.model.policy), s.count, split, s.seed);
+  std::cout << "policy " << config.model.policy << "\n" << to_text(policy) << std::flush;
+  const demo::JudgeGates judge = demo::check_judge(generator(config.model.prm), s.count,
+                                                   static_cast<float>(config.prm.temperature), split, s.seed);
+  std::cout << "judge " << config.model.prm << "\n" << to_text(judge) << std::flush;
+  const bool met = policy.satisfied <= 0.2 && policy.worst_obeyed() >= 0.8 && judge.verdict_accuracy() >= 0.9 &&
+                   judge.hint_accuracy() >= 0.75;
+  std::cout << "gates (start <= 0.2, each hint obeyed >= 0.8, verdicts >= 0.9, hints >= 0.75): "
+            << (met ? "met" : "NOT met") << std::endl;
+  return met || !s.require_gates ? 0 : 1;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) try {
+  Settings settings;
+  SettingList own;
+  own.add("evaluate.count", settings.count, "problems, problems per hint, and judged turns", at_least(1));
+  own.add("evaluate.seed", settings.seed, "of problems, words and sampling");
+  own.add("evaluate.split", settings.split, "combinations that training saw, or not", {"train", "held_out"});
+  own.add("evaluate.require", settings.require_gates, "exit code 1 unless all gates are met");
+  RunConfig config;
+  std::string help;
+  const JobDescription job{"evaluate", "Measures the demo models' gates on generated text.", {"model", "prm"}};
+  if (!parse(argc, argv, job, config, help, &own)) {
+    std::cout << help;
+    return 0;
+  }
+  return run(config, settings);
+} catch (const std::exception& error) {
+  std::cerr << "evaluate: " << error.what() << std::endl;
+  return 1;
+}

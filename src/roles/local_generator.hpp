@@ -1,0 +1,31 @@
+#pragma once
+// Replies from a model folder in this process, without a server: for evaluation.
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/message.hpp"
+#include "model/policy.hpp"
+#include "prompt/tokenizer.hpp"
+#include "rollout/engine.hpp"
+
+namespace clawrl {
+
+/// One thread; a KernelRuntime must live. Throws UserError naming what is wrong with the folder.
+class LocalGenerator {
+ public:
+  explicit LocalGenerator(const std::string& folder, const std::string& device = "cpu");
+
+  /// One reply per conversation, in order, batched by the engine. Conversation i is sampled with seed + i.
+  std::vector<std::string> generate(const std::vector<std::vector<Message>>& conversations, float temperature,
+                                    std::uint64_t seed, std::int32_t max_tokens = 128);
+
+ private:
+  std::unique_ptr<Policy> policy_;
+  Tokenizer tokenizer_;
+  Engine engine_;
+};
+
+}  // namespace clawrl
