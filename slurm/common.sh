@@ -47,10 +47,11 @@ say() {
 
 # role_settings RANKS: what RoleMap::proportional would choose for the ranks beside a dedicated head.
 role_settings() {
-  local workers=$(($1 - 1)) prms rollouts
+  local workers=$(($1 - 1)) prms rollouts trainers
   prms=$((workers / 4 > 1 ? workers / 4 : 1))
   rollouts=$(((workers + 2) / 4 > 1 ? (workers + 2) / 4 : 1))
-  echo "--roles.dedicated_head=true --roles.trainers=$((workers - prms - rollouts))" \
+  trainers=$((workers - prms - rollouts > 1 ? workers - prms - rollouts : 1))
+  echo "--roles.dedicated_head=true --roles.trainers=$trainers" \
     "--roles.rollouts=$rollouts --roles.prms=$prms"
 }
 
