@@ -24,7 +24,7 @@ void WeightReceiver::take(const Envelope& envelope) {
   std::string error;
   for (auto& shadow : in.shadows) {
     if (static_cast<std::int32_t>(shadow.size()) != chunk.parameters || index >= shadow.size() ||
-        static_cast<std::int64_t>(shadow[index].bytes()) != chunk.parameter_bytes ||
+        static_cast<std::int64_t>(shadow[index].bytes()) != chunk.parameter_bytes || chunk.offset < 0 ||
         chunk.offset + static_cast<std::int64_t>(envelope.payload.size()) > chunk.parameter_bytes)
       return finish(chunk.version, "parameter " + std::to_string(chunk.parameter) + " has another size or place here");
     std::memcpy(static_cast<std::byte*>(shadow[index].data) + chunk.offset, envelope.payload.data(),
