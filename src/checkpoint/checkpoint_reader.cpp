@@ -9,6 +9,7 @@
 #include "checkpoint/layout.hpp"
 #include "checkpoint/manifest.hpp"
 #include "checkpoint/shard_check.hpp"
+#include "core/checksum.hpp"
 #include "core/error.hpp"
 
 namespace clawrl {
@@ -107,7 +108,7 @@ void load_tensors(const Checkpoint& checkpoint, std::span<const ParameterView> i
     auto file = Hdf5File::open(path.string());
     for (const auto& [tensor, view] : tensors) {
       file.read(*tensor, view->data);
-      const auto sum = file_io::checksum({static_cast<const std::byte*>(view->data), view->bytes()});
+      const auto sum = checksum({static_cast<const std::byte*>(view->data), view->bytes()});
       require(sum == tensor->checksum,
               path.string() + ": tensor " + tensor->name + " is damaged (checksum does not fit)");
     }

@@ -76,8 +76,6 @@ void Output::sync() {
   if (::fsync(file_) != 0) fail(path_, "synced to disk");
 }
 
-std::uint64_t checksum(std::span<const std::byte> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
-
 Input::Input(const Path& path) : path_(path), file_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
   if (file_ < 0) fail(path, "read");
 }

@@ -41,7 +41,7 @@ class Input {
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
   std::uint64_t size() const;
-  /// XXH3-64 of the extents one after another.
+  /// XXH3-64 of the extents one after another: core/checksum.hpp's, of what need not fit in memory.
   std::uint64_t checksum(std::span<const Extent> extents) const;
   std::vector<std::byte> read_all() const;
 
@@ -50,8 +50,6 @@ class Input {
   Path path_;
   int file_ = -1;
 };
-
-std::uint64_t checksum(std::span<const std::byte> bytes);  // XXH3-64
 
 /// UserError when `folder`'s file system has no room for `bytes` more. Asked by allocating them for a moment, so that a
 /// full disk is met before anything is written. File systems that cannot tell are taken to have room.

@@ -6,6 +6,7 @@
 #include "checkpoint/file_io.hpp"
 #include "checkpoint/hdf5_file.hpp"
 #include "checkpoint/layout.hpp"
+#include "core/checksum.hpp"
 #include "core/error.hpp"
 
 namespace clawrl {
@@ -121,7 +122,7 @@ void require_whole(const std::filesystem::path& path) {
   const std::string text(reinterpret_cast<const char*>(bytes.data()), std::min(bytes.size(), magic.size()));
   require(bytes.size() > user_block && text == magic, path.string() + ": is not a checkpoint's manifest");
   const auto rest = std::span(bytes).subspan(user_block);
-  std::string expected = seal(rest.size(), file_io::checksum(rest));
+  std::string expected = seal(rest.size(), checksum(rest));
   expected.resize(user_block, '\0');
   require(std::memcmp(bytes.data(), expected.data(), expected.size()) == 0,
           path.string() + ": is damaged (checksum or size does not fit)");
@@ -136,7 +137,7 @@ void write_manifest(const std::filesystem::path& folder, const RunState& state, 
   hdf5.write_text("shards", shard_table(shards));
   hdf5.write_text("tensors", tensor_table(shards));
   const auto image = hdf5.image();
-  const std::string text = seal(image.size(), file_io::checksum(image));
+  const std::string text = seal(image.size(), checksum(image));
   std::vector<std::byte> block(user_block);
   std::memcpy(block.data(), text.data(), text.size());
   file_io::Output file(path, file_io::Output::Mode::create);

@@ -1,3 +1,5 @@
+#include "core/partition.hpp"
+
 #include <algorithm>
 #include <numeric>
 
@@ -6,21 +8,19 @@
 
 namespace clawrl {
 
+/// core's rule on the views in the order of their names: a checkpoint's shards do not depend on the order of the model.
 std::vector<std::vector<std::size_t>> partition_by_bytes(std::span<const ParameterView> views, int ranks) {
   expect(ranks >= 1, "checkpoint: partition over " + std::to_string(ranks) + " ranks");
   std::vector<std::size_t> order(views.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) {
-    const auto bytes_a = views[a].bytes(), bytes_b = views[b].bytes();
-    return bytes_a != bytes_b ? bytes_a > bytes_b : views[a].name < views[b].name;
-  });
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return views[a].name < views[b].name; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return views[a].bytes() > views[b].bytes(); });
+  std::vector<ParameterView> sorted;
+  for (const std::size_t index : order) sorted.push_back(views[index]);
+  const std::vector<int> owner = owners_by_bytes(sorted, ranks);
   std::vector<std::vector<std::size_t>> owned(static_cast<std::size_t>(ranks));
-  std::vector<std::size_t> load(owned.size(), 0);
-  for (const std::size_t index : order) {
-    const auto lightest = static_cast<std::size_t>(std::min_element(load.begin(), load.end()) - load.begin());
-    load[lightest] += views[index].bytes();
-    owned[lightest].push_back(index);
-  }
+  for (std::size_t i = 0; i < order.size(); ++i) owned[static_cast<std::size_t>(owner[i])].push_back(order[i]);
   return owned;
 }
 
