@@ -176,7 +176,7 @@ std::string to_svg(const LearningRecord& record) {
   const auto dot = [&](double at, const Satisfaction& s, const char* label, const char* anchor) {
     if (s.count == 0) return;
     svg << "<circle cx=\"" << at << "\" cy=\"" << y(s.satisfied) << "\" r=\"5\" fill=\"#d1242f\"/><text x=\"" << at
-        << "\" y=\"" << y(s.satisfied) - 10 << "\" text-anchor=\"" << anchor << "\" fill=\"#d1242f\">" << label << " "
+        << "\" y=\"" << y(s.satisfied) + (s.satisfied > 0.85 ? 22 : -10) << "\" text-anchor=\"" << anchor << "\" fill=\"#d1242f\">" << label << " "
         << std::setprecision(2) << s.satisfied << "</text>\n" << std::setprecision(6);
   };
   dot(x(0), satisfaction_of(record.before), "held-out before", "start");

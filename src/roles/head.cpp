@@ -88,7 +88,8 @@ void Head::on_step(const messages::StepDone& done) {
       std::to_string(done.metrics.gap_mean) + " weights " + done.weights_hash);
 }
 
-void Head::on_first_token(std::int64_t version) {
+void Head::on_first_token(std::int64_t version, double seconds) {
+  metrics_->write("first_token", {{"version", version}, {"seconds_from_step_end", seconds}});
   const auto end = trained_feedback_.upper_bound(version);
   for (auto it = trained_feedback_.begin(); it != end; ++it) meter_.feedback_to_behaviour_s.add(unix_s() - it->second);
   trained_feedback_.erase(trained_feedback_.begin(), end);

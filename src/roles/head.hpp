@@ -48,7 +48,7 @@ class Head : public ChatService {
   void on_linked(LinkedTurn linked);
   void on_judged(const Turn& turn, Verdict verdict);
   void on_step(const messages::StepDone& done);
-  void on_first_token(std::int64_t version);
+  void on_first_token(std::int64_t version, double seconds);
   void tick();
   bool finished(bool stop_requested) const;
   void publish_status();

@@ -75,6 +75,7 @@ void Head::make_desks() {
   settings.model = config_.model.name;
   settings.context = config_.rollout.max_context > 0 ? config_.rollout.max_context
                                                      : static_cast<std::int32_t>(model_.max_positions);
+  settings.vocabulary = model_.vocab_size;
   settings.max_queue = config_.http.max_queue;
   settings.rollout = config_.rollout;
   settings.stop_tokens = model_.eos_tokens;
@@ -106,7 +107,10 @@ void Head::make_desks() {
   versions.keep_versions = config_.weights.keep_versions;
   versions.keep_base_on_teachers = needs_base_version(config_);
   versions_ = std::make_unique<VersionDesk>(context_.mailbox, *journal_, meter_, versions);
-  versions_->on_first_token = [this](std::int64_t version) { on_first_token(version); };
+  versions_->on_announced = [this](std::int64_t version, std::int64_t bytes, double seconds) {
+    metrics_->write("commit", {{"version", version}, {"bytes", bytes}, {"seconds_from_step_end", seconds}});
+  };
+  versions_->on_first_token = [this](std::int64_t version, double seconds) { on_first_token(version, seconds); };
   checkpoints_ = std::make_unique<CheckpointDesk>(context_.mailbox, config_.checkpoint, config_.run.out + "/checkpoints",
                                                   trainers, [this] { return run_state(); },
                                                   [this](const std::string& line) { log(line); });

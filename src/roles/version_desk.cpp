@@ -56,14 +56,15 @@ void VersionDesk::announce() {
       for (int rank : settings_.teachers) mailbox_.send(rank, Port::prm, messages::RetireVersion{old});
     journal_.save_version({"main", old, "", ""}, VersionEvent::retired);
   }
-  if (on_announced) on_announced(announced_);
+  if (on_announced) on_announced(announced_, bytes_, unix_s() - announced_made_s_);
 }
 
 void VersionDesk::token(std::int64_t version) {
   if (version <= first_token_of_) return;
   first_token_of_ = version;
-  if (version == announced_) meter_.commit_to_first_token_s.add(unix_s() - announced_made_s_);
-  if (on_first_token) on_first_token(version);
+  const double seconds = unix_s() - announced_made_s_;
+  if (version == announced_) meter_.commit_to_first_token_s.add(seconds);
+  if (on_first_token) on_first_token(version, seconds);
 }
 
 void VersionDesk::tick(double now_s) const {

@@ -39,7 +39,9 @@ class VersionDesk {
   bool committing() const { return in_flight_ != 0; }
   std::int64_t announced() const { return announced_; }
   bool settled() const { return in_flight_ == 0 && announced_ >= newest_made_; }
-  std::function<void(std::int64_t version)> on_announced, on_first_token;
+  /// bytes: over all receivers; seconds: since the step that made the version ended.
+  std::function<void(std::int64_t version, std::int64_t bytes, double seconds)> on_announced;
+  std::function<void(std::int64_t version, double seconds)> on_first_token;
 
  private:
   void publish(std::int64_t version);
