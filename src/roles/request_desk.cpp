@@ -127,8 +127,10 @@ void RequestDesk::take(Active& active, const CompletionDelta& delta) {
   if (delta.part.finish != FinishReason::none) text += active.stop_text.flush();
   if (!text.empty()) active.sink->on_text(text);
   active.turn.reply += text;
-  if (delta.part.finish != FinishReason::none) return finish(delta.id.value, delta.part.finish);
-  if (active.stop_text.found()) {
+  const bool stopped = active.stop_text.found();
+  if (delta.part.finish != FinishReason::none)
+    return finish(delta.id.value, stopped ? FinishReason::stop : delta.part.finish);
+  if (stopped) {
     mailbox_.send(active.rank, Port::rollout, messages::Cancel{delta.id});
     finish(delta.id.value, FinishReason::stop);
   }
