@@ -1,9 +1,10 @@
 #pragma once
-// Stop strings on streamed text: holds back what may become one.
+// Stop strings on streamed text: holds back what may become one. How the text is cut makes no difference.
 
 #include <algorithm>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace clawrl {
@@ -16,10 +17,11 @@ class StopText {
   std::string push(std::string_view text) {
     if (found_) return {};
     held_ += text;
-    std::size_t hit = std::string::npos;
-    for (const std::string& stop : stops_) hit = std::min(hit, held_.find(stop));
-    found_ = hit != std::string::npos;
-    return take(found_ ? hit : held_.size() - longest_beginning());
+    std::pair hit(std::string::npos, std::string::npos);  // end and begin: the first that is complete, then the longest
+    for (const std::string& stop : stops_)
+      if (const std::size_t at = held_.find(stop); at != std::string::npos) hit = std::min(hit, {at + stop.size(), at});
+    found_ = hit.second != std::string::npos;
+    return take(found_ ? hit.second : held_.size() - longest_beginning());
   }
   /// The stream is over: what was held back after all.
   std::string flush() { return found_ ? std::string() : take(held_.size()); }
