@@ -12,10 +12,12 @@ void CheckpointDesk::step_done(std::int64_t step, double now_s) {
   if (last_s_ == 0) last_s_ = now_s;
   const bool by_step = config_.every_steps > 0 && step % config_.every_steps == 0;
   const bool by_time = config_.every_minutes > 0 && now_s - last_s_ >= 60 * config_.every_minutes;
-  if ((by_step || by_time) && !busy()) begin();
+  due_ = due_ || by_step || by_time;
+  if (due_ && !busy()) begin();
 }
 
 void CheckpointDesk::begin() {
+  due_ = false;
   state_in_flight_ = state_();
   shards_.clear();
   answers_ = 0;

@@ -15,7 +15,8 @@
 
 namespace clawrl {
 
-/// Head thread only. One checkpoint is in flight at a time; one that is due meanwhile is begun after it.
+/// Head thread only. One checkpoint is in flight at a time; one that is due meanwhile is begun at the first step end
+/// after it.
 class CheckpointDesk {
  public:
   /// `state`: the run's state now. `log`: one line. Errors of a checkpoint (disk full) are logged and the run goes on;
@@ -47,6 +48,7 @@ class CheckpointDesk {
   std::vector<ShardInfo> shards_;
   std::string error_, failed_;
   std::size_t answers_ = 0;
+  bool due_ = false;
   std::future<std::string> committing_;  // text for the log
   double last_s_ = 0;
   std::int64_t last_step_ = -1;
