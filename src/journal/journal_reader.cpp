@@ -128,6 +128,12 @@ std::vector<TrainingSample> JournalReader::samples(std::span<const SampleId> ids
   });
 }
 
+bool JournalReader::has_sample(SampleId id) const {
+  return implementation_->read([&](auto& database) {
+    return number(database, "SELECT count(*) FROM samples WHERE turn = ? AND revision = ?", id.turn.value, id.revision) > 0;
+  });
+}
+
 std::vector<TrainingSample> JournalReader::unused_samples(std::int64_t limit) const {
   return implementation_->read([&](auto& database) {
     Query row(database,

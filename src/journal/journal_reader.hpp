@@ -38,6 +38,7 @@ class JournalReader {
 
   /// In the order of `ids`; an unknown id is a UserError.
   std::vector<TrainingSample> samples(std::span<const SampleId> ids) const;
+  bool has_sample(SampleId id) const;  // saved, excluded or not
   /// In the order they were saved: not excluded and in no step's plan. At most `limit` (0 = all).
   std::vector<TrainingSample> unused_samples(std::int64_t limit = 0) const;
   /// The newest `count` samples that steps up to `last_step` took, oldest first: a replay window made again.

@@ -39,9 +39,11 @@ void StepDesk::resume_from(std::int64_t step, std::int64_t version, const Journa
 void StepDesk::restore_waiting() {
   batcher_.restore_window(
       journal_.samples(journal_.used_samples(config_.samples.replay_window, journal_.last_planned_step())));
+  backlog_ = true;  // what add() saves here is among the unused samples, too
   for (TurnId id : journal_.turns_in(TurnState::scored))
-    if (const auto verdict = journal_.newest_verdict(id)) add(journal_.turn(id).value(), *verdict);
-  for (TrainingSample& sample : journal_.unused_samples()) batcher_.add(std::move(sample), monotonic_s());
+    if (const auto verdict = journal_.newest_verdict(id); verdict && !journal_.has_sample({id, verdict->revision}))
+      add(journal_.turn(id).value(), *verdict);
+  take_backlog(monotonic_s());
 }
 
 void StepDesk::add(const Turn& turn, const Verdict& verdict) {
@@ -51,7 +53,23 @@ void StepDesk::add(const Turn& turn, const Verdict& verdict) {
     return;
   }
   journal_.save_sample(*built.sample, built.exclusion);
-  if (built.exclusion.empty()) batcher_.add(std::move(*built.sample), monotonic_s());
+  if (!built.exclusion.empty()) return;
+  backlog_ = backlog_ || batcher_.full();
+  if (!backlog_) batcher_.add(std::move(*built.sample), monotonic_s());
+}
+
+/// The journal's unused samples are, in its order, those that wait already and then the backlog.
+void StepDesk::take_backlog(double now_s) {
+  if (!backlog_ || batcher_.waiting() >= static_cast<std::size_t>(config_.samples.batch)) return;
+  exclude_dropped();
+  const std::size_t limit = batcher_.capacity();
+  std::vector<TrainingSample> unused = journal_.unused_samples(static_cast<std::int64_t>(limit));
+  backlog_ = unused.size() == limit;
+  for (std::size_t i = batcher_.waiting(); i < unused.size(); ++i) batcher_.add(std::move(unused[i]), now_s);
+}
+
+void StepDesk::exclude_dropped() {
+  for (const auto& [id, reason] : batcher_.take_dropped()) journal_.exclude_sample(id, reason);
 }
 
 void StepDesk::tick(double now_s) {
@@ -83,8 +101,9 @@ std::optional<StepDesk::Planned> StepDesk::recorded_step() {
 }
 
 std::optional<StepDesk::Planned> StepDesk::new_step(double now_s) {
+  take_backlog(now_s);
   std::optional<Batch> batch = batcher_.next(step_ + 1, version_, now_s);
-  for (const auto& [id, reason] : batcher_.take_dropped()) journal_.exclude_sample(id, reason);
+  exclude_dropped();
   if (!batch) return std::nullopt;
   Planned planned;
   planned.record.step = step_ + 1;

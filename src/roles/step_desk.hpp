@@ -61,6 +61,8 @@ class StepDesk {
   std::optional<Planned> recorded_step();
   std::optional<Planned> new_step(double now_s);
   void dispatch(const Planned& planned);
+  void take_backlog(double now_s);
+  void exclude_dropped();
 
   Mailbox& mailbox_;
   Journal& journal_;
@@ -74,6 +76,7 @@ class StepDesk {
   std::deque<StepRecord> recorded_;
   std::optional<Planned> in_flight_;
   bool sent_ = false, stopping_ = false;
+  bool backlog_ = false;  // the journal holds samples that the batcher had no room for: new ones queue up there
   std::int64_t step_ = 0, version_ = 0, next_version_ = 1, dispatched_version_ = 0;
   std::int64_t steps_this_run_ = 0;
   std::vector<TurnId> last_fresh_;

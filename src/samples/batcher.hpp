@@ -31,6 +31,7 @@ class Batcher {
 
   bool full() const { return waiting_.size() >= capacity_; }
   std::size_t waiting() const { return waiting_.size(); }
+  std::size_t capacity() const { return capacity_; }
 
   /// A new revision of a turn that waits replaces the older one, which is reported as dropped(superseded); an older
   /// revision in the window is forgotten. now_s: any clock, the same for next().
