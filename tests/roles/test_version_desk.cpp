@@ -1,0 +1,157 @@
+// Push, announce, retire: their order, and what coalesces.
+
+#include "core/error.hpp"
+#include "roles/clock.hpp"
+#include "roles/desk_support.hpp"
+#include "roles/version_desk.hpp"
+#include "support/catch.hpp"
+
+using namespace clawrl;
+using namespace clawrl::test;
+
+namespace {
+
+struct Desk {
+  Folder folder;
+  Journal journal{folder.file("journal.sqlite")};
+  RecordingMailbox mailbox;
+  ServiceMeter meter;
+  std::vector<std::int64_t> announced, first_tokens;
+  std::int64_t announced_bytes = 0;
+  VersionDesk desk;
+  explicit Desk(VersionDeskSettings settings) : desk(mailbox, journal, meter, std::move(settings)) {
+    desk.on_announced = [this](std::int64_t version, std::int64_t bytes, double seconds) {
+      announced.push_back(version);
+      announced_bytes = bytes;
+      CHECK(seconds >= 0);
+    };
+    desk.on_first_token = [this](std::int64_t version, double seconds) {
+      first_tokens.push_back(version);
+      CHECK(seconds >= 0);
+    };
+  }
+  void complete(int rank, std::int64_t version, std::int64_t dispatched, const std::string& error = "") {
+    desk.complete(rank, {version, 100, error}, dispatched);
+  }
+  std::vector<std::int64_t> published() {
+    std::vector<std::int64_t> versions;
+    for (const auto& one : mailbox.take<messages::Publish>()) versions.push_back(one.message.version);
+    return versions;
+  }
+};
+
+VersionDeskSettings settings() {
+  VersionDeskSettings s;
+  s.trainers = {0, 1};
+  s.rollouts = {2, 3};
+  s.teachers = {4};
+  return s;
+}
+
+}  // namespace
+
+TEST_CASE("a version is pushed by all trainers, and announced when every receiver holds it") {
+  Desk d(settings());
+  d.desk.made(1, 1, unix_s());
+  const auto publish = d.mailbox.take<messages::Publish>();
+  CHECK(ranks_of(publish) == std::vector<int>{0, 1});
+  CHECK(publish[0].message.receivers == std::vector<int>{2, 3, 4});
+  CHECK(d.desk.committing());
+  d.complete(2, 1, 1);
+  d.complete(4, 1, 1);
+  CHECK(d.mailbox.posted.empty());
+  CHECK(d.desk.announced() == 0);
+  d.complete(3, 1, 1);
+  const auto use = d.mailbox.take<messages::UseVersion>();
+  CHECK(ranks_of(use) == std::vector<int>{2, 3, 4});
+  CHECK(use[0].port == Port::rollout);
+  CHECK(use[2].port == Port::prm);
+  CHECK(d.announced == std::vector<std::int64_t>{1});
+  CHECK(d.desk.settled());
+  CHECK(d.meter.published_bytes == 300);
+  CHECK(d.announced_bytes == 300);
+}
+
+TEST_CASE("versions made during a publication coalesce to the newest that the trainers will hold") {
+  Desk d(settings());
+  d.desk.made(1, 1, unix_s());
+  CHECK(d.published() == std::vector<std::int64_t>{1, 1});
+  for (std::int64_t version : {2, 3, 4}) d.desk.made(version, version, unix_s());
+  CHECK(d.published().empty());
+  for (int rank : {2, 3, 4}) d.complete(rank, 1, 5);  // the step that makes 5 was sent already
+  CHECK(d.published() == std::vector<std::int64_t>{5, 5});
+  CHECK_FALSE(d.desk.settled());
+  for (int rank : {2, 3, 4}) d.complete(rank, 5, 5);
+  CHECK(d.announced == std::vector<std::int64_t>{1, 5});
+  d.desk.made(5, 5, unix_s());  // its step ends after its weights travelled: nothing more to send
+  CHECK(d.published().empty());
+  CHECK(d.desk.settled());
+}
+
+TEST_CASE("retired are the oldest, after the announcement that pushes them out") {
+  auto s = settings();
+  s.keep_versions = 2;
+  Desk d(s);
+  std::vector<std::int64_t> retired;
+  for (std::int64_t version = 1; version <= 4; ++version) {
+    d.desk.made(version, version, unix_s());
+    for (int rank : {2, 3, 4}) d.complete(rank, version, version);
+    bool announced = false;
+    for (const Posted& one : d.mailbox.posted) {
+      announced |= one.type == messages::UseVersion::type_id;
+      if (one.type == messages::RetireVersion::type_id) CHECK(announced);
+    }
+    const auto retire = d.mailbox.take<messages::RetireVersion>();
+    if (!retire.empty()) {
+      CHECK(ranks_of(retire) == std::vector<int>{2, 3, 4});
+      retired.push_back(retire[0].message.version);
+    }
+    d.mailbox.posted.clear();
+  }
+  CHECK(retired == std::vector<std::int64_t>{0, 1, 2});
+  const auto records = d.journal.versions();
+  REQUIRE(records.size() == 5);  // 0 was retired, too
+  for (const auto& record : records) CHECK((record.retired_s > 0) == (record.version.number <= 2));
+}
+
+TEST_CASE("teachers that need the base version keep it") {
+  auto s = settings();
+  s.keep_versions = 1;
+  s.keep_base_on_teachers = true;
+  Desk d(s);
+  d.desk.made(1, 1, unix_s());
+  for (int rank : {2, 3, 4}) d.complete(rank, 1, 1);
+  CHECK(ranks_of(d.mailbox.take<messages::RetireVersion>()) == std::vector<int>{2, 3});
+}
+
+TEST_CASE("a rank that plays both roles is waited for once and told on both ports") {
+  VersionDeskSettings s;
+  s.trainers = s.rollouts = s.teachers = {0};
+  Desk d(s);
+  d.desk.made(1, 1, unix_s());
+  CHECK(d.mailbox.take<messages::Publish>()[0].message.receivers == std::vector<int>{0});
+  d.complete(0, 1, 1);
+  const auto use = d.mailbox.take<messages::UseVersion>();
+  REQUIRE(use.size() == 2);
+  CHECK(use[0].port != use[1].port);
+}
+
+TEST_CASE("what goes wrong is named: an error of a receiver, a publication without end") {
+  Desk d(settings());
+  d.desk.made(7, 7, unix_s());
+  d.complete(3, 6, 7, "stale");  // of another version: ignored
+  CHECK_THROWS_WITH(d.complete(3, 7, 7, "checksum of embed does not agree"),
+                    Catch::Matchers::Contains("rank 3") && Catch::Matchers::Contains("version 7") &&
+                        Catch::Matchers::Contains("checksum of embed"));
+  CHECK_NOTHROW(d.desk.tick(monotonic_s() + 60));
+  CHECK_THROWS_AS(d.desk.tick(monotonic_s() + 200), UserError);
+}
+
+TEST_CASE("the first token of a version is reported once") {
+  Desk d(settings());
+  d.desk.made(1, 1, unix_s());
+  for (int rank : {2, 3, 4}) d.complete(rank, 1, 1);
+  for (std::int64_t version : {0, 0, 1, 0, 1}) d.desk.token(version);
+  CHECK(d.first_tokens == std::vector<std::int64_t>{1});
+  CHECK(d.meter.commit_to_first_token_s.summary().count == 1);
+}
