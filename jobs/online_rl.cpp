@@ -23,7 +23,6 @@ int main(int argc, char** argv) try {
   const std::string resolved = clawrl::to_ini(job, config);
   clawrl::MpiEnvironment mpi(argc, argv);
   try {
-    if (mpi.rank() == 0) clawrl::save_resolved(config.run.out, resolved);
     return clawrl::run_rank(mpi, config, resolved, true);
   } catch (const std::exception& error) {
     mpi.fail("start", error.what());

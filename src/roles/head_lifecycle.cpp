@@ -19,12 +19,19 @@ namespace fs = std::filesystem;
 
 constexpr double start_limit_s = 300, drain_limit_s = 20, end_limit_s = 120;
 
+/// A start that failed before its first request leaves a journal too; that is not a run.
+bool holds_run(const std::string& journal) {
+  if (!fs::exists(journal)) return false;
+  const JournalSummary summary = JournalReader(journal).summary();
+  return !summary.turns.empty() || summary.steps_planned > 0 || summary.events > 0;
+}
+
 std::unique_ptr<Journal> open_journal(const RunConfig& config) {
   std::error_code error;
   fs::create_directories(config.run.out, error);
   require(!error, "run.out: cannot make the folder " + config.run.out + ": " + error.message());
   const std::string path = config.run.journal.empty() ? config.run.out + "/journal.sqlite" : config.run.journal;
-  require(config.run.resume || !fs::exists(path),
+  require(config.run.resume || !holds_run(path),
           config.run.out + " holds a run already: go on with it (--resume) or choose another folder (--out)");
   return std::make_unique<Journal>(path);
 }
@@ -75,7 +82,6 @@ void Head::make_desks() {
   settings.model = config_.model.name;
   settings.context = config_.rollout.max_context > 0 ? config_.rollout.max_context
                                                      : static_cast<std::int32_t>(model_.max_positions);
-  settings.vocabulary = model_.vocab_size;
   settings.max_queue = config_.http.max_queue;
   settings.rollout = config_.rollout;
   settings.stop_tokens = model_.eos_tokens;

@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <csignal>
-#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <thread>
@@ -94,16 +93,14 @@ class RoleThreads {
   std::vector<std::thread> threads_;
 };
 
-}  // namespace
-
 void save_resolved(const std::string& out, const std::string& configuration) {
-  std::error_code error;
-  std::filesystem::create_directories(out, error);
   std::ofstream file(out + "/resolved.ini");
   file << configuration << std::flush;
   require(file.good(), "run.out: cannot write " + out + "/resolved.ini");
   std::cout << configuration << std::endl;
 }
+
+}  // namespace
 
 int run_rank(const MpiEnvironment& mpi, const RunConfig& config, const std::string& configuration, bool learning) {
   handle_signals(mpi.rank() == 0);
@@ -116,7 +113,10 @@ int run_rank(const MpiEnvironment& mpi, const RunConfig& config, const std::stri
   std::unique_ptr<Collectives> trainers;
   if (map.plays(mpi.rank(), Role::trainer)) trainers = make_mpi_collectives(map.ranks(Role::trainer));
   std::unique_ptr<Head> head;
-  if (mpi.rank() == 0) head = std::make_unique<Head>(context, configuration);
+  if (mpi.rank() == 0) {
+    head = std::make_unique<Head>(context, configuration);
+    save_resolved(config.run.out, configuration);  // not before: the folder may be another run's
+  }
   const Followers followers = make_followers(context);
   RoleThreads threads(mpi);
   if (followers.sampler) threads.start(Role::rollout, [&] { run_rollout(context, *followers.sampler); });

@@ -8,12 +8,10 @@
 
 namespace clawrl {
 
-/// Prints the resolved settings and writes them to <out>/resolved.ini. Throws UserError when `out` is not writable.
-void save_resolved(const std::string& out, const std::string& configuration);
-
 /// Collective over the world. Runs until the head stops the job (SIGTERM, SIGINT, SIGUSR1, run.max_steps or the end of
-/// a replay); returns this rank's exit code. `configuration`: the resolved settings as text. `learning` false: every
-/// rank samples, nothing is judged or trained. A role that fails ends the whole job with rank, role and cause.
+/// a replay); returns this rank's exit code. `configuration`: the resolved settings as text, which the head prints and
+/// keeps in <run.out>/resolved.ini. `learning` false: every rank samples, nothing is judged or trained. A role that
+/// fails ends the whole job with rank, role and cause.
 int run_rank(const MpiEnvironment& mpi, const RunConfig& config, const std::string& configuration, bool learning);
 
 }  // namespace clawrl
