@@ -107,17 +107,18 @@ int run_rank(const MpiEnvironment& mpi, const RunConfig& config, const std::stri
   const RoleMap map = make_map(mpi.size(), config.roles, learning);
   if (mpi.rank() == 0) std::cout << "clawrl: " << mpi.describe() << "\nclawrl: " << map.describe() << std::endl;
   const KernelRuntime kernels(config.run.threads);
+  std::unique_ptr<Head> head;  // both outlive the mailbox, which hands them what still arrives after Stop
+  Followers followers;
   const auto mailbox = make_mailbox(Communicator::borrow_world());
   mailbox->on_rank_lost([&](int rank) { mpi.fail("head", "rank " + std::to_string(rank) + " died"); });
   const RankContext context{*mailbox, config, map, learning};
   std::unique_ptr<Collectives> trainers;
   if (map.plays(mpi.rank(), Role::trainer)) trainers = make_mpi_collectives(map.ranks(Role::trainer));
-  std::unique_ptr<Head> head;
   if (mpi.rank() == 0) {
     head = std::make_unique<Head>(context, configuration);
     save_resolved(config.run.out, configuration);  // not before: the folder may be another run's
   }
-  const Followers followers = make_followers(context);
+  followers = make_followers(context);
   RoleThreads threads(mpi);
   if (followers.sampler) threads.start(Role::rollout, [&] { run_rollout(context, *followers.sampler); });
   if (followers.teacher) threads.start(Role::prm, [&] { run_prm(context, *followers.teacher); });
