@@ -82,6 +82,7 @@ void Head::make_desks() {
   settings.model = config_.model.name;
   settings.context = config_.rollout.max_context > 0 ? config_.rollout.max_context
                                                      : static_cast<std::int32_t>(model_.max_positions);
+  settings.vocabulary = model_.vocab_size;
   settings.max_queue = config_.http.max_queue;
   settings.rollout = config_.rollout;
   settings.stop_tokens = model_.eos_tokens;

@@ -7,6 +7,7 @@
 #include "roles/clock.hpp"
 #include "roles/messages.hpp"
 #include "rollout/append.hpp"
+#include "rollout/request_check.hpp"
 
 namespace clawrl {
 namespace {
@@ -71,11 +72,15 @@ void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_p
   turn.tools = request.tools;
   turn.model = request.model;
   turn.created_s = unix_s();
+  const GenerateRequest generate = generate_request(request, turn, ticket);
+  if (const std::string problem = refusal(generate, settings_.vocabulary, settings_.context); !problem.empty()) {
+    ++meter_.invalid;
+    return sink->on_error(invalid(400, "", "", problem));
+  }
   if (turn.type == TurnType::main) {
     for (LinkedTurn& linked : sessions_.link(turn.session, turn.messages, now)) events_.linked(std::move(linked));
     turn.index = sessions_.next_index(turn.session, now);
   }
-  const GenerateRequest generate = generate_request(request, turn, ticket);
   turn.completion.sampling = generate.sampling;
   const int rank = route(turn.session);
   if (active_.empty()) busy_since_s_ = now;

@@ -22,6 +22,7 @@ namespace clawrl {
 struct RequestDeskSettings {
   std::string model;                  // the name that clients ask for
   std::int32_t context = 32768;       // tokens of prompt and response
+  std::int64_t vocabulary = INT32_MAX;  // of the policy model
   std::int32_t max_queue = 1024;
   RolloutConfig rollout;              // defaults of temperature and max_tokens
   std::vector<TokenId> stop_tokens;
