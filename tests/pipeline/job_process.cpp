@@ -58,7 +58,8 @@ bool poll(std::chrono::milliseconds limit, Condition done) {
 
 }  // namespace
 
-JobProcess::JobProcess(const JobSettings& settings) : out_(settings.out), log_path_(settings.out + ".log") {
+JobProcess::JobProcess(const JobSettings& settings)
+    : out_(settings.out), log_path_(settings.log.empty() ? settings.out + ".log" : settings.log) {
   log_begin_ = text_of(log_path_).size();
   for (const char* name : {"OMPI_ALLOW_RUN_AS_ROOT", "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM", "PRTE_ALLOW_RUN_AS_ROOT",
                            "PRTE_ALLOW_RUN_AS_ROOT_CONFIRM"})

@@ -16,13 +16,14 @@ struct JobSettings {
   int ranks = 3;
   std::string out;
   std::string config = "configs/ci/online_rl.ini";  // from the source folder, where the job runs
-  std::vector<std::string> arguments;               // further ones, e.g. --run.resume
+  std::vector<std::string> arguments = {};               // further ones, e.g. --run.resume
+  std::string log = {};                                  // file; empty = <out>.log
 };
 
 /// Ends with its test: the destructor kills what is left of the job. Every wait has a limit.
 class JobProcess {
  public:
-  /// Starts it; stdout and stderr go to <out>.log, appended to what is there.
+  /// Starts it; stdout and stderr go to the log, appended to what is there.
   explicit JobProcess(const JobSettings& settings);
   ~JobProcess();
   JobProcess(const JobProcess&) = delete;

@@ -66,7 +66,8 @@ void check_step(const JournalReader& journal, const StepRecord& step, std::set<S
       continue;
     }
     check_sample(samples[i], *turn, problems);
-    if (step.samples[i].replayed && !fresh.contains(ids[i])) problems.push_back(name + label(*turn) + "replayed unused");
+    if (step.samples[i].replayed && !fresh.contains(ids[i]))
+      problems.push_back(name + label(*turn) + "replayed before it was used");
     if (!step.samples[i].replayed && !fresh.insert(ids[i]).second)
       problems.push_back(name + label(*turn) + "fresh twice");
     if (step.finished() && turn->state != TurnState::trained)
