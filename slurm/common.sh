@@ -9,10 +9,9 @@
 #   CLAWRL_LOCAL_DIR       node-local folder of the live journal (default: $TMPDIR or /tmp, clawrl_<job id>)
 #   CLAWRL_MPIRUN          launcher (default: .deps/venv/bin/mpirun if it is there, else mpirun)
 #   CLAWRL_MPIRUN_OPTIONS  more options of the launcher, separated by blanks (default: --bind-to none)
-#   CLAWRL_ROLES           settings of [roles], separated by blanks (default: 4:2:2 and a dedicated head)
+#   CLAWRL_ROLES           settings of [roles], separated by blanks (default: those of the INI file)
 #   CLAWRL_ARGUMENTS       more settings, e.g. "--http.port=30100 --run.max_steps=1000"
 #   CLAWRL_STOP_LIMIT_S    longest wait for a job that was asked to stop (default 170, below --signal's 180)
-#   CLAWRL_COPY_MINUTES    minutes between two copies of the live journal (default 30; needs the sqlite3 program)
 
 clawrl_root=${CLAWRL_ROOT:-${SLURM_SUBMIT_DIR:-$PWD}}
 cd "$clawrl_root" || exit 2
@@ -28,7 +27,6 @@ restarts=${SLURM_RESTART_COUNT:-0}
 local_dir=${CLAWRL_LOCAL_DIR:-${TMPDIR:-/tmp}/clawrl_${SLURM_JOB_ID:-$$}}
 journal=$local_dir/journal.sqlite
 stop_limit_s=${CLAWRL_STOP_LIMIT_S:-170}
-copy_minutes=${CLAWRL_COPY_MINUTES:-30}
 read -r -a mpirun_options <<<"${CLAWRL_MPIRUN_OPTIONS:---bind-to none}"
 read -r -a more_arguments <<<"${CLAWRL_ARGUMENTS:-}"
 mpirun=${CLAWRL_MPIRUN:-mpirun}
@@ -45,19 +43,10 @@ say() {
   printf '%s %s\n' "$(date '+%F %T')" "$*" | tee -a "$attempt/batch.log"
 }
 
-# role_settings RANKS: what RoleMap::proportional would choose for the ranks beside a dedicated head.
-role_settings() {
-  local workers=$(($1 - 1)) prms rollouts trainers
-  prms=$((workers / 4 > 1 ? workers / 4 : 1))
-  rollouts=$(((workers + 2) / 4 > 1 ? (workers + 2) / 4 : 1))
-  trainers=$((workers - prms - rollouts > 1 ? workers - prms - rollouts : 1))
-  echo "--roles.dedicated_head=true --roles.trainers=$trainers" \
-    "--roles.rollouts=$rollouts --roles.prms=$prms"
-}
-
 # -- the journal. SQLite's write-ahead log is memory shared between processes of one host and must not lie on NFS or
 # Lustre (the job refuses that), so the live file is on the disk of the head's node: rank 0 runs where this script runs.
-# Copies go to $out/journal_copy, a folder that is replaced as a whole: file and log belong together.
+# Copies go to $out/journal_copy: the job writes one with each checkpoint, this script one when the job has ended, where
+# the folder is replaced as a whole, since file and log belong together.
 
 copied() { # the newest complete copy, or nothing
   local folder
@@ -82,18 +71,6 @@ save_journal() {
   say "journal copied to $out/journal_copy"
 }
 
-# While the job runs: only SQLite itself can read a consistent state.
-copy_live_journal() {
-  rm -rf "$out/journal_copy.new" && mkdir -p "$out/journal_copy.new" || return
-  sqlite3 "$journal" "VACUUM INTO '$out/journal_copy.new/journal.sqlite'" && replace_copy
-}
-
-copy_journal_regularly() {
-  while sleep $((60 * copy_minutes)); do
-    [[ ! -e $journal ]] || copy_live_journal || say "the live journal could not be copied"
-  done
-}
-
 # Attempts on the same node may find their own file; what another node wrote since then is newer.
 fetch_journal() {
   local copy local_newest=$journal
@@ -111,7 +88,7 @@ fetch_journal() {
 # -- running and stopping. mpirun kills its ranks half a second after a SIGTERM of its own, so every wish to stop becomes
 # SIGUSR1, which it forwards: the head then lets replies finish, writes a checkpoint and ends.
 
-job_pid= reason= interrupted=0 overdue= watchdog= copier=
+job_pid= reason= interrupted=0 overdue= watchdog=
 
 request_stop() { # requeue | end; the first reason stands, since Slurm sends TERM after USR1
   interrupted=1
@@ -137,17 +114,10 @@ run_job() {
   trap 'request_stop end' TERM INT
   "$@" >>"$attempt/online_rl.log" 2>&1 &
   job_pid=$!
-  if command -v sqlite3 >/dev/null; then
-    copy_journal_regularly &
-    copier=$!
-  else
-    say "no sqlite3 program here: the journal is copied when the job ends, not in between"
-  fi
   [[ -z $reason ]] || request_stop "$reason"
   local code
   while interrupted=0; wait "$job_pid"; code=$?; ((interrupted)); do :; done
   end_helper "$watchdog"
-  end_helper "$copier"
   [[ ! -e $attempt/overdue ]] || overdue=1
   return "$code"
 }

@@ -58,14 +58,16 @@ RoleMap::RoleMap(int world_size, const RoleMapSettings& settings) : world_size_(
   }
 }
 
-RoleMap RoleMap::proportional(int world_size) {
-  require(world_size >= 1, "a role map needs at least 1 rank, got " + std::to_string(world_size));
+RoleMapSettings RoleMap::proportional_counts(int groups) {
+  require(groups >= 1, "a role map needs at least 1 group of ranks, got " + std::to_string(groups));
   RoleMapSettings settings;
-  settings.prms = std::max(1, world_size / 4);
-  settings.rollouts = std::max(1, (world_size + 2) / 4);
-  settings.trainers = std::max(1, world_size - settings.prms - settings.rollouts);
-  return RoleMap(world_size, settings);
+  settings.prms = std::max(1, groups / 4);
+  settings.rollouts = std::max(1, (groups + 2) / 4);
+  settings.trainers = std::max(1, groups - settings.prms - settings.rollouts);
+  return settings;
 }
+
+RoleMap RoleMap::proportional(int world_size) { return RoleMap(world_size, proportional_counts(world_size)); }
 
 RoleMap RoleMap::serving(int world_size) {
   require(world_size >= 1, "a role map needs at least 1 rank, got " + std::to_string(world_size));

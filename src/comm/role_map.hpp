@@ -24,6 +24,7 @@ class RoleMap {
   RoleMap(int world_size, const RoleMapSettings& settings);
   /// Splits `world_size` in the default proportions 4:2:2 (8 -> 4+2+2, 3 -> 1+1+1, 4 -> 2+1+1, 5 -> 3+1+1, 6 -> 3+2+1).
   static RoleMap proportional(int world_size);
+  static RoleMapSettings proportional_counts(int groups);
   /// Every rank is a rollout: a job that serves and does not learn.
   static RoleMap serving(int world_size);
 

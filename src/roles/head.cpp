@@ -62,6 +62,14 @@ void Head::on_linked(LinkedTurn linked) {
   judges_->submit(std::move(turn), 0);
 }
 
+void Head::on_ended(TurnId id) {
+  journal_->set_turn_state(id, TurnState::expired);
+  const auto found = open_turns_.find(id);
+  if (found == open_turns_.end()) return;
+  if (config_.session.judge_without_next_state) judges_->submit(std::move(found->second), 0);
+  open_turns_.erase(found);
+}
+
 void Head::on_judged(const Turn& turn, Verdict verdict) {
   if (!verdict.error.empty()) ++meter_.verdicts_failed;
   else ++(verdict.score > 0 ? meter_.verdicts_good : verdict.score < 0 ? meter_.verdicts_bad : meter_.verdicts_neutral);
@@ -105,10 +113,7 @@ void Head::tick() {
   }
   if (now < next_second_) return;
   next_second_ = now + 0.5;
-  for (TurnId id : sessions_.expire(now)) {
-    open_turns_.erase(id);
-    journal_->set_turn_state(id, TurnState::expired);
-  }
+  for (TurnId id : sessions_.expire(now)) on_ended(id);
   publish_status();
 }
 

@@ -93,10 +93,7 @@ void Head::make_desks() {
   RequestDesk::Events events;
   events.linked = [this](LinkedTurn linked) { on_linked(std::move(linked)); };
   events.answered = [this](const Turn& turn) { if (context_.learning) open_turns_.emplace(turn.id, turn); };
-  events.ended = [this](TurnId id) {
-    open_turns_.erase(id);
-    journal_->set_turn_state(id, TurnState::expired);
-  };
+  events.ended = [this](TurnId id) { on_ended(id); };
   events.token = [this](std::int64_t version) { if (versions_) versions_->token(version); };
   events.committing = [this] { return versions_ && versions_->committing(); };
   requests_ = std::make_unique<RequestDesk>(context_.mailbox, *journal_, sessions_, meter_,
@@ -121,6 +118,13 @@ void Head::make_desks() {
   checkpoints_ = std::make_unique<CheckpointDesk>(context_.mailbox, config_.checkpoint, config_.run.out + "/checkpoints",
                                                   trainers, [this] { return run_state(); },
                                                   [this](const std::string& line) { log(line); });
+  if (!config_.run.journal.empty())  // the journal lies elsewhere, on a local disk: a copy goes with each checkpoint
+    checkpoints_->also_save = [this] {
+      const std::string copy = config_.run.out + "/journal_copy/journal.sqlite";
+      fs::create_directories(fs::path(copy).parent_path());
+      fs::remove(copy + "-wal");  // of an older copy
+      journal_->snapshot(copy);
+    };
 }
 
 RunState Head::run_state() const {
@@ -163,6 +167,9 @@ void Head::resume() {
   if (loaded) {
     for (const std::string& warning : loaded->warnings) log("warning: " + warning);
     const Checkpoint& checkpoint = loaded->checkpoint;
+    require(replay_ || journal_->watermark() >= checkpoint.state.journal_watermark,
+            "the journal " + journal_->path() + " is older than the checkpoint " + checkpoint.path +
+                ": samples could be trained twice; bring its newer copy or remove the checkpoint");
     step = checkpoint.state.step;
     version = checkpoint.state.version.number;
     for (int rank : context_.map.ranks(Role::trainer))
@@ -175,7 +182,7 @@ void Head::resume() {
   steps_->resume_from(step, version, replay_ ? replay_.get() : journal_.get(), replay_ != nullptr);
   if (version > 0) {
     versions_->made(version, version, unix_s());
-    wait_for("the restored weights to reach every rank", start_limit_s, [&] { return versions_->settled(); });
+    wait_for("the restored weights to reach every rank", start_limit_s, [&] { return versions_->announced() >= version; });
   }
   if (config_.run.resume && !replay_) restore_sessions();
 }

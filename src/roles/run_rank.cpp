@@ -32,13 +32,10 @@ void handle_signals(bool head) {
 
 RoleMap make_map(int world_size, const RoleConfig& config, bool learning) {
   if (!learning) return RoleMap::serving(world_size);
-  if (config.trainers == 0 && config.rollouts == 0 && config.prms == 0 && !config.dedicated_head &&
-      config.ranks_per_group == 1)
-    return RoleMap::proportional(world_size);
-  RoleMapSettings settings;
-  settings.trainers = config.trainers;
-  settings.rollouts = config.rollouts;
-  settings.prms = config.prms;
+  const int groups = (world_size - (config.dedicated_head ? 1 : 0)) / config.ranks_per_group;
+  const bool counted = config.trainers > 0 || config.rollouts > 0 || config.prms > 0;
+  RoleMapSettings settings = counted ? RoleMapSettings{config.trainers, config.rollouts, config.prms}
+                                     : RoleMap::proportional_counts(groups);
   settings.ranks_per_group = config.ranks_per_group;
   settings.dedicated_head = config.dedicated_head;
   return RoleMap(world_size, settings);
