@@ -130,7 +130,8 @@ std::vector<TrainingSample> JournalReader::samples(std::span<const SampleId> ids
 
 bool JournalReader::has_sample(SampleId id) const {
   return implementation_->read([&](auto& database) {
-    return number(database, "SELECT count(*) FROM samples WHERE turn = ? AND revision = ?", id.turn.value, id.revision) > 0;
+    return number(database, "SELECT count(*) FROM samples WHERE turn = ? AND revision = ?", id.turn.value,
+                  id.revision) > 0;
   });
 }
 

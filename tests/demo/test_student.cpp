@@ -31,8 +31,8 @@ std::set<int> features_named(const std::string& text) {
 
 std::string reply_with(const Problem& problem, std::set<int> features, std::uint64_t seed) {
   Random random(seed);
-  return render_reply(random, problem,
-                      {features.contains(0), features.contains(1), features.contains(2), features.contains(3), false, 0});
+  const Style style{features.contains(0), features.contains(1), features.contains(2), features.contains(3), false, 0};
+  return render_reply(random, problem, style);
 }
 
 }  // namespace

@@ -69,7 +69,8 @@ TEST_CASE("wishes and their opposites") {
     CHECK(opposite(opposite(wish)) == wish);
     CHECK_FALSE(compatible(wish, wish));
     CHECK_FALSE(compatible(wish, opposite(wish)));
-    for (int j = 0; j < wish_count; ++j) CHECK(compatible(wish, static_cast<Wish>(j)) == compatible(static_cast<Wish>(j), wish));
+    for (int j = 0; j < wish_count; ++j)
+      CHECK(compatible(wish, static_cast<Wish>(j)) == compatible(static_cast<Wish>(j), wish));
   }
   Random random(3);
   CHECK_THROWS(style_obeying(random, {Wish::bold, Wish::no_bold}));
@@ -139,7 +140,7 @@ TEST_CASE("a wrong number is well-formed and not correct") {
       check_substance("So we see: " + p.first_name + verb + std::to_string(p.answer + 1) + " " + p.object + ".", p);
   CHECK(wrong.formed);
   CHECK_FALSE(wrong.correct);
-  const Substance right =
-      check_substance("So we see: " + p.first_name + verb + "**" + std::to_string(p.answer) + "** " + p.object + ".", p);
+  const std::string bold = "**" + std::to_string(p.answer) + "** ";
+  const Substance right = check_substance("So we see: " + p.first_name + verb + bold + p.object + ".", p);
   CHECK(right.correct);
 }

@@ -29,7 +29,8 @@ const Zone zones[] = {
     {"Kokkos", "Kokkos", "src/kernels/[^/]*\\.cpp"},
     // tests/trainer/test_data_parallel.cpp compares the learner's collectives with plain MPI
     {"MPI", "mpi\\.h",
-     "(src/comm/.*|tests/comm/.*|tests/support/mpi_main\\.cpp|tests/trainer/test_data_parallel\\.cpp|benchmarks/comm/.*)"},
+     "(src/comm/.*|tests/comm/.*|tests/support/mpi_main\\.cpp|tests/trainer/test_data_parallel\\.cpp|"
+     "benchmarks/comm/.*)"},
     {"comm's header that includes MPI", "comm/mpi_support\\.hpp", "src/comm/.*"},
     {"NCCL and CUDA", "(nccl\\.h|cuda)", "src/comm/nccl/.*"},
     {"HDF5", "(hdf5|H5)", "src/checkpoint/[^/]*\\.cpp"},

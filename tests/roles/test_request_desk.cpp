@@ -1,105 +1,13 @@
 // Live requests: what is refused and how, streaming, stop text, hang-up, and the journaled turn.
 
-#include <atomic>
-#include <chrono>
-#include <mutex>
-#include <thread>
+#include <algorithm>
 
 #include "prompt/chat_template.hpp"
-#include "roles/desk_support.hpp"
-#include "roles/messages.hpp"
-#include "roles/request_desk.hpp"
-#include "support/catch.hpp"
+#include "roles/request_run.hpp"
 
 using namespace clawrl;
 using namespace clawrl::test;
-using namespace std::chrono_literals;
-
-namespace {
-
-/// Remembers what a client would have got.
-struct Sink : ChatSink {
-  void on_text(std::string_view delta) override {
-    const std::lock_guard lock(mutex);
-    text += delta;
-  }
-  void on_finish(const std::string& finish_reason, const ChatUsage& used) override {
-    const std::lock_guard lock(mutex);
-    reason = finish_reason;
-    usage = used;
-    ++ends;
-  }
-  void on_error(const ChatError& failure) override {
-    const std::lock_guard lock(mutex);
-    error = failure;
-    ++ends;
-  }
-  std::mutex mutex;
-  std::string text, reason;
-  ChatUsage usage;
-  ChatError error{0, "", "", "", ""};
-  int ends = 0;
-};
-
-struct Desk {
-  Folder folder;
-  Journal journal{folder.file("journal.sqlite")};
-  RecordingMailbox mailbox;
-  SessionStore sessions{60};
-  ServiceMeter meter;
-  Tokenizer tokenizer = Tokenizer::load(CLAWRL_SOURCE_DIR "/configs/models/policy/tokenizer.json");
-  std::vector<LinkedTurn> linked;
-  std::vector<Turn> answered;
-  std::vector<TurnId> ended;
-  RequestDesk desk;
-  explicit Desk(const RequestDeskSettings& settings = standard())
-      : desk(mailbox, journal, sessions, meter, tokenizer, settings,
-             {[this](LinkedTurn one) { linked.push_back(std::move(one)); },
-              [this](const Turn& turn) { answered.push_back(turn); }, [this](TurnId id) { ended.push_back(id); },
-              [](std::int64_t) {}, [] { return false; }}) {}
-  static RequestDeskSettings standard() {
-    RequestDeskSettings s;
-    s.model = "demo";
-    s.rollout_ranks = {4, 5};
-    s.stop_tokens = {1};
-    s.record_top_k = 4;
-    return s;
-  }
-  static ChatRequest request(const std::string& text = "How many apples?", const std::string& session = "") {
-    ChatRequest r;
-    r.model = "demo";
-    r.messages = {{"user", text, "", {}, ""}};
-    r.session = session;
-    return r;
-  }
-  std::shared_ptr<Sink> start(std::uint64_t ticket, const ChatRequest& request) {
-    auto sink = std::make_shared<Sink>();
-    desk.start(ticket, request, sink);
-    return sink;
-  }
-  void tokens(std::uint64_t ticket, const std::string& text, FinishReason finish = FinishReason::none) {
-    CompletionDelta delta;
-    delta.id = {ticket};
-    delta.part.ids = tokenizer.encode(text, SpecialText::as_text);
-    delta.part.logprobs.assign(delta.part.ids.size(), -0.5F);
-    delta.part.logprobs_t1 = delta.part.logprobs;
-    delta.part.versions.assign(delta.part.ids.size(), 3);
-    delta.part.finish = finish;
-    desk.take({delta});
-  }
-  void settle() { REQUIRE(journal.sync(20s)); }
-  /// on_finish() comes from the journal's thread once the turn is durable.
-  void wait(Sink& sink) {
-    for (int i = 0; i < 20000; ++i) {
-      const std::lock_guard lock(sink.mutex);
-      if (sink.ends > 0) return;
-      std::this_thread::sleep_for(1ms);
-    }
-    FAIL("no end came");
-  }
-};
-
-}  // namespace
+using Desk = LiveRequests;
 
 TEST_CASE("a request becomes a Generate message with the run's defaults") {
   Desk d;

@@ -1,106 +1,12 @@
-// Verdicts to steps with a real journal: exactly once, and a restart takes recorded steps again first.
+// Verdicts to steps with a real journal: exactly once.
 
-#include <chrono>
-#include <numeric>
-#include <set>
-#include <thread>
+#include <algorithm>
 
-#include "roles/clock.hpp"
-#include "roles/desk_support.hpp"
-#include "roles/step_desk.hpp"
-#include "samples/step_shards.hpp"
+#include "roles/step_run.hpp"
 #include "support/catch.hpp"
 
 using namespace clawrl;
 using namespace clawrl::test;
-using namespace std::chrono_literals;
-
-namespace {
-
-RunConfig binary(std::int32_t batch) {
-  RunConfig config;
-  config.samples.method = "binary";
-  config.samples.batch = batch;
-  config.samples.partial_batch_age_s = 0;
-  return config;
-}
-
-/// A head's part in small: journal, desk, and trainers that answer.
-struct Run {
-  RunConfig config;
-  Journal journal;
-  RecordingMailbox mailbox;
-  std::vector<messages::StepDone> done;
-  StepDesk desk;
-  Run(const std::string& path, const RunConfig& settings, std::vector<int> trainers = {0, 1})
-      : config(settings), journal(path), desk(mailbox, journal, config, std::move(trainers),
-                                              [this](const messages::StepDone& one) { done.push_back(one); }) {}
-
-  Turn answered_turn() {
-    Turn turn;
-    turn.id = journal.next_turn_id();
-    turn.session = "s" + std::to_string(turn.id.value);
-    turn.prompt = {5, 6, 7};
-    turn.completion.ids.assign(2 + static_cast<std::size_t>(turn.id.value % 5), 8);
-    turn.completion.logprobs.assign(turn.completion.ids.size(), -0.5F);
-    turn.completion.logprobs_t1 = turn.completion.logprobs;
-    turn.completion.versions.assign(turn.completion.ids.size(), desk.version());
-    turn.completion.finish = FinishReason::stop;
-    turn.state = TurnState::answered;
-    return turn;
-  }
-  static Verdict verdict_of(const Turn& turn, std::int8_t score = -1) {
-    Verdict verdict;
-    verdict.turn = turn.id;
-    verdict.votes = {score};
-    verdict.score = score;
-    return verdict;
-  }
-  /// A turn that was answered and judged, as the head records it.
-  TurnId judged(std::int8_t score = -1) {
-    const Turn turn = answered_turn();
-    journal.save_turn(turn);
-    const Verdict verdict = verdict_of(turn, score);
-    journal.save_verdict(verdict);
-    desk.add(turn, verdict);
-    return turn.id;
-  }
-  void judge(int count) {
-    for (int i = 0; i < count; ++i) judged();
-  }
-  /// Ticks until a step was sent; nothing when none is due.
-  std::vector<RecordingMailbox::Sent<messages::TakeStep>> next_step() {
-    for (int i = 0; i < 20000; ++i) {
-      desk.tick(monotonic_s());
-      if (auto sent = mailbox.take<messages::TakeStep>(); !sent.empty()) return sent;
-      if (!desk.busy()) return {};
-      std::this_thread::sleep_for(1ms);
-    }
-    return {};
-  }
-  void finish(const StepBatch& batch, const std::string& hash = "hash") {
-    messages::StepDone message;
-    message.metrics.step = batch.step;
-    message.metrics.version = batch.version;
-    message.weights_hash = hash + std::to_string(batch.step);
-    desk.take(message);
-  }
-  /// Runs all steps that are due.
-  int run_steps() {
-    int steps = 0;
-    for (auto sent = next_step(); !sent.empty(); sent = next_step(), ++steps) finish(sent[0].message.batch);
-    return steps;
-  }
-};
-
-std::multiset<SampleId> ids_of(const std::vector<RecordingMailbox::Sent<messages::TakeStep>>& sent) {
-  std::multiset<SampleId> ids;
-  for (const auto& one : sent)
-    for (const TrainingSample& sample : one.message.batch.samples) ids.insert(sample.id);
-  return ids;
-}
-
-}  // namespace
 
 TEST_CASE("a step is planned durably, sent in balanced shards, and its turns become trained") {
   Folder folder;
@@ -162,7 +68,8 @@ TEST_CASE("a replay window adds used samples, marked as such") {
   REQUIRE(steps.size() == 3);
   std::set<SampleId> fresh;
   for (const StepRecord& step : steps)
-    for (const SampleUse& use : step.samples) CHECK((use.replayed ? fresh.contains(use.id) : fresh.insert(use.id).second));
+    for (const SampleUse& use : step.samples)
+      CHECK((use.replayed ? fresh.contains(use.id) : fresh.insert(use.id).second));
   CHECK(fresh.size() == 6);
   CHECK(steps[2].samples.size() == 4);
   CHECK(run.desk.last_fresh().size() == 2);
@@ -206,122 +113,6 @@ TEST_CASE("max_steps ends this run's training, stop() lets the step in flight en
   other.finish(sent[0].message.batch);
   CHECK_FALSE(other.desk.busy());
   CHECK(other.next_step().empty());
-}
-
-TEST_CASE("a restart takes recorded steps again first, from exactly their record") {
-  Folder folder;
-  const std::string path = folder.file("journal.sqlite");
-  RunConfig config = binary(3);
-  config.run.deterministic = true;
-  std::vector<messages::TakeStep> taken;
-  {
-    Run run(path, config);
-    run.judge(11);
-    for (int step = 0; step < 3; ++step) {
-      const auto sent = run.next_step();
-      for (const auto& one : sent) taken.push_back(one.message);
-      if (step < 2) run.finish(sent[0].message.batch);  // the third dies in flight
-    }
-  }
-  Run run(path, config);
-  run.desk.resume_from(1, 1, &run.journal, false);  // from the checkpoint of step 1
-  run.desk.restore_waiting();
-  CHECK(run.desk.recorded_steps_left());
-  CHECK(run.desk.waiting() == 2);
-  for (int step = 2; step <= 3; ++step) {
-    const auto again = run.next_step();
-    REQUIRE(again.size() == 2);
-    for (std::size_t rank = 0; rank < 2; ++rank) {
-      const StepBatch& earlier = taken[2 * static_cast<std::size_t>(step - 1) + rank].batch;
-      const StepBatch& now = again[rank].message.batch;
-      CHECK(now.step == step);
-      CHECK(now.version == earlier.version);
-      CHECK(now.global_active_tokens == earlier.global_active_tokens);
-      CHECK(pack(now.samples) == pack(earlier.samples));  // the same shard, the same bytes
-    }
-    run.finish(again[0].message.batch);
-  }
-  CHECK_FALSE(run.desk.recorded_steps_left());
-  const auto steps = run.journal.steps(1, 100);
-  CHECK(steps.size() == 3);
-  CHECK(steps[1].times_finished == 2);
-  run.judge(1);
-  const auto next = run.next_step();
-  REQUIRE(next.size() == 2);
-  CHECK(next[0].message.batch.step == 4);
-  CHECK(next[0].message.batch.version == 4);
-}
-
-TEST_CASE("without determinism steps are taken again under new version numbers") {
-  Folder folder;
-  const std::string path = folder.file("journal.sqlite");
-  {
-    Run run(path, binary(2));
-    run.judge(6);
-    run.run_steps();
-  }
-  Run run(path, binary(2));
-  run.desk.resume_from(1, 1, &run.journal, false);
-  run.desk.restore_waiting();
-  const auto again = run.next_step();
-  REQUIRE(again.size() == 2);
-  CHECK(again[0].message.batch.step == 2);
-  CHECK(again[0].message.batch.version == 4);  // 2 and 3 were other bits, perhaps
-}
-
-TEST_CASE("resumed on another number of trainers a recorded step keeps its samples") {
-  Folder folder;
-  const std::string path = folder.file("journal.sqlite");
-  std::multiset<SampleId> before;
-  {
-    Run run(path, binary(4));
-    run.judge(4);
-    before = ids_of(run.next_step());
-  }
-  Run run(path, binary(4), {0, 1, 2});
-  run.desk.resume_from(0, 0, &run.journal, false);
-  const auto again = run.next_step();
-  CHECK(ranks_of(again) == std::vector<int>{0, 1, 2});
-  CHECK(ids_of(again) == before);
-}
-
-TEST_CASE("a foreign journal's steps are replayed with its versions and audited, not accounted") {
-  Folder folder;
-  const std::string path = folder.file("source.sqlite");
-  {
-    Run run(path, binary(2));
-    run.judge(4);
-    run.run_steps();
-  }
-  const JournalReader source(path);
-  Run run(folder.file("own.sqlite"), binary(2));
-  run.desk.resume_from(0, 0, &source, true);
-  CHECK(run.run_steps() == 2);
-  CHECK_FALSE(run.desk.recorded_steps_left());
-  CHECK(run.desk.version() == 2);
-  CHECK(run.journal.steps(1, 100).empty());
-  CHECK(run.journal.events().size() == 2);
-}
-
-TEST_CASE("a turn judged just before a crash is trained once after it") {
-  Folder folder;
-  const std::string path = folder.file("journal.sqlite");
-  {
-    Run run(path, binary(2));
-    run.judge(1);  // its sample is saved
-    const Turn turn = run.answered_turn();
-    run.journal.save_turn(turn);
-    run.journal.save_verdict(Run::verdict_of(turn));  // and here the process dies before desk.add()
-  }
-  Run run(path, binary(2));
-  run.desk.resume_from(0, 0, &run.journal, false);
-  run.desk.restore_waiting();
-  CHECK(run.desk.waiting() == 2);
-  const auto sent = run.next_step();
-  CHECK(ids_of(sent).size() == 2);
-  run.finish(sent[0].message.batch);
-  CHECK(run.next_step().empty());
-  CHECK(run.journal.turns_in(TurnState::trained).size() == 2);
 }
 
 TEST_CASE("more feedback than the batcher holds waits in the journal, in order") {

@@ -53,7 +53,8 @@ class WeightSet {
 
 class ShadowPolicy final : public Policy {
  public:
-  explicit ShadowPolicy(std::vector<std::pair<DType, Shape>> kinds = WeightSet::standard()) : kinds_(std::move(kinds)) {}
+  explicit ShadowPolicy(std::vector<std::pair<DType, Shape>> kinds = WeightSet::standard())
+      : kinds_(std::move(kinds)) {}
 
   const ModelConfig& config() const override { return config_; }
   void allocate_cache(std::int32_t, std::int32_t) override {}
