@@ -29,7 +29,9 @@ TEST_CASE("a step is planned durably, sent in balanced shards, and its turns bec
     for (const TrainingSample& sample : one.message.batch.samples) active += sample.response_length();
   }
   CHECK(sent[0].message.batch.global_active_tokens == active);
-  CHECK(run.next_step().empty());  // one at a time
+  run.judge(4);
+  run.desk.tick(monotonic_s());
+  CHECK(run.mailbox.take<messages::TakeStep>().empty());  // one at a time
   run.finish(sent[0].message.batch);
   CHECK(run.done.size() == 1);
   CHECK(run.desk.step() == 1);
