@@ -245,6 +245,8 @@ void Head::shut_down() {
   }
   if (context_.learning) {
     wait_for("the last optimiser step", end_limit_s, [&] { return !steps_->busy(); });
+    // A rank that still receives a version answers, and after Stop nobody may be left to take the answer.
+    wait_for("the last version to reach every rank", end_limit_s, [&] { return versions_->settled(); });
     wait_for("the checkpoint under way", end_limit_s, [&] { return !checkpoints_->busy(); });
     if (checkpoints_->last_step() != steps_->step()) {
       checkpoints_->begin();
