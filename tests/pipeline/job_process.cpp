@@ -110,6 +110,10 @@ void JobProcess::stop() {
   if (!ended()) kill(pid_, SIGUSR1);
 }
 
+void JobProcess::terminate_ranks() {
+  for (pid_t rank : ranks()) kill(rank, SIGTERM);
+}
+
 void JobProcess::kill_rank(int rank) { kill(ranks().at(static_cast<std::size_t>(rank)), SIGKILL); }
 
 void JobProcess::kill_all_ranks() {

@@ -35,6 +35,7 @@ class JobProcess {
   ServerUrl wait_until_serving();
 
   void stop();               // as a user does: SIGUSR1 to mpirun, which passes it on
+  void terminate_ranks();    // SIGTERM to each of them, as a batch system does
   void kill_rank(int rank);  // SIGKILL, that rank alone
   void kill_all_ranks();     // SIGKILL, all at once
   /// Exit code of mpirun, 128 + n after signal n; throws std::runtime_error after the limit. Afterwards the ranks have

@@ -4,17 +4,14 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <memory>
-#include <set>
-#include <thread>
 
 #include "checkpoint/checkpoint_reader.hpp"
-#include "frontend/openai_client.hpp"
 #include "pipeline/job_process.hpp"
+#include "pipeline/live_run.hpp"
 #include "pipeline/run_record.hpp"
 #include "pipeline/workspace.hpp"
 #include "support/catch.hpp"
@@ -25,156 +22,7 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
-constexpr std::int64_t every = INT64_MAX;
-
-std::vector<demo::ReplyRecord> hold(const ServerUrl& server, int first, int count, std::uint64_t seed) {
-  demo::UserSettings users;
-  users.server = server;
-  users.users = 4;
-  users.think_s = 0;
-  users.silent = 0;
-  users.max_tokens = 48;
-  users.seed = seed;
-  return demo::hold_sessions(users, first, count, [](const demo::ReplyRecord&) {});
-}
-
-/// A student who writes once before the crash and again after it.
-class Survivor {
- public:
-  explicit Survivor() : student_(77, demo::Split::held_out, 0) {
-    options_.model = "clawrl-demo";
-    options_.session = "survivor";
-    options_.turn_type = TurnType::main;
-    options_.max_tokens = 32;
-  }
-  void write(const ServerUrl& server) {
-    const ChatReply reply = OpenAiClient(server, 60s).chat(student_.messages(), options_);
-    INFO(reply.error.message);
-    REQUIRE(reply.ok());
-    student_.take_reply(reply.text);
-  }
-
- private:
-  demo::StudentSession student_;
-  ChatOptions options_;
-};
-
-/// What the journal says right after a crash.
-struct Crash {
-  std::map<std::int64_t, std::string> hashes;
-  std::vector<SampleId> unused;
-  std::vector<TurnId> judging;
-  std::vector<StepRecord> steps;
-  std::int64_t checkpoint = 0;
-};
-
-Crash look_at(const std::string& out) {
-  const JournalReader journal(journal_of(out));
-  Crash crash;
-  crash.hashes = step_hashes(journal);
-  for (const TrainingSample& sample : journal.unused_samples()) crash.unused.push_back(sample.id);
-  crash.judging = journal.turns_in(TurnState::judging);
-  crash.steps = journal.steps(1, every);
-  const auto checkpoints = list_checkpoints(checkpoints_of(out));
-  if (!checkpoints.empty()) crash.checkpoint = checkpoints.back().step;
-  return crash;
-}
-
-Crash run_until_killed(const std::string& out, Survivor& survivor) {
-  JobProcess job({.out = out});
-  const ServerUrl server = job.wait_until_serving();
-  survivor.write(server);
-  std::thread students([&] { hold(server, 0, 200, 3); });  // cut off by the kill
-  const bool learning = job.wait_for("checkpoint " + checkpoints_of(out) + "/step_00000004") && job.wait_for("step 7 ");
-  job.kill_all_ranks();
-  students.join();
-  REQUIRE(learning);
-  REQUIRE(job.wait(20s) != 0);
-  REQUIRE(job.ranks().empty());
-  return look_at(out);
-}
-
-/// Nothing is being judged and fewer samples wait than a step takes.
-void wait_until_all_is_learned(const ServerUrl& server) {
-  OpenAiClient client(server, 10s);
-  for (int i = 0; i < 60; ++i) {
-    std::this_thread::sleep_for(1s);  // the figures are renewed twice a second
-    const std::string status = client.get("/status").body;
-    if (status_number(status, "judging") == 0 && status_number(status, "samples_waiting") < 2) return;
-  }
-  FAIL("turns are still waiting after a minute");
-}
-
-void resume_and_finish(const std::string& out, Survivor& survivor, const Crash& crash) {
-  JobProcess job({.out = out, .arguments = {"--run.resume"}});
-  const ServerUrl server = job.wait_until_serving();
-  survivor.write(server);
-  for (const auto& reply : hold(server, 0, 8, 4)) REQUIRE(reply.served);
-  REQUIRE(job.wait_for("step " + std::to_string(crash.steps.size() + 4) + " "));
-  wait_until_all_is_learned(server);
-  job.stop();
-  REQUIRE(job.wait() == 0);
-  REQUIRE(job.log().find("resumed from") != std::string::npos);
-}
-
-void check_continuity(const JournalReader& journal, const Crash& crash) {
-  const auto steps = journal.steps(1, every);
-  for (const StepRecord& before : crash.steps) {
-    const StepRecord& after = steps.at(static_cast<std::size_t>(before.step - 1));
-    INFO("step " << before.step);
-    REQUIRE(after.samples == before.samples);
-    REQUIRE(after.finished());
-    if (before.finished()) REQUIRE(after.weights_hash == before.weights_hash);
-    if (before.finished() && before.step > crash.checkpoint) REQUIRE(after.times_finished == 2);
-  }
-  for (const EventRecord& event : journal.events(10'000)) REQUIRE(event.kind != "step_differs");
-  std::set<SampleId> fresh;
-  for (const StepRecord& step : steps)
-    for (const SampleUse& use : step.samples)
-      if (!use.replayed) fresh.insert(use.id);
-  for (SampleId id : crash.unused) {
-    INFO("turn " << id.turn.value << " waited for a step when the run was killed");
-    REQUIRE(fresh.contains(id));
-  }
-  for (TurnId id : crash.judging) {
-    INFO("turn " << id.value << " was being judged when the run was killed");
-    REQUIRE(journal.newest_verdict(id));
-  }
-  REQUIRE(journal.newest_verdict(journal.turns_of("survivor").at(0)));
-}
-
-/// The live run: made once, by the first test that asks for it.
-struct LiveRun {
-  Workspace workspace{"recovery"};
-  std::string out = workspace.path("live");
-  std::map<std::int64_t, std::string> hashes;
-  std::map<std::string, std::vector<char>> tensors;
-  int compared = 0;
-
-  LiveRun() {
-    Survivor survivor;
-    const Crash crash = run_until_killed(out, survivor);
-    resume_and_finish(out, survivor, crash);
-    const JournalReader journal(journal_of(out));
-    check_continuity(journal, crash);
-    for (const auto& problems : {turn_problems(journal), step_problems(journal),
-                                 checkpoint_problems(checkpoints_of(out), journal.summary().last_step)}) {
-      INFO(joined(problems));
-      REQUIRE(problems.empty());
-    }
-    hashes = step_hashes(journal);
-    tensors = newest_tensors(checkpoints_of(out));
-    std::cout << "live run: " << hashes.size() << " steps, " << crash.hashes.size() << " of them before the kill after "
-              << "checkpoint " << crash.checkpoint << "; " << crash.unused.size() << " samples waited, "
-              << crash.judging.size() << " turns were being judged" << std::endl;
-  }
-  JobSettings replay(const std::string& name, std::vector<std::string> more = {}) const {
-    more.push_back("--run.replay=" + journal_of(out));
-    return {.out = workspace.path(name), .arguments = std::move(more)};
-  }
-  std::string last_step() const { return "step " + std::to_string(hashes.rbegin()->first) + " "; }
-};
-
+/// Made once, by the first test that asks for it.
 LiveRun& live_run() {
   static std::unique_ptr<LiveRun> run;
   static bool tried = false;
@@ -183,6 +31,9 @@ LiveRun& live_run() {
   if (!run) run = std::make_unique<LiveRun>();
   return *run;
 }
+
+/// The ranks parted in order: no mailbox was left waiting for another.
+bool parted(const JobProcess& job) { return job.ranks().empty() && job.log().find("goodbye") == std::string::npos; }
 
 void check_same_bits(const LiveRun& live, const std::string& name) {
   const std::string out = live.workspace.path(name);
@@ -214,9 +65,11 @@ void replay_interrupted(const std::string& name, Interrupt interrupt) {
     REQUIRE(job.ranks().empty());
     REQUIRE(job.log().find(live.last_step()) == std::string::npos);  // else nothing was interrupted
   }
+  const bool has_checkpoint = !list_checkpoints(checkpoints_of(live.workspace.path(name))).empty();
   JobProcess job(live.replay(name, {"--run.resume"}));
   REQUIRE(job.wait() == 0);
-  REQUIRE(job.log().find("resumed from") != std::string::npos);
+  REQUIRE(parted(job));
+  REQUIRE((job.log().find("resumed from") != std::string::npos) == has_checkpoint);
   check_same_bits(live, name);
   passed();
 }
@@ -256,13 +109,14 @@ TEST_CASE("a live run, killed and resumed, goes on; its journal replays to the s
   LiveRun& live = live_run();
   JobProcess job(live.replay("whole"));
   REQUIRE(job.wait() == 0);
+  REQUIRE(parted(job));
   check_same_bits(live, "whole");
   passed();
 }
 
-TEST_CASE("a replay stopped in the middle resumes to the same bits") {
+TEST_CASE("a replay told to stop in the middle resumes to the same bits") {
   replay_interrupted("stopped", [](JobProcess& job) {
-    job.stop();
+    job.terminate_ranks();
     REQUIRE(job.wait() == 0);
   });
 }
@@ -303,7 +157,7 @@ TEST_CASE("a full disk: the run goes on without checkpoints and says so at the e
   }
   JobProcess job(live.replay("full", {"--checkpoint.every_steps=3"}));
   REQUIRE(job.wait() == 1);
-  REQUIRE(job.ranks().empty());
+  REQUIRE(parted(job));
   REQUIRE(job.log().find(live.last_step()) != std::string::npos);
   REQUIRE(job.log().find("failed: " + checkpoints_of(out)) != std::string::npos);
   const auto problems = checkpoint_problems(checkpoints_of(out), 3);  // the first one, whole; no trace of the others
