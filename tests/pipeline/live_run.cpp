@@ -16,7 +16,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::int64_t every = INT64_MAX;
-const std::string never_stale = "--samples.max_staleness=100000";  // so that every waiting sample must be used
+// So that every waiting sample must be used and no session ends by itself, however slow the machine is.
+const std::vector<std::string> patient = {"--samples.max_staleness=100000", "--session.idle_s=600"};
 
 std::vector<demo::ReplyRecord> hold(const ServerUrl& server, int first, int count, std::uint64_t seed) {
   demo::UserSettings users;
@@ -72,7 +73,7 @@ Crash look_at(const std::string& out) {
 }
 
 Crash run_until_killed(const std::string& out, Survivor& survivor) {
-  JobProcess job({.out = out, .arguments = {never_stale}});
+  JobProcess job({.out = out, .arguments = patient});
   const ServerUrl server = job.wait_until_serving();
   survivor.write(server);
   std::thread students([&] { hold(server, 0, 200, 3); });  // cut off by the kill
@@ -97,7 +98,9 @@ void wait_until_all_is_learned(const ServerUrl& server) {
 }
 
 void resume_and_finish(const std::string& out, Survivor& survivor, const Crash& crash) {
-  JobProcess job({.out = out, .arguments = {never_stale, "--run.resume"}});
+  std::vector<std::string> arguments = patient;
+  arguments.push_back("--run.resume");
+  JobProcess job({.out = out, .arguments = arguments});
   const ServerUrl server = job.wait_until_serving();
   survivor.write(server);
   for (const auto& reply : hold(server, 0, 8, 4)) REQUIRE(reply.served);
