@@ -8,7 +8,7 @@
 int main(int argc, char** argv) try {
   std::string out = "out/tokenizer", help;
   std::int32_t vocabulary = 3065;
-  std::vector<std::string> texts = {"configs/models/text/agent_prompt.md"};
+  std::vector<std::string> texts = {"configs/models/text/agent_prompt.md", "configs/models/text/project_pages.md"};
   clawrl::SettingList own;
   own.add("tokenizer.out", out, "folder of tokenizer.json and tokenizer_config.json");
   own.add("tokenizer.vocabulary", vocabulary, "tokens without the added ones", clawrl::between(256, 65536));
