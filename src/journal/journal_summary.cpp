@@ -1,3 +1,4 @@
+#include <SQLiteCpp/SQLiteCpp.h>
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -8,6 +9,7 @@
 
 #include "core/turn.hpp"
 #include "journal/reader_implementation.hpp"
+#include "journal/schema.hpp"
 
 namespace clawrl {
 
@@ -113,9 +115,8 @@ void JournalReader::snapshot(const std::string& target) const {
   std::filesystem::remove(temporary, ignored);
   if (implementation_->settle) implementation_->settle();
   try {
-    const std::lock_guard guard(implementation_->mutex);
-    expect(implementation_->database != nullptr, "journal " + path() + ": snapshot after it was closed");
-    execute(*implementation_->database, "VACUUM INTO ?", temporary);
+    const auto database = journal::open_for_reading(path());  // one of its own: a long copy must not hold up readers
+    execute(*database, "VACUUM INTO ?", temporary);
     sync_path(temporary);
     std::filesystem::rename(temporary, target);
     sync_path(std::filesystem::absolute(target).parent_path());

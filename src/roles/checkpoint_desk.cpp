@@ -42,6 +42,8 @@ void CheckpointDesk::take(const messages::ShardWritten& message) {
 }
 
 void CheckpointDesk::tick() {
+  if (busy() && !committing_.valid() && monotonic_s() - last_s_ > shard_limit_s)
+    return give_up(std::to_string(trainers_.size() - answers_) + " trainers did not write their shard in time");
   if (!committing_.valid() || committing_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
   try {
     const std::string done = committing_.get();
@@ -49,7 +51,7 @@ void CheckpointDesk::tick() {
     state_in_flight_.reset();
     failed_.clear();
     log_(done);
-  } catch (const UserError& error) {
+  } catch (const std::exception& error) {
     give_up(error.what());
   }
 }

@@ -37,6 +37,7 @@ class CheckpointDesk {
   std::function<void()> also_save;  // runs before each commit, on its thread; may throw UserError
 
  private:
+  static constexpr double shard_limit_s = 600;
   void give_up(const std::string& why);
 
   Mailbox& mailbox_;

@@ -50,13 +50,13 @@ void Head::on_ready(int rank, const messages::Ready& ready) {
 }
 
 void Head::on_linked(LinkedTurn linked) {
+  journal_->save_next_state(linked.id, linked.next_state);
   const auto found = open_turns_.find(linked.id);
   if (found == open_turns_.end()) return;
   Turn turn = std::move(found->second);
   open_turns_.erase(found);
   turn.next_state = std::move(linked.next_state);
   turn.state = TurnState::judging;
-  journal_->save_next_state(turn.id, turn.next_state);
   journal_->set_turn_state(turn.id, TurnState::judging);
   feedback_at_[turn.id] = unix_s();
   judges_->submit(std::move(turn), 0);
@@ -75,7 +75,7 @@ void Head::on_judged(const Turn& turn, Verdict verdict) {
   else ++(verdict.score > 0 ? meter_.verdicts_good : verdict.score < 0 ? meter_.verdicts_bad : meter_.verdicts_neutral);
   meter_.hints += verdict.chosen_hint >= 0;
   journal_->save_verdict(verdict);
-  steps_->add(turn, verdict);
+  if (!steps_->add(turn, verdict)) feedback_at_.erase(turn.id);
 }
 
 void Head::on_step(const messages::StepDone& done) {

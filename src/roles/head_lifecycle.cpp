@@ -17,6 +17,7 @@ namespace {
 using namespace std::chrono_literals;
 namespace fs = std::filesystem;
 
+constexpr double judge_patience = 2;  // the judge's own limit runs from when it begins with a turn
 constexpr double start_limit_s = 300, drain_limit_s = 20, end_limit_s = 120;
 
 /// A start that failed before its first request leaves a journal too; that is not a run.
@@ -100,7 +101,7 @@ void Head::make_desks() {
                                             Tokenizer::load(config_.model.policy + "/tokenizer.json"), settings,
                                             std::move(events));
   if (!context_.learning) return;
-  judges_ = std::make_unique<JudgeDesk>(context_.mailbox, context_.map.ranks(Role::prm), config_.prm.timeout_s,
+  judges_ = std::make_unique<JudgeDesk>(context_.mailbox, context_.map.ranks(Role::prm), judge_patience * config_.prm.timeout_s,
                                         [this](const Turn& turn, Verdict v) { on_judged(turn, std::move(v)); });
   steps_ = std::make_unique<StepDesk>(context_.mailbox, *journal_, config_, trainers,
                                       [this](const messages::StepDone& done) { on_step(done); });
@@ -191,9 +192,13 @@ void Head::restore_sessions() {
   steps_->restore_waiting();
   for (Turn& turn : journal_->open_turns()) {
     if (turn.next_state.empty()) {
-      if (turn.state != TurnState::answered) continue;
-      sessions_.answered(turn, monotonic_s());
-      open_turns_.emplace(turn.id, std::move(turn));
+      const bool ended = turn.state == TurnState::expired && !config_.session.judge_without_next_state;
+      if (turn.state == TurnState::answered) {
+        sessions_.answered(turn, monotonic_s());
+        open_turns_.emplace(turn.id, std::move(turn));
+      } else if (!ended) {
+        judges_->submit(std::move(turn), 0);
+      }
     } else {
       judges_->submit(std::move(turn), 0);
     }
@@ -232,7 +237,7 @@ void Head::shut_down() {
   if (steps_) steps_->stop();
   if (http_) {
     std::atomic<bool> drained = false;
-    std::thread closing([&] {
+    std::jthread closing([&] {
       http_->stop(std::chrono::milliseconds(static_cast<int>(1000 * drain_limit_s)));
       drained = true;
     });

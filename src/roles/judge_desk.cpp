@@ -48,10 +48,10 @@ void JudgeDesk::tick(double now_s) {
     if (now_s - one.since_s > timeout_s_) late.push_back(id);
   for (SampleId id : late) {
     Case& one = open_.at(id);
-    if (one.attempts < 2) {
+    const auto other = std::find_if(ranks_.begin(), ranks_.end(), [&](int rank) { return rank != one.rank; });
+    if (one.attempts < 2 && other != ranks_.end()) {
       --load_[one.rank];
-      const auto next = std::find_if(ranks_.begin(), ranks_.end(), [&](int rank) { return rank != one.rank; });
-      send(id, one, next == ranks_.end() ? one.rank : *next);
+      send(id, one, *other);
       continue;
     }
     Verdict failed;

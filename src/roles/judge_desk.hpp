@@ -16,7 +16,7 @@ namespace clawrl {
 /// Head thread only.
 class JudgeDesk {
  public:
-  /// `timeout_s`: a turn without a verdict for so long is given to another rank once, then failed.
+  /// `timeout_s`: a turn without a verdict for so long is given to another rank (if there is one) once, then failed.
   JudgeDesk(Mailbox& mailbox, std::vector<int> prm_ranks, double timeout_s,
             std::function<void(const Turn&, Verdict)> judged)
       : mailbox_(mailbox), ranks_(std::move(prm_ranks)), timeout_s_(timeout_s), judged_(std::move(judged)) {}

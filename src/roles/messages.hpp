@@ -89,7 +89,8 @@ struct StepDone {
   StepMetrics metrics;
   std::string weights_hash;
   double finished_s = 0;  // Unix seconds on the trainer
-  template <class Archive> void serialize(Archive& archive) { archive(metrics, weights_hash, finished_s); }
+  std::string error;      // not empty: the step was refused on all ranks and the weights are as before
+  template <class Archive> void serialize(Archive& archive) { archive(metrics, weights_hash, finished_s, error); }
 };
 
 /// Send the current weights, as this version, to `receivers` (world ranks).

@@ -24,6 +24,15 @@ ChatError invalid(int status, std::string code, std::string param, std::string m
   return {status, "invalid_request_error", std::move(code), std::move(param), std::move(message)};
 }
 
+ChatError too_long(std::int32_t context, const std::string& tokens) {
+  return invalid(400, "context_length_exceeded", "messages",
+                 "This model's maximum context length is " + std::to_string(context) +
+                     " tokens. However, your messages resulted in " + tokens +
+                     " tokens. Please reduce the length of the messages.");
+}
+
+constexpr std::size_t most_bytes_per_token = 64;  // of real text, on average over a prompt
+
 }  // namespace
 
 RequestDesk::RequestDesk(Mailbox& mailbox, Journal& journal, SessionStore& sessions, ServiceMeter& meter,
@@ -44,7 +53,14 @@ bool RequestDesk::refuse(const ChatRequest& request, ChatSink& sink) {
                                                                   std::to_string(settings_.max_queue) + "); try again"});
     return true;
   }
-  return false;
+  // Far too long for any tokenizer: refused before the head's thread spends its time on it.
+  std::size_t bytes = request.tools.size();
+  for (const Message& message : request.messages) bytes += message.text.size();
+  const std::size_t limit = most_bytes_per_token * static_cast<std::size_t>(settings_.context);
+  if (bytes <= limit) return false;
+  ++meter_.invalid;
+  sink.on_error(too_long(settings_.context, "more than " + std::to_string(settings_.context)));
+  return true;
 }
 
 void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_ptr<ChatSink> sink) {
@@ -59,10 +75,7 @@ void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_p
   const auto prompt_tokens = static_cast<std::int32_t>(turn.prompt.size());
   if (prompt_tokens >= settings_.context) {
     ++meter_.invalid;
-    return sink->on_error(invalid(400, "context_length_exceeded", "messages",
-                                  "This model's maximum context length is " + std::to_string(settings_.context) +
-                                      " tokens. However, your messages resulted in " + std::to_string(prompt_tokens) +
-                                      " tokens. Please reduce the length of the messages."));
+    return sink->on_error(too_long(settings_.context, std::to_string(prompt_tokens)));
   }
   const double now = monotonic_s();
   turn.id = journal_.next_turn_id();

@@ -22,14 +22,15 @@ struct ServiceMeter {
   std::int64_t cached_tokens = 0, prompt_tokens = 0;
   double generating_s = 0;      // time with at least one request in generation
 
-  Percentiles first_token_s;
-  Percentiles token_gap_s;         // between two tokens of one reply
-  Percentiles token_gap_commit_s;  // the same while a weight commit was under way
+  static constexpr std::size_t kept = 1 << 14;  // newest values that percentiles are taken of, twice a second
+  Percentiles first_token_s{kept};
+  Percentiles token_gap_s{kept};         // between two tokens of one reply
+  Percentiles token_gap_commit_s{kept};  // the same while a weight commit was under way
 
   std::int64_t versions_published = 0;
   std::int64_t published_bytes = 0;          // of the last commit, all receivers
-  Percentiles commit_to_first_token_s;       // step end -> first token computed by the new version
-  Percentiles feedback_to_behaviour_s;       // feedback received -> first token of a version trained on it
+  Percentiles commit_to_first_token_s{kept};       // step end -> first token computed by the new version
+  Percentiles feedback_to_behaviour_s{kept};       // feedback received -> first token of a version trained on it
   std::int64_t verdicts_good = 0, verdicts_neutral = 0, verdicts_bad = 0, verdicts_failed = 0, hints = 0;
 
   std::int64_t steps = 0, train_tokens = 0;

@@ -31,9 +31,7 @@ void StepDesk::resume_from(std::int64_t step, std::int64_t version, const Journa
   source_ = source;
   foreign_ = foreign;
   for (StepRecord& record : source->steps(step + 1, all_steps)) recorded_.push_back(std::move(record));
-  // Without determinism the same steps may give other bits, so their numbers are not used again.
-  const bool renumber = !config_.run.deterministic && !foreign;
-  next_version_ = renumber ? std::max(version, journal_.highest_version()) + 1 : version + 1;
+  next_version_ = (foreign ? version : std::max(version, journal_.highest_version())) + 1;
 }
 
 void StepDesk::restore_waiting() {
@@ -46,16 +44,17 @@ void StepDesk::restore_waiting() {
   take_backlog(monotonic_s());
 }
 
-void StepDesk::add(const Turn& turn, const Verdict& verdict) {
+bool StepDesk::add(const Turn& turn, const Verdict& verdict) {
   BuiltSample built = builder_.build(turn, verdict, version_);
   if (!built.sample) {
     if (verdict.error.empty()) journal_.set_turn_state(turn.id, TurnState::excluded, built.exclusion);
-    return;
+    return false;
   }
   journal_.save_sample(*built.sample, built.exclusion);
-  if (!built.exclusion.empty()) return;
+  if (!built.exclusion.empty()) return false;
   backlog_ = backlog_ || batcher_.full();
   if (!backlog_) batcher_.add(std::move(*built.sample), monotonic_s());
+  return true;
 }
 
 /// The journal's unused samples are, in its order, those that wait already and then the backlog.
@@ -95,8 +94,9 @@ std::optional<StepDesk::Planned> StepDesk::recorded_step() {
   planned.samples = source_->samples(ids);
   if (planned.record.shards.size() != trainers_.size())  // resumed on another number of trainers
     planned.record.shards = step_shards(planned.samples, static_cast<int>(trainers_.size()));
-  if (!foreign_ && !config_.run.deterministic) planned.record.version = next_version_;
-  next_version_ = std::max(next_version_, planned.record.version) + 1;
+  // An unfinished step's number may have been announced for bits that are not on record.
+  if (!foreign_ && !config_.run.deterministic && !planned.record.finished()) planned.record.version = next_version_;
+  next_version_ = std::max(next_version_, planned.record.version + 1);
   return planned;
 }
 
@@ -135,8 +135,13 @@ void StepDesk::take(const messages::StepDone& done) {
   expect(in_flight_ && in_flight_->record.step == done.metrics.step, "a trainer finished a step that is not in flight");
   step_ = done.metrics.step;
   version_ = in_flight_->record.version;
+  const std::string& before = in_flight_->record.weights_hash;
+  if (!foreign_ && !before.empty() && before != done.weights_hash)
+    version_ = dispatched_version_ = next_version_++;  // other bits than that number stood for
   ++steps_this_run_;
   messages::StepDone full = done;
+  full.metrics.version = version_;
+  if (!done.error.empty()) journal_.save_event("step_refused", std::to_string(step_) + ": " + done.error);
   double sum = 0;
   for (const TrainingSample& sample : in_flight_->samples) {
     const auto age = static_cast<double>(std::max<std::int64_t>(0, version_ - 1 - sample.version));

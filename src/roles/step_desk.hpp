@@ -35,8 +35,8 @@ class StepDesk {
   /// What a restart finds in the journal and no step has taken.
   void restore_waiting();
 
-  /// The turn's sample goes to the journal and, if it can be trained on, waits for a step.
-  void add(const Turn& turn, const Verdict& verdict);
+  /// The turn's sample goes to the journal and, if it can be trained on (true), waits for a step.
+  bool add(const Turn& turn, const Verdict& verdict);
   void take(const messages::StepDone& done);
   /// Composes, records and sends the next step when one is due.
   void tick(double now_s);

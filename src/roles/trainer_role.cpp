@@ -64,8 +64,18 @@ class TrainerLoop {
   }
 
   void take_step(messages::TakeStep take) {
-    const StepMetrics metrics = learner_->step(take.batch);
-    if (index_ == 0) tell_head(messages::StepDone{metrics, weights_hash(learner_->parameters()), unix_s()});
+    messages::StepDone done;
+    try {
+      done.metrics = learner_->step(take.batch);
+    } catch (const UserError& error) {  // on every rank alike: a sample that cannot be, a gradient that is not finite
+      done.metrics.step = take.batch.step;
+      done.metrics.version = take.batch.version;
+      done.error = error.what();
+    }
+    if (index_ != 0) return;
+    done.weights_hash = weights_hash(learner_->parameters());
+    done.finished_s = unix_s();
+    tell_head(done);
   }
 
   void publish(const messages::Publish& message) {
@@ -79,7 +89,7 @@ class TrainerLoop {
       messages::ShardWritten written{message.step, {}, ""};
       try {
         written.shard = write_shard(message.root, message.step, index_, count_, owned->views);
-      } catch (const UserError& error) {
+      } catch (const std::exception& error) {
         written.error = error.what();
       }
       tell_head(written);

@@ -10,6 +10,7 @@ namespace clawrl {
 void VersionDesk::made(std::int64_t version, std::int64_t dispatched, double made_s) {
   newest_made_ = version;
   made_s_ = made_s;
+  if (version == in_flight_) started_s_ = monotonic_s();  // until now the trainers were busy with the step
   journal_.save_version({"main", version, "", ""}, VersionEvent::made);
   if (in_flight_ == 0 && version > announced_) publish(dispatched);
 }
@@ -68,7 +69,7 @@ void VersionDesk::token(std::int64_t version) {
 }
 
 void VersionDesk::tick(double now_s) const {
-  require(in_flight_ == 0 || now_s - started_s_ < settings_.limit_s,
+  require(in_flight_ == 0 || in_flight_ > newest_made_ || now_s - started_s_ < settings_.limit_s,
           "version " + std::to_string(in_flight_) + " did not reach every rank within " +
               std::to_string(static_cast<int>(settings_.limit_s)) + " s");
 }

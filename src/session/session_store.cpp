@@ -66,16 +66,18 @@ std::vector<TurnId> SessionStore::end(const std::string& session) {
 
 std::vector<TurnId> SessionStore::expire(double now) {
   std::vector<std::string> over;
-  const std::string* oldest = nullptr;
-  double oldest_seen = now;
+  std::vector<std::pair<double, std::string>> others;  // by last traffic
   for (const auto& [name, session] : sessions_) {
     if (now - session.last_seen >= idle_s_) over.push_back(name);
-    else if (session.last_seen <= oldest_seen) oldest = &name, oldest_seen = session.last_seen;
+    else if (open_ > max_open_) others.emplace_back(session.last_seen, name);
   }
-  if (over.empty() && open_ > max_open_ && oldest != nullptr) over.push_back(*oldest);
   std::vector<TurnId> turns;
-  for (const std::string& name : over)
+  const auto end_one = [&](const std::string& name) {
     for (TurnId id : end(name)) turns.push_back(id);
+  };
+  for (const std::string& name : over) end_one(name);
+  std::sort(others.begin(), others.end());
+  for (std::size_t i = 0; open_ > max_open_ && i < others.size(); ++i) end_one(others[i].second);
   std::sort(turns.begin(), turns.end());
   return turns;
 }

@@ -21,7 +21,7 @@ struct LinkedTurn {
 class SessionStore {
  public:
   /// `idle_s`: a session without traffic for so long is over. `max_open`: open turns over all sessions; above it the
-  /// oldest session ends early (its turns are returned by expire()).
+  /// sessions that were quiet longest end early (expire() returns their turns).
   explicit SessionStore(double idle_s, std::size_t max_open = 100'000) : idle_s_(idle_s), max_open_(max_open) {}
 
   /// A request arrived: closes and returns every open turn of the session that it continues, i.e. whose reply stands
