@@ -75,6 +75,24 @@ TEST_CASE("steps taken again keep their version number only while the bits are t
   CHECK(run.desk.dispatched_version() == 4);
 }
 
+TEST_CASE("a step that the trainers refused is on record, changes nothing and is not in the way") {
+  Folder folder;
+  Run run(folder.file("journal.sqlite"), binary(2));
+  run.judge(4);
+  const auto sent = run.next_step();
+  messages::StepDone refused;
+  refused.metrics.step = sent[0].message.batch.step;
+  refused.weights_hash = "as before";
+  refused.error = "the gradient is not finite";
+  run.desk.take(refused);
+  CHECK_FALSE(run.desk.busy());
+  CHECK(run.desk.step() == 1);
+  const auto events = run.journal.events();
+  REQUIRE(events.size() == 1);
+  CHECK(events[0].kind == "step_refused");
+  CHECK(run.next_step()[0].message.batch.step == 2);
+}
+
 TEST_CASE("resumed on another number of trainers a recorded step keeps its samples") {
   Folder folder;
   const std::string path = folder.file("journal.sqlite");
