@@ -53,8 +53,8 @@ choose_folder() {
 
 build() {
   local log=$out/build.log
-  say "building ($PRESET); the log is $log"
-  (cd "$ROOT" && cmake --preset "$PRESET" && cmake --build --preset "$PRESET" --target online_rl simulate_users inspect) \
+  say "building ($PRESET), a few minutes the first time; the log is $log"
+  (cd "$ROOT" && cmake --preset "$PRESET" && cmake --build --preset "$PRESET" --target online_rl serve sft train_tokenizer simulate_users evaluate inspect) \
     >"$log" 2>&1 || { tail -20 "$log" >&2; fail "the build failed; see $log"; }
 }
 
@@ -120,5 +120,6 @@ say "stopping"
 code=0; stop_server || code=$?
 "$BUILD/jobs/inspect" --inspect.path "$out" || true
 [ $code -eq 0 ] || fail "the server ended with exit code $code; see $out/server.log"
-say "everything is in $out"
+say "everything is in $out; to go on with it:"
+echo "  . jobs/environment.sh && \$MPIRUN --oversubscribe --bind-to none -n $ranks $BUILD/jobs/online_rl --config $out/resolved.ini --resume"
 if $stopping && ! $keep; then exit 130; fi

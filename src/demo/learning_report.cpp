@@ -1,6 +1,7 @@
 #include "demo/learning_report.hpp"
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 #include <iomanip>
 #include <nlohmann/json.hpp>
@@ -53,7 +54,8 @@ Json report(const LearningRecord& record) {
   out["well_formed"] = {{"before", before.formed}, {"after", after.formed}};
   out["answer_accuracy"] = {{"before", before.correct}, {"after", after.correct}};
   out["mean_words"] = {{"before", before.mean_words}, {"after", after.mean_words}};
-  out["sessions_until_three"] = sessions_until_three(record.sessions);
+  const int three = sessions_until_three(record.sessions);
+  out["sessions_until_three"] = three > 0 ? Json(three) : Json(nullptr);
   out["requests"] = {{"served", s.served}, {"refused", s.refused}, {"cut", s.cut}};
   out["ttft_ms"] = {{"p50", s.first_token.percentile(0.5)}, {"p99", s.first_token.percentile(0.99)}};
   out["inter_token_ms"] = {{"p50", s.gap.percentile(0.5)},
@@ -116,7 +118,7 @@ std::string to_text(const LearningRecord& record) {
   const Json r = report(record);
   const auto number = [](const Json& v, int digits) {
     std::ostringstream out;
-    if (v.is_number()) out << std::fixed << std::setprecision(digits) << v.get<double>();
+    if (v.is_number()) out << (digits < 0 ? std::scientific : std::fixed) << std::setprecision(std::abs(digits)) << v.get<double>();
     else out << "-";
     return out.str();
   };
@@ -129,16 +131,16 @@ std::string to_text(const LearningRecord& record) {
   change("well-formed", "well_formed");
   change("right answer", "answer_accuracy");
   change("words", "mean_words");
-  out << "  sessions until three in a row " << r["sessions_until_three"] << "\n";
+  out << "  sessions until three in a row " << number(r["sessions_until_three"], 0) << "\n";
   const Json& q = r["requests"];
-  out << "Service\n  requests served " << q["served"] << ", refused " << q["refused"] << ", cut " << q["cut"]
+  out << "Service, as the users saw it\n  requests served " << q["served"] << ", refused " << q["refused"] << ", cut " << q["cut"]
       << "\n  time to first token  p50 " << number(r["ttft_ms"]["p50"], 1) << " ms, p99 " << number(r["ttft_ms"]["p99"], 1)
       << " ms\n  between tokens       p50 " << number(r["inter_token_ms"]["p50"], 1) << " ms, p99 "
-      << number(r["inter_token_ms"]["p99"], 1) << " ms, p99 during weight commits "
+      << number(r["inter_token_ms"]["p99"], 1) << " ms, at the server during weight commits p99 "
       << number(r["inter_token_ms"]["p99_during_commit"], 1) << " ms\n";
   out << "Learning\n  versions published " << r["versions_published"] << ", step end to first token on it "
       << number(r["commit_to_first_token_s"], 3) << " s, feedback to behaviour " << number(r["feedback_to_behaviour_s"], 2)
-      << " s\n  trainer-sampler log-prob gap  mean " << r["logprob_gap"]["mean"] << ", max " << r["logprob_gap"]["max"]
+      << " s\n  trainer-sampler log-prob gap  mean " << number(r["logprob_gap"]["mean"], -1) << ", max " << number(r["logprob_gap"]["max"], -1)
       << "\n  tokens/s  rollout " << number(r["rollout_tokens_per_s"], 0) << ", training " << number(r["train_tokens_per_s"], 0) << "\n";
   for (const char* when : {"before", "after"})
     for (const Json& sample : r["samples"][when])

@@ -27,12 +27,12 @@ bool holds_run(const std::string& journal) {
   return !summary.turns.empty() || summary.steps_planned > 0 || summary.events > 0;
 }
 
-std::unique_ptr<Journal> open_journal(const RunConfig& config) {
+std::unique_ptr<Journal> open_journal(const RunConfig& config, bool learning) {
   std::error_code error;
   fs::create_directories(config.run.out, error);
   require(!error, "run.out: cannot make the folder " + config.run.out + ": " + error.message());
   const std::string path = config.run.journal.empty() ? config.run.out + "/journal.sqlite" : config.run.journal;
-  require(config.run.resume || !holds_run(path),
+  require(!learning || config.run.resume || !holds_run(path),
           config.run.out + " holds a run already: go on with it (--resume) or choose another folder (--out)");
   return std::make_unique<Journal>(path);
 }
@@ -61,7 +61,7 @@ std::map<std::string, RunningBaseline::Moments> baseline_from(const std::string&
 
 Head::Head(const RankContext& context, std::string configuration)
     : context_(context), config_(context.config), configuration_(std::move(configuration)),
-      journal_(open_journal(config_)), sessions_(config_.session.idle_s),
+      journal_(open_journal(config_, context_.learning)), sessions_(config_.session.idle_s),
       model_(read_model_config(config_.model.policy)) {
   metrics_ = std::make_unique<JsonlWriter>(config_.run.out + "/metrics.jsonl");
   journal_->put("configuration", configuration_);
@@ -137,6 +137,7 @@ RunState Head::run_state() const {
   state.rng["baseline"] = baseline_text(steps_->baseline().state());
   state.configuration = configuration_;
   state.base_model_hash = base_id_;
+  state.clawrl_version = CLAWRL_VERSION;
   return state;
 }
 

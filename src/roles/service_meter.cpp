@@ -1,11 +1,15 @@
 #include "roles/service_meter.hpp"
 
 #include <algorithm>
+#include <limits>
 
 namespace clawrl {
 namespace {
 
 constexpr double milli = 1000;
+
+/// No data is no number: null in JSON.
+double or_none(bool any, double value) { return any ? value : std::numeric_limits<double>::quiet_NaN(); }
 
 double per_second(std::int64_t count, double seconds) { return seconds > 0 ? static_cast<double>(count) / seconds : 0; }
 
@@ -33,11 +37,11 @@ MetricFields ServiceMeter::fields() const {
           {"ttft_ms_p99", first.p99 * milli},
           {"inter_token_ms_p50", gap.p50 * milli},
           {"inter_token_ms_p99", gap.p99 * milli},
-          {"inter_token_ms_p99_during_commit", commit.p99 * milli},
+          {"inter_token_ms_p99_during_commit", or_none(commit.count > 0, commit.p99 * milli)},
           {"gaps_during_commit", static_cast<std::int64_t>(commit.count)},
           {"versions_published", versions_published},
           {"published_bytes", published_bytes},
-          {"commit_to_first_token_s", commit_to_first_token_s.summary().p50},
+          {"commit_to_first_token_s", or_none(versions_published > 0, commit_to_first_token_s.summary().p50)},
           {"feedback_to_behaviour_s", feedback_to_behaviour_s.summary().p50},
           {"verdicts_good", verdicts_good},
           {"verdicts_neutral", verdicts_neutral},
