@@ -1,6 +1,3 @@
-#include <thread>
-
-#include "metrics/counters.hpp"
 #include "metrics/percentiles.hpp"
 #include "support/catch.hpp"
 
@@ -29,17 +26,4 @@ TEST_CASE("only the newest values are kept, count and maximum are of all") {
   CHECK(values.percentile(1.0) == 8);
   CHECK(values.summary().count == 9);
   CHECK(values.summary().max == 1000);
-}
-
-TEST_CASE("counters add up across threads") {
-  Counters counters;
-  std::thread other([&] {
-    for (int i = 0; i < 1000; ++i) counters.add("requests.served");
-  });
-  for (int i = 0; i < 1000; ++i) counters.add("requests.served");
-  other.join();
-  counters.add("excluded.greedy", 3);
-  CHECK(counters.get("requests.served") == 2000);
-  CHECK(counters.get("never") == 0);
-  CHECK(counters.all().size() == 2);
 }
