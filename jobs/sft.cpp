@@ -78,8 +78,8 @@ int run(const MpiEnvironment& mpi, const RunConfig& config, SftSettings s) {
   }
   OptimizerSettings optimizer = config.trainer.optimizer;
   optimizer.total_steps = s.training.tokens / s.training.batch_tokens + 1;
-  LossSettings loss;
-  loss.name = "sft";
+  const LossSettings& loss = config.trainer.loss;
+  require(loss.name == "sft", "trainer.loss: sft trains with the loss sft only, not '" + loss.name + "'");
   const auto learner = make_learner(s.from, optimizer, loss, *collectives);
   demo::Corpus corpus(demo::Split::train, s.seed + 100);
   const auto next = [&] {
@@ -107,6 +107,7 @@ int main(int argc, char** argv) try {
   SettingList own;
   describe(own, settings);
   RunConfig config;
+  config.trainer.loss.name = "sft";
   config.trainer.optimizer.learning_rate = 2e-3;
   config.trainer.optimizer.warmup_steps = 100;
   std::string help;
