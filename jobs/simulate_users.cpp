@@ -67,6 +67,15 @@ class Progress {
   std::chrono::steady_clock::time_point next_{};
 };
 
+/// What the last sessions taught shall be learned before the second evaluation.
+void wait_for_learning(OpenAiClient& client, int limit_s) {
+  for (int waited = 0; waited < limit_s && interrupted == 0; ++waited) {
+    std::this_thread::sleep_for(std::chrono::seconds(1));  // the server's figures are up to half a second old
+    const HttpReply status = client.get("/status");
+    if (status.status != 200 || demo::learning_settled(status.body)) return;
+  }
+}
+
 int run(const Settings& s) {
   OpenAiClient client(s.users.server, std::chrono::seconds(10));
   const HttpReply health = client.get("/health");
@@ -78,7 +87,7 @@ int run(const Settings& s) {
   record.sessions = demo::hold_sessions(s.users, 0, s.sessions, [&](const auto& r) { progress.take(r); },
                                         [] { return interrupted == 0; });
   progress.end();
-  if (interrupted == 0 && s.sessions > 0) std::this_thread::sleep_for(std::chrono::seconds(std::min(s.settle_s, 4)));
+  if (s.sessions > 0) wait_for_learning(client, s.settle_s);
   std::cout << "asking the same problems again" << std::endl;
   if (interrupted == 0) record.after = demo::ask_problems(s.users, s.evaluate);
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // the server's figures are at most that old

@@ -102,6 +102,12 @@ Satisfaction satisfaction_of(const std::vector<ReplyRecord>& records) {
   return s;
 }
 
+bool learning_settled(const std::string& server_status) {
+  const Json status = Json::parse(server_status, nullptr, false);
+  if (!status.is_object()) return true;
+  return status.value("judging", 0) == 0 && status.value("samples_waiting", 0) == 0;
+}
+
 int sessions_until_three(const std::vector<ReplyRecord>& sessions) {
   int row = 0, number = 0;
   for (const ReplyRecord* r : first_replies(sessions)) {

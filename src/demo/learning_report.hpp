@@ -20,6 +20,10 @@ struct LearningRecord {
   std::string server_status;                         // JSON of GET /status at the end; may be empty
 };
 
+/// Does GET /status (its JSON) say that no turn waits for a verdict and no sample for a step? True for text that is no
+/// such status: another server has nothing to wait for.
+bool learning_settled(const std::string& server_status);
+
 /// The session (1-based, by time of its first reply) whose first reply was the third satisfied one in a row; 0 = never.
 int sessions_until_three(const std::vector<ReplyRecord>& sessions);
 

@@ -111,6 +111,13 @@ TEST_CASE("without a server status or any session the report still stands") {
   CHECK_FALSE(to_text({}).empty());
 }
 
+TEST_CASE("learning has settled when neither a verdict nor a step is owed") {
+  CHECK(learning_settled(R"({"judging": 0, "samples_waiting": 0})"));
+  CHECK_FALSE(learning_settled(R"({"judging": 1, "samples_waiting": 0})"));
+  CHECK_FALSE(learning_settled(R"({"judging": 0, "samples_waiting": 3})"));
+  CHECK(learning_settled("404 not found"));
+}
+
 TEST_CASE("sessions until three satisfied in a row go by time and count first replies") {
   const auto sessions = [](const std::string& marks) {
     std::vector<ReplyRecord> records;
