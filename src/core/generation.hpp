@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "core/ids.hpp"
+#include "core/token_mask.hpp"
 
 namespace clawrl {
 
@@ -28,6 +29,16 @@ struct StopConditions {
   template <class Archive> void serialize(Archive& archive) { archive(max_tokens, stop_tokens, stop_text); }
 };
 
+/// What the text of a reply is held to while it is sampled, by a token mask. The texts are what a client sent.
+struct Constraint {
+  enum class Kind : std::uint8_t { none, json_object, json_schema, tool_call };
+  Kind kind = Kind::none;
+  std::string schema;  // json_schema: the schema as JSON text; tool_call: the tools as a JSON array
+  std::string tool;    // tool_call: the only function allowed; empty = any of them
+  bool operator==(const Constraint&) const = default;
+  template <class Archive> void serialize(Archive& archive) { archive(kind, schema, tool); }
+};
+
 /// Example: {id 7, prompt [151644, 872, ...], temperature 1, max_tokens 256, version nullopt} = "answer on the newest".
 struct GenerateRequest {
   RequestId id;
@@ -37,8 +48,9 @@ struct GenerateRequest {
   std::optional<std::int64_t> version;  // pinned policy version number; nullopt = newest when admitted
   std::int32_t record_top_k = 0;        // also return the sampler's K most likely ids per token
   double deadline_s = 0;                // seconds after submission when it is failed as `deadline`; 0 = none
+  Constraint constraint;
   template <class Archive> void serialize(Archive& archive) {
-    archive(id, prompt, sampling, stop, version, record_top_k, deadline_s);
+    archive(id, prompt, sampling, stop, version, record_top_k, deadline_s, constraint);
   }
 };
 
@@ -57,12 +69,13 @@ struct Completion {
   std::vector<TokenId> topk_ids;          // [R,K] most likely first, of the temperature-scaled distribution; empty if K = 0
   std::vector<float> topk_logprobs;       // [R,K]
   std::vector<std::int64_t> versions;     // [R] policy version number that computed the token
+  TokenMasks masks;                       // of a constrained reply
   SamplingParameters sampling;
   FinishReason finish = FinishReason::none;
   std::int32_t cached_tokens = 0;  // prompt tokens that the prefix cache served
   std::string error;               // set when finish = failed
   template <class Archive> void serialize(Archive& archive) {
-    archive(ids, logprobs, logprobs_t1, topk_ids, topk_logprobs, versions, sampling, finish, cached_tokens, error);
+    archive(ids, logprobs, logprobs_t1, topk_ids, topk_logprobs, versions, masks, sampling, finish, cached_tokens, error);
   }
 };
 

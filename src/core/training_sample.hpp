@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/ids.hpp"
+#include "core/token_mask.hpp"
 
 namespace clawrl {
 
@@ -22,6 +23,7 @@ struct TrainingSample {
   std::vector<TokenId> topk_ids;        // [R,K]
   std::vector<float> topk_logprobs;     // [R,K] sampler's
   std::vector<float> topk_advantages;   // [R,K]; 0 where an id is outside the subset
+  TokenMasks masks;                     // of a constrained reply
   std::vector<float> reference_logprobs;  // [T] or empty: KL reference
   float temperature = 1.0F;
   std::int64_t version = 0;  // oldest policy version among its tokens
@@ -33,7 +35,7 @@ struct TrainingSample {
   }
   template <class Archive> void serialize(Archive& archive) {
     archive(id, ids, loss_mask, sampler_logprobs, advantages, topk_width, topk_ids, topk_logprobs, topk_advantages,
-            reference_logprobs, temperature, version, origin);
+            masks, reference_logprobs, temperature, version, origin);
   }
 };
 

@@ -9,6 +9,7 @@
 
 #include "core/ids.hpp"
 #include "core/parameter_view.hpp"
+#include "core/token_mask.hpp"
 #include "model/model_config.hpp"
 
 namespace clawrl {
@@ -30,6 +31,7 @@ struct ScoreRequest {
   std::int32_t top_k = 0;            // J: also return the J most likely ids
   std::int32_t gather_width = 0;     // K
   std::vector<TokenId> gather_ids;   // [R,K]: also return the log-probs of these
+  TokenMasks masks;                  // [R] rows or empty: softmax over the allowed ids; a forbidden id has log-prob -inf
 };
 
 struct ScoreResult {

@@ -14,6 +14,8 @@ inline void append(Completion& whole, const Completion& part) {
   add(whole.topk_ids, part.topk_ids);
   add(whole.topk_logprobs, part.topk_logprobs);
   add(whole.versions, part.versions);
+  add(whole.masks.rows, part.masks.rows);  // rows count in the whole's sets: a part brings only those not seen before
+  add(whole.masks.sets, part.masks.sets);
   whole.sampling = part.sampling;
   whole.finish = part.finish;
   whole.cached_tokens = part.cached_tokens;

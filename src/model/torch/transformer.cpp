@@ -7,31 +7,10 @@
 #include <algorithm>
 
 #include "model/torch/fused_ops.hpp"
+#include "model/torch/projection.hpp"
 
 namespace clawrl {
 namespace {
-
-struct Piece {
-  std::int64_t rows;
-  const LoraPair* pair;
-};
-
-// x W^T, plus scaling * B A x on the row ranges that have an adapter.
-at::Tensor project(const at::Tensor& x, const at::Tensor& weight, const LoraWeights& lora,
-                   std::initializer_list<Piece> pieces) {
-  auto y = clawrl::linear(x, weight);
-  if (lora.layers.empty()) return y;
-  std::vector<at::Tensor> parts;
-  std::int64_t begin = 0;
-  for (const auto& piece : pieces) {
-    auto part = y.narrow(1, begin, piece.rows);
-    begin += piece.rows;
-    if (piece.pair->a.defined())
-      part = at::add(part, clawrl::linear(clawrl::linear(x, piece.pair->a), piece.pair->b), lora.scaling);
-    parts.push_back(part);
-  }
-  return parts.size() == 1 ? parts[0] : at::cat(parts, 1);
-}
 
 std::int64_t largest(const at::Tensor& positions) {
   if (!positions.is_cpu()) return positions.max().item<std::int64_t>();
@@ -78,16 +57,16 @@ at::Tensor Transformer::decoder_layer(const WeightSet& weights, std::int64_t lay
   const auto eps = config_.rms_norm_eps;
 
   auto normed = rms_norm(x, w.input_norm, eps);
-  auto qkv = project(normed, w.qkv, weights.lora,
+  auto qkv = project(normed, w.qkv, w.qkv_bias, weights.lora,
                      {{heads * dim, &lora.q}, {kv_heads * dim, &lora.k}, {kv_heads * dim, &lora.v}});
   qkv = qkv.view({x.size(0), heads + 2 * kv_heads, dim});
   auto [q, k, v] = split_heads(qkv, w.q_norm, w.k_norm, rope, eps, kv_heads);
-  auto mixed = project(attention(layer, q, k, v), w.o, weights.lora, {{hidden, &lora.o}});
+  auto mixed = project(attention(layer, q, k, v), w.o, {}, weights.lora, {{hidden, &lora.o}});
   auto residual = at::add(x, mixed);
 
   normed = rms_norm(residual, w.post_norm, eps);
-  auto gate_up = project(normed, w.gate_up, weights.lora, {{inter, &lora.gate}, {inter, &lora.up}});
-  return at::add(residual, project(swiglu(gate_up), w.down, weights.lora, {{hidden, &lora.down}}));
+  auto gate_up = project(normed, w.gate_up, {}, weights.lora, {{inter, &lora.gate}, {inter, &lora.up}});
+  return at::add(residual, project(swiglu(gate_up), w.down, {}, weights.lora, {{hidden, &lora.down}}));
 }
 
 at::Tensor Transformer::hidden(const WeightSet& weights, const at::Tensor& ids, const at::Tensor& positions,

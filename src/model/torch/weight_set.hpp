@@ -19,6 +19,7 @@ namespace clawrl {
 struct LayerWeights {
   at::Tensor input_norm;      // [D]
   at::Tensor qkv;             // [(H+2K)d, D]: rows of q_proj, k_proj, v_proj
+  at::Tensor qkv_bias;        // [(H+2K)d], undefined in families without
   at::Tensor q_norm, k_norm;  // [d]
   at::Tensor o;               // [D, Hd]
   at::Tensor post_norm;       // [D]
