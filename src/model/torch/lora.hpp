@@ -30,6 +30,12 @@ struct LoraWeights {
   double scaling = 0;  // alpha / r
 };
 
+/// Rows [begin, begin + count) of a batch belong to one adapter; rows in no range get the base alone.
+struct AdapterRows {
+  std::int64_t begin = 0, count = 0;
+  const LoraWeights* adapter = nullptr;  // none if null or without layers
+};
+
 /// Names as PEFT saves them: base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight. Throws UserError on an
 /// unknown target.
 ParameterLayout lora_layout(const ModelConfig& config, const LoraConfig& lora);

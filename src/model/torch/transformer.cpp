@@ -48,33 +48,39 @@ at::Tensor Transformer::rope_rows(const at::Tensor& positions) {
 }
 
 at::Tensor Transformer::decoder_layer(const WeightSet& weights, std::int64_t layer, const at::Tensor& x,
-                                      const at::Tensor& rope, Attention& attention) const {
+                                      const at::Tensor& rope, Attention& attention,
+                                      std::span<const AdapterRows> adapters) const {
   const auto& w = weights.layers[static_cast<std::size_t>(layer)];
-  static const LoraLayer none;
-  const auto& lora = weights.lora.layers.empty() ? none : weights.lora.layers[static_cast<std::size_t>(layer)];
+  const LayerAdapters lora{adapters, layer};
   const auto heads = config_.num_heads, kv_heads = config_.num_kv_heads, dim = config_.head_dim;
   const auto inter = config_.intermediate_size, hidden = config_.hidden_size;
   const auto eps = config_.rms_norm_eps;
 
   auto normed = rms_norm(x, w.input_norm, eps);
-  auto qkv = project(normed, w.qkv, w.qkv_bias, weights.lora,
-                     {{heads * dim, &lora.q}, {kv_heads * dim, &lora.k}, {kv_heads * dim, &lora.v}});
+  auto qkv = project(normed, w.qkv, w.qkv_bias, lora,
+                     {{heads * dim, &LoraLayer::q}, {kv_heads * dim, &LoraLayer::k}, {kv_heads * dim, &LoraLayer::v}});
   qkv = qkv.view({x.size(0), heads + 2 * kv_heads, dim});
   auto [q, k, v] = split_heads(qkv, w.q_norm, w.k_norm, rope, eps, kv_heads);
-  auto mixed = project(attention(layer, q, k, v), w.o, {}, weights.lora, {{hidden, &lora.o}});
+  auto mixed = project(attention(layer, q, k, v), w.o, {}, lora, {{hidden, &LoraLayer::o}});
   auto residual = at::add(x, mixed);
 
   normed = rms_norm(residual, w.post_norm, eps);
-  auto gate_up = project(normed, w.gate_up, {}, weights.lora, {{inter, &lora.gate}, {inter, &lora.up}});
-  return at::add(residual, project(swiglu(gate_up), w.down, {}, weights.lora, {{hidden, &lora.down}}));
+  auto gate_up = project(normed, w.gate_up, {}, lora, {{inter, &LoraLayer::gate}, {inter, &LoraLayer::up}});
+  return at::add(residual, project(swiglu(gate_up), w.down, {}, lora, {{hidden, &LoraLayer::down}}));
 }
 
 at::Tensor Transformer::hidden(const WeightSet& weights, const at::Tensor& ids, const at::Tensor& positions,
                                Attention& attention) {
+  const AdapterRows all{0, ids.size(0), &weights.lora};
+  return hidden(weights, ids, positions, attention, {&all, 1});
+}
+
+at::Tensor Transformer::hidden(const WeightSet& weights, const at::Tensor& ids, const at::Tensor& positions,
+                               Attention& attention, std::span<const AdapterRows> adapters) {
   const auto rope = rope_rows(positions);
   auto x = at::embedding(weights.embed, ids);
   for (std::int64_t layer = 0; layer < config_.num_layers; ++layer)
-    x = decoder_layer(weights, layer, x, rope, attention);
+    x = decoder_layer(weights, layer, x, rope, attention, adapters);
   return rms_norm(x, weights.final_norm, config_.rms_norm_eps);
 }
 

@@ -3,6 +3,8 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <span>
+
 #include "model/model_config.hpp"
 #include "model/torch/weight_set.hpp"
 
@@ -36,6 +38,10 @@ class Transformer {
   /// final norm. Follows the grad mode of the caller.
   at::Tensor hidden(const WeightSet& weights, const at::Tensor& ids, const at::Tensor& positions, Attention& attention);
 
+  /// The same with an adapter per range of rows instead of weights.lora on all of them.
+  at::Tensor hidden(const WeightSet& weights, const at::Tensor& ids, const at::Tensor& positions, Attention& attention,
+                    std::span<const AdapterRows> adapters);
+
   /// hidden [N,D] -> logits [N,V]
   at::Tensor logits(const WeightSet& weights, const at::Tensor& hidden) const;
 
@@ -43,7 +49,7 @@ class Transformer {
 
  private:
   at::Tensor decoder_layer(const WeightSet& weights, std::int64_t layer, const at::Tensor& x, const at::Tensor& rope,
-                           Attention& attention) const;
+                           Attention& attention, std::span<const AdapterRows> adapters) const;
   at::Tensor rope_rows(const at::Tensor& positions);
 
   ModelConfig config_;
