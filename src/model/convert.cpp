@@ -31,13 +31,9 @@ template <> struct Codec<DType::f16> {
   using Stored = std::uint16_t;
   static float decode(Stored x) {
     const std::uint32_t sign = static_cast<std::uint32_t>(x & 0x8000U) << 16;
-    const std::uint32_t exponent = (x >> 10) & 0x1FU, fraction = x & 0x3FFU;
-    if (exponent == 0) {
-      const float value = std::ldexp(static_cast<float>(fraction), -24);
-      return sign != 0 ? -value : value;
-    }
-    const std::uint32_t widened = exponent == 31 ? 255 : exponent + 112;
-    return std::bit_cast<float>(sign | (widened << 23) | (fraction << 13));
+    const float scaled = std::bit_cast<float>(static_cast<std::uint32_t>(x & 0x7FFFU) << 13) * 0x1p112F;
+    const std::uint32_t special = scaled >= 65536.0F ? 0x7F800000U : 0U;  // infinity and NaN
+    return std::bit_cast<float>(std::bit_cast<std::uint32_t>(scaled) | special | sign);
   }
   static Stored encode(float x) {
     const auto bits = std::bit_cast<std::uint32_t>(x);

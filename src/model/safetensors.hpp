@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,10 @@ class SafetensorsFile {
   const ParameterView* find(const std::string& name) const;               // nullptr if absent
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
+  /// Converts `from`, one of tensors(), into `to` piece by piece and lets go of the file's pages behind it, so that
+  /// reading a large file does not add to the resident memory.
+  void read(const ParameterView& from, const ParameterView& to) const;
+
  private:
   void* mapping_ = nullptr;
   std::size_t size_ = 0;
@@ -30,12 +35,15 @@ class SafetensorsFile {
   std::map<std::string, std::string> metadata_;
 };
 
-/// All files of a model folder: model.safetensors, or the shards that model.safetensors.index.json names.
+/// All files of a model folder: model.safetensors, or the shards that model.safetensors.index.json names. Throws
+/// UserError on a shard that is missing, lies outside the folder or lacks a tensor that the index says it holds.
 std::vector<std::unique_ptr<SafetensorsFile>> open_model_folder(const std::string& folder);
 
-/// Writes (temporary name, fsync, rename). Views must be host memory; they are written in the given order and type.
+/// Writes (temporary name, fsync, rename). Views must be host memory; they are written in the given order, each in its
+/// own type or all converted to `type`.
 void write_safetensors(const std::string& path, const std::vector<ParameterView>& tensors,
-                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}});
+                       const std::map<std::string, std::string>& metadata = {{"format", "pt"}},
+                       std::optional<DType> type = {});
 
 /// Element-wise conversion between f32, bf16 (round to nearest even) and f16. Sizes must match.
 void convert(const ParameterView& from, const ParameterView& to);

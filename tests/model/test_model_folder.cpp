@@ -109,3 +109,38 @@ TEST_CASE("weights are checked by name and shape, and converted to the type aske
   fs::remove(folder.path / "model.safetensors");
   CHECK_THROWS_WITH(read_weights(folder.text(), config, {&wanted, 1}), Catch::Contains("model.safetensors"));
 }
+
+TEST_CASE("shards are what the index says, or refused with its tensor and file") {
+  const Folder folder;
+  const auto config = small_config();
+  std::vector<float> a{1, 2, 3, 4}, b{5, 6}, read_a(4), read_b(2);
+  write_safetensors(folder.text() + "/one.safetensors", {{"a", DType::f32, {4}, a.data()}}, {}, DType::bf16);
+  write_safetensors(folder.text() + "/two.safetensors", {{"b", DType::f32, {2}, b.data()}});
+  const std::vector<ParameterView> views{{"a", DType::f32, {4}, read_a.data()}, {"b", DType::f32, {2}, read_b.data()}};
+  const auto refusal = [&](const std::string& index) -> std::string {
+    std::ofstream(folder.text() + "/model.safetensors.index.json") << index;
+    try {
+      read_weights(folder.text(), config, views);
+    } catch (const UserError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const auto map = [](const std::string& entries) { return R"({"metadata":{"x":[1]},"weight_map":{)" + entries + "}}"; };
+  CHECK(refusal(map(R"("a":"one.safetensors","b":"two.safetensors")")).empty());
+  CHECK((read_a == a && read_b == b));
+  CHECK_THAT(refusal(map(R"("a":"one.safetensors")")), Catch::Contains("tensor b is missing"));
+  CHECK_THAT(refusal(map(R"("a":"two.safetensors","b":"two.safetensors")")),
+             Catch::Contains("two.safetensors: lacks tensor a"));
+  CHECK_THAT(refusal(map(R"("a":"one.safetensors","b":"three.safetensors")")),
+             Catch::Contains("three.safetensors: is missing") && Catch::Contains("tensor b"));
+  for (const char* file : {R"("../one.safetensors")", R"("/etc/passwd")", R"("..")", R"("")", "3", R"(["x"])", "{}",
+                           R"("one.safetensors\u0000x")"})
+    CHECK_THAT(refusal(map(std::string(R"("a":)") + file)), Catch::Contains("tensor a must name a file of the same"));
+  CHECK_THAT(refusal(map(R"("a":"one.safetensors","a":"two.safetensors")")), Catch::Contains("tensor a is there twice"));
+  CHECK_THAT(refusal("{}"), Catch::Contains("no weight_map"));
+  CHECK_THAT(refusal(map("")), Catch::Contains("names no tensor"));
+  CHECK_THAT(refusal("[]"), Catch::Contains("no weight_map"));
+  CHECK_THAT(refusal(R"({"weight_map":)"), Catch::Contains("index.json: is not JSON"));
+  CHECK_THAT(refusal(std::string(1'000'000, '[')), Catch::Contains("index.json"));
+}

@@ -107,6 +107,38 @@ TEST_CASE("damaged files are refused, the file and the tensor named") {
   CHECK_THROWS_WITH(SafetensorsFile("/nowhere/x.safetensors"), Catch::Contains("/nowhere/x.safetensors"));
 }
 
+TEST_CASE("headers that lie are refused without costing memory or stack") {
+  const auto header = [](const std::string& text) { return complaint(with_header(text, 8)); };
+  const std::string a = R"("a":{"dtype":"U8","shape":[8],"data_offsets":[0,8]})";
+  CHECK_THAT(header("{" + a + "," + a + "}"), Catch::Contains("tensor a is there twice"));
+  CHECK_THAT(header(R"({"a":{"dtype":"U8","dtype":"F32","shape":[8],"data_offsets":[0,8]}})"),
+             Catch::Contains("tensor a: has dtype twice"));
+  CHECK_THAT(header(std::string(1'000'000, '[')), Catch::Contains("not a JSON object"));
+  const std::string deep(1'000'000, '[');
+  CHECK_THAT(header(R"({"a":{"dtype":)" + deep), Catch::Contains("tensor a: unknown dtype"));
+  CHECK_THAT(header(R"({"a":{"dtype":"U8","shape":)" + deep), Catch::Contains("tensor a: sizes"));
+  CHECK_THAT(header(R"({"a":)" + deep), Catch::Contains("tensor a: needs dtype"));
+  CHECK_THAT(header(R"({"__metadata__":{"x":)" + deep), Catch::Contains("__metadata__ must hold texts"));
+  CHECK_THAT(header(R"({"__metadata__":7})"), Catch::Contains("__metadata__ is not a JSON object"));
+  CHECK_THAT(header(R"({"a":{"dtype":"U8","shape":[9223372036854775808],"data_offsets":[0,8]}})"),
+             Catch::Contains("tensor a: shape overflows"));
+  CHECK_THAT(header(R"({"a":{"dtype":"U8","shape":[0,2305843009213693952,8],"data_offsets":[0,0]}})"),
+             Catch::Contains("tensor a: shape overflows"));
+  CHECK_THAT(header(R"({"a":{"dtype":"U8","shape":[8],"data_offsets":[0,8,8]}})"), Catch::Contains("more than two"));
+  CHECK_THAT(header(R"({"a":{"dtype":"U8","shape":[1e1],"data_offsets":[0,8]}})"), Catch::Contains("non-negative"));
+  CHECK_THAT(header(R"({"a":{"shape":[8],"data_offsets":[0,8]}})"), Catch::Contains("tensor a: needs dtype"));
+  CHECK_THAT(header("{\"\xff\":{}}"), Catch::Contains("breaks at byte"));
+  CHECK_THAT(header("{" + a + "}x"), Catch::Contains("breaks at byte"));
+  CHECK(header("{" + a + "}   ").empty());
+  auto huge = with_header("{}", 0);
+  huge[7] = '\x7f';  // a header of 2^62 bytes
+  CHECK_THAT(complaint(huge), Catch::Contains("header would need"));
+  const Folder folder;
+  CHECK_THROWS_WITH(SafetensorsFile(folder.path.string()), Catch::Contains("is not a file"));
+  const std::string long_name(50'000, 'n');
+  CHECK(header("{\"" + long_name + R"(":{"dtype":"U8","shape":[7],"data_offsets":[0,8]}})").size() < 1000);
+}
+
 TEST_CASE("bf16 and f16 round to nearest even and keep special values") {
   CHECK(through(DType::bf16, 1.0F + 1.0F / 256) == 1.0F);           // a tie goes to the even neighbour
   CHECK(through(DType::bf16, 1.0F + 3.0F / 256) == 1.0F + 1.0F / 64);
