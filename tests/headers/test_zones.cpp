@@ -42,7 +42,7 @@ const Zone zones[] = {
     {"frontend's header that includes Beast", "frontend/connection\\.hpp", "src/frontend/.*"},
     // the two headers of tests/ read JSON fixtures for several tests
     {"JSON", "nlohmann/",
-     "(src/(frontend|prompt|model|metrics|demo)/[^/]*\\.cpp|tests/.*\\.cpp|tests/model/model_cases\\.hpp|"
+     "(src/(frontend|prompt|model|metrics|demo|convert)/[^/]*\\.cpp|tests/.*\\.cpp|tests/model/model_cases\\.hpp|"
      "tests/trainer/fixture_tensors\\.hpp)"},
 };
 

@@ -50,7 +50,8 @@ const std::map<std::string, std::vector<std::string>> expected = {
     {"simulate_users", {"users.url", "users.sessions"}},
     {"train_tokenizer", {"tokenizer.out", "tokenizer.vocabulary"}},
     {"evaluate", {"evaluate.count"}},
-    {"inspect", {"inspect.path"}}};
+    {"inspect", {"inspect.path"}},
+    {"convert", {"convert.from", "convert.to", "convert.lora"}}};
 
 std::string read(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);

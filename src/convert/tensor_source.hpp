@@ -1,0 +1,34 @@
+#pragma once
+// Where the tensors of an export come from, one batch at a time. Internal to convert/.
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "checkpoint/checkpoint_reader.hpp"
+#include "core/parameter_view.hpp"
+#include "model/model_config.hpp"
+#include "model/policy.hpp"
+
+namespace clawrl {
+
+struct TensorSource {
+  std::vector<ParameterView> tensors;  // names, types and shapes; no data. Sorted by name.
+  /// Fills views that have names, types and shapes of `tensors`.
+  std::function<void(std::span<const ParameterView>)> read;
+};
+
+/// The model's parameters in a checkpoint. When `base` (a model folder) holds weights, the checkpoint must have exactly
+/// its tensors, but for a stored copy of tied embeddings.
+TensorSource checkpoint_source(const Checkpoint& checkpoint, const std::string& base, const ModelConfig& config);
+
+/// The folder's weights in f32 with the checkpoint's adapter added: W + alpha/rank B A.
+TensorSource merged_source(const Checkpoint& checkpoint, const std::string& base, const ModelConfig& config,
+                           const LoraConfig& lora);
+
+/// The adapter's tensors of a checkpoint, as they are stored (PEFT names).
+TensorSource adapter_source(const Checkpoint& checkpoint);
+
+}  // namespace clawrl
