@@ -40,6 +40,8 @@ AddedTokenMatcher::AddedTokenMatcher(std::vector<AddedToken> tokens) : tokens_(s
       node = next;
     }
     trie_[static_cast<std::size_t>(node)].token = static_cast<int>(i);
+    begins_[static_cast<unsigned char>(tokens_[i].content[0])] = 1;
+    longest_ = std::max(longest_, tokens_[i].content.size());
   }
 }
 
@@ -59,18 +61,28 @@ const AddedToken* AddedTokenMatcher::longest_at(std::string_view rest) const {
   return best < 0 ? nullptr : &tokens_[static_cast<std::size_t>(best)];
 }
 
-std::vector<TextSpan> AddedTokenMatcher::split(std::string_view text, bool special_as_text) const {
+bool AddedTokenMatcher::any_lstrip() const {
+  return std::any_of(tokens_.begin(), tokens_.end(), [](const AddedToken& token) { return token.lstrip; });
+}
+
+std::vector<TextSpan> AddedTokenMatcher::split(std::string_view text, std::span<const LiteralRange> literal,
+                                               std::size_t from) const {
   std::vector<TextSpan> spans;
-  std::size_t done = 0;
-  for (std::size_t i = 0; i < text.size() && !empty();) {
-    const AddedToken* token = longest_at(text.substr(i));
+  auto range = literal.begin();
+  const auto touches_literal = [&](std::size_t begin, std::size_t end) {
+    while (range != literal.end() && range->end <= begin) ++range;  // begins only grow
+    return range != literal.end() && range->begin < end;
+  };
+  std::size_t done = from;
+  for (std::size_t i = empty() ? text.size() : from; i < text.size();) {
+    const AddedToken* token = begins_[static_cast<unsigned char>(text[i])] ? longest_at(text.substr(i)) : nullptr;
     if (!token) {
       ++i;
       continue;
     }
     std::size_t begin = i;
     i += token->content.size();
-    if (special_as_text && token->special) continue;
+    if (token->special && touches_literal(begin, i)) continue;
     if (token->lstrip) begin = white_space_before(text, begin, done);
     const std::size_t end = token->rstrip ? white_space_after(text, i) : i;
     if (begin > done) spans.push_back({done, begin, -1});

@@ -1,12 +1,16 @@
 #pragma once
 // Tokens that stand beside the merges (<|im_start|>, <think>, ...): found in the text before anything else is done.
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/ids.hpp"
+#include "prompt/tokenizer_memory.hpp"
 
 namespace clawrl {
 
@@ -31,10 +35,12 @@ class AddedTokenMatcher {
   explicit AddedTokenMatcher(std::vector<AddedToken> tokens);
 
   bool empty() const { return tokens_.empty(); }
+  std::size_t longest() const { return longest_; }  // bytes
+  bool any_lstrip() const;
 
-  /// Spans that cover the whole text, in order, none empty. With special_as_text the special tokens are skipped (what
-  /// they would have matched stays text, as in Hugging Face's split_special_tokens).
-  std::vector<TextSpan> split(std::string_view text, bool special_as_text) const;
+  /// Spans that cover the text from `from` on, in order, none empty. Special tokens that touch a literal range (ascending,
+  /// disjoint) are skipped: what they would have matched stays text, as in Hugging Face's split_special_tokens.
+  std::vector<TextSpan> split(std::string_view text, std::span<const LiteralRange> literal, std::size_t from = 0) const;
 
  private:
   struct Node {
@@ -46,6 +52,8 @@ class AddedTokenMatcher {
 
   std::vector<AddedToken> tokens_;
   std::vector<Node> trie_{1};
+  std::array<std::uint8_t, 256> begins_{};  // whether a token begins with the byte
+  std::size_t longest_ = 0;
 };
 
 }  // namespace clawrl

@@ -38,12 +38,12 @@ std::uint64_t key(TokenId left, TokenId right) {
 
 StringMap<std::int64_t> count_pieces(std::span<const WeightedText> texts) {
   const AddedTokenMatcher added(qwen_added_tokens(0));
-  const Pretokenizer pretokenizer({qwen_split_pattern()});
+  const Pretokenizer pretokenizer({SplitStage{qwen_split_pattern()}});
   StringMap<std::int64_t> counts;
   for (const WeightedText& text : texts) {
     require(is_valid_utf8(text.text), "tokenizer training: a text is not valid UTF-8");
     require(text.weight >= 1, "tokenizer training: a weight is " + std::to_string(text.weight) + ", must be >= 1");
-    for (const TextSpan& span : added.split(text.text, false)) {
+    for (const TextSpan& span : added.split(text.text, {})) {
       if (span.token >= 0) continue;
       const std::string normal = nfc(text.text.substr(span.begin, span.end - span.begin));
       for (const auto piece : pretokenizer.split(normal)) {

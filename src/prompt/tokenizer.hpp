@@ -1,5 +1,5 @@
 #pragma once
-// Byte-level BPE as in Qwen, Llama 3 and their kin, from a Hugging Face tokenizer.json.
+// BPE as in Qwen, Llama, Mistral and their kin, from a Hugging Face tokenizer.json.
 
 #include <cstdint>
 #include <memory>
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/ids.hpp"
+#include "prompt/tokenizer_memory.hpp"
 
 namespace clawrl {
 
@@ -21,7 +22,8 @@ enum class SpecialText : std::uint8_t {
   as_text,  // it is ordinary text: for whatever a user wrote. Tokens with special: false (<think>) still match
 };
 
-/// Immutable; copies share everything; all members are thread-safe.
+/// Immutable; copies share everything; all members are thread-safe. Texts of 1 KiB and more are remembered (32 MiB in
+/// all): one that begins like an earlier one is encoded from the first difference only, with the same ids.
 class Tokenizer {
  public:
   /// Throws UserError naming the file and the field.
@@ -31,7 +33,11 @@ class Tokenizer {
   /// Text -> ids, nothing put around it. Bytes that are not UTF-8 are read as U+FFFD. Example: "Hi" -> [39, 72].
   std::vector<TokenId> encode(std::string_view text, SpecialText special = SpecialText::parse) const;
 
-  /// The same between what the file's post-processor adds (a begin-of-text token, or nothing).
+  /// A prompt of which some bytes are a user's: special tokens that touch one of those ranges stay text (as_text), the
+  /// others are parsed; merges go across the borders as in one text. Ranges: ascending, disjoint, within the text.
+  std::vector<TokenId> encode(std::string_view text, std::span<const LiteralRange> literal) const;
+
+  /// encode() between what the file's post-processor adds (a begin-of-text token, or nothing).
   std::vector<TokenId> encode_with_post_processor(std::string_view text,
                                                   SpecialText special = SpecialText::parse) const;
 
@@ -47,6 +53,13 @@ class Tokenizer {
 
   /// Highest id + 1, added tokens included. A model's embedding may have more rows.
   int vocab_size() const;
+
+  // -- what a Detokenizer needs beside bytes_of()
+
+  /// A token <0xXX> of a vocabulary with byte fallback: a run of them is text only if it is valid UTF-8 as a whole.
+  bool is_byte_token(TokenId id) const;
+  /// Spaces that decode() leaves out at the beginning of a text.
+  int stripped_spaces() const;
 
  private:
   struct State;

@@ -1,237 +1,186 @@
 #include "prompt/tokenizer_file.hpp"
 
-#include <fstream>
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
 
 #include "core/error.hpp"
 #include "prompt/byte_level.hpp"
+#include "prompt/tokenizer_field.hpp"
+#include "prompt/tokenizer_stages.hpp"
+#include "prompt/utf8.hpp"
 
 namespace clawrl {
 namespace {
 
-using Json = nlohmann::json;
+/// Reads the model and the added tokens; the stages around them have been read before.
+class VocabularyReader {
+ public:
+  VocabularyReader(const JsonField& root, bool byte_level, TokenizerParts& parts)
+      : byte_level_(byte_level),
+        parts_(parts),
+        tokens_(root.at("model").optional("vocab").size() + root.optional("added_tokens").size()) {}
 
-constexpr std::int64_t most_tokens = 16'000'000;
+  void read_model(const JsonField& model);
+  void read_added_token(const JsonField& field);
 
-/// GPT-2's own regex, which ByteLevel with use_regex stands for.
-constexpr const char* gpt2_pattern =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
+ private:
+  TokenId id_of(const JsonField& field) const {
+    // Published files have dense ids; a lying one must not ask for gigabytes.
+    return static_cast<TokenId>(field.integer(0, static_cast<std::int64_t>(2 * tokens_ + 100'000)));
+  }
+  std::string bytes_of(const std::string& token) const;
+  void put_token(TokenId id, const std::string& bytes, const JsonField& where);
+  void read_vocabulary(const JsonField& vocab);
+  void read_byte_ids(const JsonField& vocab);
+  void read_merges(const JsonField& merges);
+  TokenId written_id(const std::string& token, const JsonField& where) const;
 
-/// A value and where it stands, so that every complaint names its field.
-struct Field {
-  const Json* value;
-  std::string file, path;
-
-  [[noreturn]] void refuse(const std::string& why) const {
-    throw UserError(file + ": " + (path.empty() ? "the file" : path) + " " + why);
-  }
-  bool has(const char* key) const {
-    return value->is_object() && value->contains(key) && !value->at(key).is_null();
-  }
-  Field at(const char* key) const {
-    if (!value->is_object()) refuse("must be an object");
-    const std::string inner = path.empty() ? key : path + "." + key;
-    if (!value->contains(key)) throw UserError(file + ": " + inner + " is missing");
-    return {&value->at(key), file, inner};
-  }
-  std::vector<Field> items() const {
-    if (!value->is_array()) refuse("must be an array");
-    std::vector<Field> fields;
-    for (std::size_t i = 0; i < value->size(); ++i)
-      fields.push_back({&(*value)[i], file, path + "[" + std::to_string(i) + "]"});
-    return fields;
-  }
-  std::string text() const {
-    if (!value->is_string()) refuse("must be a string");
-    return value->get<std::string>();
-  }
-  TokenId id() const {
-    if (!value->is_number_integer() || value->get<std::int64_t>() < 0 || value->get<std::int64_t>() >= most_tokens)
-      refuse("must be a token id from 0 to " + std::to_string(most_tokens - 1));
-    return value->get<TokenId>();
-  }
-  bool flag(const char* key, bool otherwise) const {
-    if (!has(key)) return otherwise;
-    const Field field = at(key);
-    if (!field.value->is_boolean()) field.refuse("must be true or false");
-    return field.value->get<bool>();
-  }
-  std::string type() const { return at("type").text(); }
+  bool byte_level_;
+  TokenizerParts& parts_;
+  std::size_t tokens_;
+  StringMap<TokenId> written_;  // as the file spells the tokens
 };
 
-Json parse_file(const std::string& path) {
-  std::ifstream in(path, std::ios::binary);
-  require(in.good(), path + ": cannot be read (a Hugging Face tokenizer.json is wanted)");
-  try {
-    return Json::parse(in);
-  } catch (const Json::exception& error) {
-    throw UserError(path + ": is not valid JSON: " + error.what());
-  }
-}
-
-std::string bytes_of_token(const std::string& token) {
+std::string VocabularyReader::bytes_of(const std::string& token) const {
   // As Hugging Face's decoder: a token with characters outside the byte alphabet stands for its own UTF-8.
-  return byte_level_decode(token).value_or(token);
+  if (byte_level_) return byte_level_decode(token).value_or(token);
+  const std::string& space = parts_.text.space;
+  if (space.empty()) return token;
+  std::string bytes = token;
+  for (std::size_t i = 0; (i = bytes.find(space, i)) != std::string::npos; ++i) bytes.replace(i, space.size(), " ");
+  return bytes;
 }
 
-void put_token(TokenizerParts& parts, TokenId id, const std::string& bytes, const Field& where) {
+void VocabularyReader::put_token(TokenId id, const std::string& bytes, const JsonField& where) {
   const auto place = static_cast<std::size_t>(id);
-  if (place >= parts.token_bytes.size()) parts.token_bytes.resize(place + 1);
-  std::string& slot = parts.token_bytes[place];
+  if (place >= parts_.token_bytes.size()) parts_.token_bytes.resize(place + 1);
+  std::string& slot = parts_.token_bytes[place];
   if (!slot.empty() && slot != bytes) where.refuse("has an id that another token has too");
   slot = bytes;
 }
 
-StringMap<TokenId> read_vocabulary(const Field& vocab, TokenizerParts& parts) {
-  if (!vocab.value->is_object() || vocab.value->empty()) vocab.refuse("must be an object of token: id");
-  StringMap<TokenId> written;  // as the file spells the tokens
-  for (const auto& [token, id] : vocab.value->items()) {
-    const Field field{&id, vocab.file, vocab.path + "['" + token + "']"};
+void VocabularyReader::read_vocabulary(const JsonField& vocab) {
+  for (const auto& [token, field] : vocab.entries()) {
     if (token.empty()) field.refuse("is an empty token");
-    const std::string bytes = bytes_of_token(token);
-    put_token(parts, field.id(), bytes, field);
-    written.emplace(token, field.id());
-    parts.vocabulary.emplace(bytes, field.id());
+    const TokenId id = id_of(field);
+    const std::string bytes = bytes_of(token);
+    put_token(id, bytes, field);
+    written_.emplace(token, id);
+    parts_.vocabulary.emplace(bytes, id);
   }
-  return written;
 }
 
-std::pair<std::string, std::string> read_merge(const Field& merge) {
-  if (merge.value->is_string()) {
+TokenId VocabularyReader::written_id(const std::string& token, const JsonField& where) const {
+  const auto found = written_.find(token);
+  if (found == written_.end()) where.refuse("needs the token '" + token + "', which model.vocab lacks");
+  return found->second;
+}
+
+void VocabularyReader::read_byte_ids(const JsonField& vocab) {
+  if (!byte_level_) parts_.byte_token.assign(parts_.token_bytes.size(), 0);
+  for (int byte = 0; byte < 256; ++byte) {
+    const std::string raw(1, static_cast<char>(byte));
+    char fallback[8];
+    std::snprintf(fallback, sizeof fallback, "<0x%02X>", static_cast<unsigned>(byte));
+    const TokenId id = written_id(byte_level_ ? byte_level_encode(raw) : fallback, vocab);
+    parts_.model.byte_ids[static_cast<std::size_t>(byte)] = id;
+    if (byte_level_) continue;
+    parts_.byte_token[static_cast<std::size_t>(id)] = 1;
+    parts_.vocabulary.erase(parts_.token_bytes[static_cast<std::size_t>(id)]);
+    parts_.token_bytes[static_cast<std::size_t>(id)] = raw;
+    parts_.vocabulary.emplace(raw, id);  // a token of that one character goes before
+  }
+  if (byte_level_) return;
+  for (const auto& [token, id] : written_)
+    if (utf8_step(token).length == token.size()) parts_.model.character_ids.emplace(code_point(token), id);
+}
+
+std::pair<std::string, std::string> read_merge(const JsonField& merge) {
+  if (merge.is_text()) {
     const std::string both = merge.text();
     const std::size_t space = both.find(' ');
     if (space == std::string::npos || both.find(' ', space + 1) != std::string::npos)
       merge.refuse("must be two tokens with a space between them");
     return {both.substr(0, space), both.substr(space + 1)};
   }
-  const auto parts = merge.items();
-  if (parts.size() != 2) merge.refuse("must have two tokens");
-  return {parts[0].text(), parts[1].text()};
+  const auto sides = merge.items();
+  if (sides.size() != 2) merge.refuse("must have two tokens");
+  return {sides[0].text(), sides[1].text()};
 }
 
-void read_model(const Field& model, TokenizerParts& parts) {
+void VocabularyReader::read_merges(const JsonField& merges) {
+  const auto is_byte = [&](TokenId id) { return !byte_level_ && parts_.byte_token[static_cast<std::size_t>(id)] != 0; };
+  for (const JsonField& merge : merges.items()) {
+    const auto [left, right] = read_merge(merge);
+    const Merge read{written_id(left, merge), written_id(right, merge), written_id(left + right, merge)};
+    if (is_byte(read.left) || is_byte(read.right)) merge.refuse("merges a <0x..> token, which is not supported");
+    parts_.model.merges.push_back(read);
+    if (!byte_level_) parts_.model.joints.insert(BpeModel::joint(last_code_point(left), code_point(right)));
+  }
+}
+
+void VocabularyReader::read_model(const JsonField& model) {
   const std::string type = model.has("type") ? model.type() : "BPE";
   if (type != "BPE") model.refuse("has type '" + type + "'; only BPE is supported");
   for (const char* key : {"dropout", "continuing_subword_prefix", "end_of_word_suffix"})
-    if (model.has(key) && *model.at(key).value != "" && *model.at(key).value != 0.0)
-      model.at(key).refuse("is not supported; it must be absent, null or empty");
-  if (model.flag("byte_fallback", false)) model.at("byte_fallback").refuse("is not supported; it must be false");
-  const auto written = read_vocabulary(model.at("vocab"), parts);
-  const auto id = [&](const std::string& token, const Field& where) {
-    const auto found = written.find(token);
-    if (found == written.end()) where.refuse("needs the token '" + token + "', which model.vocab lacks");
-    return found->second;
-  };
-  for (int byte = 0; byte < 256; ++byte)
-    parts.model.byte_ids[static_cast<std::size_t>(byte)] =
-        id(byte_level_encode(std::string(1, static_cast<char>(byte))), model.at("vocab"));
-  for (const Field& merge : model.at("merges").items()) {
-    const auto [left, right] = read_merge(merge);
-    parts.model.merges.push_back({id(left, merge), id(right, merge), id(left + right, merge)});
-  }
-  parts.model.ignore_merges = model.flag("ignore_merges", false);
-  if (parts.model.ignore_merges) parts.model.whole_pieces = parts.vocabulary;
+    if (!model.asks_for_nothing(key)) model.at(key).refuse("is not supported; it must be absent, null or empty");
+  const bool fallback = model.flag("byte_fallback", false);
+  if (byte_level_ && fallback) model.at("byte_fallback").refuse("must be false with a ByteLevel pre_tokenizer");
+  if (!byte_level_ && !fallback)
+    model.refuse("needs byte_fallback: true, or a ByteLevel stage in pre_tokenizer; other BPE is not supported");
+  parts_.model.characters = !byte_level_;
+  read_vocabulary(model.at("vocab"));
+  read_byte_ids(model.at("vocab"));
+  read_merges(model.at("merges"));
+  parts_.model.ignore_merges = model.flag("ignore_merges", false);
+  if (!parts_.model.ignore_merges) return;
+  if (!byte_level_) model.at("ignore_merges").refuse("must be false with byte_fallback");
+  parts_.model.whole_pieces = parts_.vocabulary;
 }
 
-void read_normalizer(const Field& normalizer, TokenizerParts& parts) {
-  if (normalizer.value->is_null()) return;
-  const std::string type = normalizer.type();
-  if (type == "Sequence") {
-    for (const Field& inner : normalizer.at("normalizers").items()) read_normalizer(inner, parts);
-  } else if (type == "NFC") {
-    parts.nfc = true;
-  } else {
-    normalizer.refuse("has type '" + type + "'; supported are NFC, a Sequence of it, or null");
-  }
-}
-
-void read_split(const Field& split, TokenizerParts& parts) {
-  if (!split.at("pattern").has("Regex")) split.at("pattern").refuse("must be a Regex");
-  if (split.at("behavior").text() != "Isolated")
-    split.at("behavior").refuse("is '" + split.at("behavior").text() + "'; only Isolated is supported");
-  if (split.flag("invert", false)) split.at("invert").refuse("is not supported; it must be false");
-  parts.split_patterns.push_back(split.at("pattern").at("Regex").text());
-}
-
-/// Returns whether a ByteLevel stage was there.
-bool read_pretokenizer(const Field& stage, TokenizerParts& parts) {
-  if (stage.value->is_null()) return false;
-  const std::string type = stage.type();
-  if (type == "Sequence") {
-    bool byte_level = false;
-    for (const Field& inner : stage.at("pretokenizers").items()) {
-      if (byte_level) inner.refuse("stands after ByteLevel, which must be the last");
-      byte_level = read_pretokenizer(inner, parts);
-    }
-    return byte_level;
-  }
-  if (type == "Split") {
-    read_split(stage, parts);
-    return false;
-  }
-  if (type != "ByteLevel") stage.refuse("has type '" + type + "'; supported are Sequence, Split and ByteLevel");
-  if (stage.flag("add_prefix_space", true)) stage.at("add_prefix_space").refuse("must be false");
-  if (stage.flag("use_regex", true)) parts.split_patterns.emplace_back(gpt2_pattern);
-  return true;
-}
-
-void read_template(const Field& processor, TokenizerParts& parts) {
-  bool before = true;
-  for (const Field& piece : processor.at("single").items()) {
-    if (piece.has("Sequence")) {
-      before = false;
-      continue;
-    }
-    const std::string name = piece.at("SpecialToken").at("id").text();
-    const Field special = processor.at("special_tokens").at(name.c_str());
-    for (const Field& id : special.at("ids").items()) (before ? parts.prefix : parts.suffix).push_back(id.id());
-  }
-}
-
-void read_post_processor(const Field& processor, TokenizerParts& parts) {
-  if (processor.value->is_null()) return;
-  const std::string type = processor.type();
-  if (type == "Sequence") {
-    for (const Field& inner : processor.at("processors").items()) read_post_processor(inner, parts);
-  } else if (type == "TemplateProcessing") {
-    read_template(processor, parts);
-  } else if (type != "ByteLevel") {  // ByteLevel only moves offsets
-    processor.refuse("has type '" + type + "'; supported are Sequence, TemplateProcessing and ByteLevel");
-  }
-}
-
-void read_decoder(const Field& decoder) {
-  if (decoder.value->is_null() || decoder.type() != "ByteLevel") decoder.refuse("must be ByteLevel");
-}
-
-void read_added_token(const Field& field, TokenizerParts& parts) {
-  AddedToken token{field.at("id").id(),           field.at("content").text(),   field.flag("special", false),
+void VocabularyReader::read_added_token(const JsonField& field) {
+  AddedToken token{id_of(field.at("id")),           field.at("content").text(),   field.flag("special", false),
                    field.flag("normalized", false), field.flag("lstrip", false), field.flag("rstrip", false)};
   if (token.content.empty()) field.at("content").refuse("is empty");
   if (field.flag("single_word", false)) field.at("single_word").refuse("is not supported; it must be false");
-  put_token(parts, token.id, bytes_of_token(token.content), field);
-  parts.added_tokens.push_back(std::move(token));
+  put_token(token.id, bytes_of(token.content), field);
+  parts_.added_tokens.push_back(std::move(token));
+}
+
+void check_path(const std::string& path) {
+  namespace fs = std::filesystem;
+  if (fs::exists(path)) return;
+  const fs::path sentencepiece = fs::path(path).parent_path() / "tokenizer.model";
+  require(!fs::exists(sentencepiece),
+          sentencepiece.string() + ": SentencePiece models are not read; convert it once with transformers: "
+          "AutoTokenizer.from_pretrained(FOLDER, use_fast=True).save_pretrained(FOLDER) writes the tokenizer.json");
+  throw UserError(path + ": cannot be read (a Hugging Face tokenizer.json is wanted)");
 }
 
 }  // namespace
 
 TokenizerParts read_tokenizer_file(const std::string& path) {
-  const Json json = parse_file(path);
-  const Field root{&json, path, ""};
-  const Json null;
-  const auto optional = [&](const char* key) { return root.has(key) ? root.at(key) : Field{&null, path, key}; };
+  check_path(path);
+  const JsonFile file(path);
+  const JsonField root = file.root();
   TokenizerParts parts;
-  read_model(root.at("model"), parts);
-  read_normalizer(optional("normalizer"), parts);
-  if (!read_pretokenizer(optional("pre_tokenizer"), parts))
-    optional("pre_tokenizer").refuse("has no ByteLevel stage; only byte-level tokenizers are supported");
-  read_post_processor(optional("post_processor"), parts);
-  read_decoder(optional("decoder"));
+  const JsonField model = root.at("model");
+  read_normalizer(root.optional("normalizer"), parts);
+  const bool byte_level = read_pretokenizer(root.optional("pre_tokenizer"), parts);
+  if (byte_level && !parts.text.space.empty())
+    root.optional("normalizer").refuse("replaces spaces in front of a ByteLevel stage");
+  VocabularyReader reader(root, byte_level, parts);
+  reader.read_model(model);
+  read_post_processor(root.optional("post_processor"), parts);
+  read_decoder(root.optional("decoder"), byte_level, parts);
   if (root.has("added_tokens"))
-    for (const Field& token : root.at("added_tokens").items()) read_added_token(token, parts);
+    for (const JsonField& token : root.at("added_tokens").items()) reader.read_added_token(token);
+  if (!byte_level) parts.byte_token.resize(parts.token_bytes.size());
   for (const auto& ids : {parts.prefix, parts.suffix})
     for (const TokenId id : ids)
-      if (static_cast<std::size_t>(id) >= parts.token_bytes.size())
+      if (const auto place = static_cast<std::size_t>(id);
+          place >= parts.token_bytes.size() || parts.token_bytes[place].empty())
         root.at("post_processor").refuse("uses token " + std::to_string(id) + ", which does not exist");
   return parts;
 }

@@ -6,6 +6,9 @@
 
 namespace clawrl {
 
+/// Bytes at the beginning that NFC keeps as they are, whatever follows a character that is itself among them.
+std::size_t surely_nfc_prefix(std::string_view text);
+
 /// True if NFC leaves the text as it is for certain (cheap, may say false for normal text).
 bool is_surely_nfc(std::string_view text);
 

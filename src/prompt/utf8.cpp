@@ -79,6 +79,12 @@ char32_t code_point(std::string_view bytes) {
   return code;
 }
 
+char32_t last_code_point(std::string_view text) {
+  std::size_t begin = text.size() - 1;
+  while (begin > 0 && (byte_at(text, begin) & 0xC0) == 0x80) --begin;
+  return code_point(text.substr(begin));
+}
+
 std::string to_utf8(char32_t code) {
   const auto tail = [code](int shift) { return static_cast<char>(0x80 | (code >> shift & 0x3F)); };
   if (code < 0x80) return {static_cast<char>(code)};

@@ -32,6 +32,9 @@ std::string to_valid_utf8(std::string_view bytes);
 /// Code point of a valid character (`bytes` begins with it and may go on).
 char32_t code_point(std::string_view bytes);
 
+/// Code point of the last character of a valid text that is not empty.
+char32_t last_code_point(std::string_view text);
+
 /// UTF-8 of a code point up to U+10FFFF.
 std::string to_utf8(char32_t code);
 

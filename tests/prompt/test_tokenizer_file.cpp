@@ -68,9 +68,9 @@ TEST_CASE("damaged fields are named") {
     CHECK_THAT(complaint, Contains(words));
   };
   refused("/model/vocab", nullptr, "model.vocab must be an object");
-  refused("/model/vocab/a", -1, "model.vocab['a'] must be a token id");
-  refused("/model/vocab/a", "64", "model.vocab['a'] must be a token id");
-  refused("/model/vocab/a", 1e30, "model.vocab['a'] must be a token id");
+  refused("/model/vocab/a", -1, "model.vocab['a'] must be a whole number");
+  refused("/model/vocab/a", "64", "model.vocab['a'] must be a whole number");
+  refused("/model/vocab/a", 1e30, "model.vocab['a'] must be a whole number");
   refused("/model/vocab/a", 65, "an id that another token has");
   refused("/model/merges", 5, "model.merges must be an array");
   refused("/model/merges/3", "abc", "model.merges[3] must be two tokens");
@@ -88,12 +88,12 @@ TEST_CASE("unsupported components are refused by name") {
     CHECK_THAT(fixture.complaint(pointer, value), Contains(words));
   };
   refused("/model/type", "Unigram", "has type 'Unigram'; only BPE");
-  refused("/model/byte_fallback", true, "model.byte_fallback is not supported");
+  refused("/model/byte_fallback", true, "model.byte_fallback must be false with a ByteLevel");
   refused("/model/dropout", 0.1, "model.dropout is not supported");
   refused("/normalizer/type", "NFKC", "normalizer has type 'NFKC'");
   refused("/pre_tokenizer", {{"type", "Whitespace"}}, "pre_tokenizer has type 'Whitespace'");
-  refused("/pre_tokenizer", nullptr, "pre_tokenizer has no ByteLevel stage");
-  refused("/pre_tokenizer/pretokenizers/0/behavior", "Removed", "only Isolated is supported");
+  refused("/pre_tokenizer", nullptr, "model needs byte_fallback: true, or a ByteLevel stage");
+  refused("/pre_tokenizer/pretokenizers/0/behavior", "Shuffled", "behavior is 'Shuffled'; it must be Isolated");
   refused("/post_processor/type", "BertProcessing", "post_processor has type 'BertProcessing'");
   refused("/decoder/type", "Metaspace", "decoder must be ByteLevel");
   refused("/added_tokens/0/single_word", true, "added_tokens[0].single_word is not supported");
