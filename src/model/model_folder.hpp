@@ -14,6 +14,11 @@ namespace clawrl {
 /// A stored lm_head.weight is accepted and ignored when the config ties the embeddings.
 void read_weights(const std::string& folder, const ModelConfig& config, std::span<const ParameterView> views);
 
+/// The same, and returns weights_hash of the folder's weights as f32: whatever types the views have, the same folder
+/// gives the same hash.
+std::string read_weights_hashed(const std::string& folder, const ModelConfig& config,
+                                std::span<const ParameterView> views);
+
 /// Writes config.json, generation_config.json and model.safetensors (tensors converted to `type`: f32 or bf16).
 /// Makes the folder if needed; the weights come last, so a folder with weights is complete. Nothing else is copied.
 void save_weights(const std::string& folder, const ModelConfig& config, std::span<const ParameterView> views,

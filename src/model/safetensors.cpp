@@ -18,7 +18,7 @@ namespace {
 
 static_assert(std::endian::native == std::endian::little, "safetensors bytes are little-endian");
 constexpr std::size_t max_header = 100'000'000;  // the format's own limit
-constexpr std::int64_t piece_elements = std::int64_t{1} << 20;
+constexpr std::int64_t piece_elements = std::int64_t{1} << 18;
 
 struct File {
   int number;
@@ -65,20 +65,20 @@ const ParameterView* SafetensorsFile::find(const std::string& name) const {
   return at != tensors_.end() && at->name == name ? &*at : nullptr;
 }
 
-void SafetensorsFile::read(const ParameterView& from, const ParameterView& to) const {
-  require(from.elements() == to.elements(),
-          "tensor " + from.name + ": cannot be converted to another number of elements");
+void SafetensorsFile::for_pieces(const ParameterView& tensor, const TakePiece& body) const {
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  auto piece = from, target = to;
-  for (std::int64_t begin = 0, all = from.elements(); begin < all; begin += piece_elements) {
-    piece.shape = target.shape = {std::min(piece_elements, all - begin)};
-    piece.data = static_cast<char*>(from.data) + static_cast<std::size_t>(begin) * size_of(from.type);
-    target.data = static_cast<char*>(to.data) + static_cast<std::size_t>(begin) * size_of(to.type);
-    convert(piece, target);
+  for (std::int64_t begin = 0, all = tensor.elements(); begin < all; begin += piece_elements) {
+    const auto piece = part_of(tensor, begin, std::min(piece_elements, all - begin));
+    body(piece, begin);
     const auto address = reinterpret_cast<std::uintptr_t>(piece.data);
     const auto first = address / page * page, end = (address + piece.bytes()) / page * page;
     if (end > first) ::madvise(reinterpret_cast<void*>(first), end - first, MADV_DONTNEED);  // stays in the page cache
   }
+}
+
+ParameterView part_of(const ParameterView& view, std::int64_t begin, std::int64_t count) {
+  auto* data = static_cast<char*>(view.data) + static_cast<std::size_t>(begin) * size_of(view.type);
+  return {view.name, view.type, {count}, data, view.space};
 }
 
 }  // namespace clawrl

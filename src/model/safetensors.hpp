@@ -1,6 +1,7 @@
 #pragma once
 // safetensors files: an 8-byte length, a JSON header, raw little-endian bytes. Reading maps the file.
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -24,9 +25,10 @@ class SafetensorsFile {
   const ParameterView* find(const std::string& name) const;               // nullptr if absent
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
-  /// Converts `from`, one of tensors(), into `to` piece by piece and lets go of the file's pages behind it, so that
-  /// reading a large file does not add to the resident memory.
-  void read(const ParameterView& from, const ParameterView& to) const;
+  /// Gives a tensor's elements to `body` piece by piece ([n] views; `begin`: index of the first element) and lets go of
+  /// the file's pages behind it, so that reading a large file does not add to the resident memory.
+  using TakePiece = std::function<void(const ParameterView& piece, std::int64_t begin)>;
+  void for_pieces(const ParameterView& tensor, const TakePiece& body) const;
 
  private:
   void* mapping_ = nullptr;
@@ -44,6 +46,9 @@ std::vector<std::unique_ptr<SafetensorsFile>> open_model_folder(const std::strin
 void write_safetensors(const std::string& path, const std::vector<ParameterView>& tensors,
                        const std::map<std::string, std::string>& metadata = {{"format", "pt"}},
                        std::optional<DType> type = {});
+
+/// Elements [begin, begin + count) of a view as a view of shape [count].
+ParameterView part_of(const ParameterView& view, std::int64_t begin, std::int64_t count);
 
 /// Element-wise conversion between f32, bf16 (round to nearest even) and f16. Sizes must match.
 void convert(const ParameterView& from, const ParameterView& to);

@@ -50,9 +50,8 @@ void write_tensor(int file, const ParameterView& tensor, DType type, const std::
   std::vector<char> converted(static_cast<std::size_t>(std::min(piece_elements, tensor.elements())) * size_of(type));
   for (std::int64_t begin = 0; begin < tensor.elements(); begin += piece_elements) {
     const auto count = std::min(piece_elements, tensor.elements() - begin);
-    auto* data = static_cast<char*>(tensor.data) + static_cast<std::size_t>(begin) * size_of(tensor.type);
     const ParameterView target{tensor.name, type, {count}, converted.data()};
-    convert({tensor.name, tensor.type, {count}, data}, target);
+    convert(part_of(tensor, begin, count), target);
     write_all(file, converted.data(), target.bytes(), path);
   }
 }

@@ -11,4 +11,8 @@ namespace clawrl::kernels {
 void skinny_linear(std::int64_t rows, std::int64_t columns, std::int64_t size, const float* x, const float* weight,
                    float* y);
 
+/// The same with bf16 weights, which become float in registers: the bits are those of the float kernel on these values.
+void skinny_linear_bf16(std::int64_t rows, std::int64_t columns, std::int64_t size, const float* x,
+                        const std::uint16_t* weight, float* y);
+
 }  // namespace clawrl::kernels

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "model/torch/wide_product.hpp"
+
 namespace clawrl {
 namespace {
 
@@ -12,8 +14,11 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 constexpr std::int64_t kChunkElements = 1 << 18;  // logits per chunk: what stays in a core's cache between passes
+constexpr std::int64_t kLeastRows = 64;  // a large head is read from memory once per chunk
 
-std::int64_t chunk_rows(std::int64_t vocabulary) { return std::max<std::int64_t>(16, kChunkElements / vocabulary); }
+std::int64_t chunk_rows(std::int64_t vocabulary) {
+  return std::max<std::int64_t>(kLeastRows, kChunkElements / vocabulary);
+}
 
 /// exp(logits - max) replaces the logits: the backward pass needs the softmax, and so no second exponential.
 struct GatherLogSoftmax : torch::autograd::Function<GatherLogSoftmax> {
@@ -23,11 +28,10 @@ struct GatherLogSoftmax : torch::autograd::Function<GatherLogSoftmax> {
     at::Tensor result = at::empty(ids.sizes(), hidden.options());
     at::Tensor sums = at::empty({rows, 1}, hidden.options());
     at::Tensor kept = at::empty({differentiable ? rows : std::min(rows, chunk), vocabulary}, hidden.options());
-    const at::Tensor weights = head.t();
     for (std::int64_t begin = 0; begin < rows; begin += chunk) {
       const std::int64_t count = std::min(chunk, rows - begin);
       at::Tensor logits = kept.narrow(0, differentiable ? begin : 0, count);
-      at::mm_out(logits, hidden.narrow(0, begin, count), weights);
+      product_out(logits, hidden.narrow(0, begin, count), head);
       const at::Tensor picked = logits.gather(1, ids.narrow(0, begin, count));
       const at::Tensor largest = logits.amax({1}, true);
       const at::Tensor sum = logits.sub_(largest).exp_().sum({1}, true);
@@ -55,8 +59,7 @@ struct GatherLogSoftmax : torch::autograd::Function<GatherLogSoftmax> {
       const std::int64_t count = std::min(chunk, rows - begin);
       at::Tensor logits_gradient = kept.narrow(0, begin, count).mul_(scale.narrow(0, begin, count));
       logits_gradient.scatter_add_(1, ids.narrow(0, begin, count), gradient.narrow(0, begin, count));
-      at::Tensor target = hidden_gradient.narrow(0, begin, count);
-      at::mm_out(target, logits_gradient, head);
+      hidden_gradient.narrow(0, begin, count).copy_(product_back(logits_gradient, head));
       if (head_wanted) head_gradient.addmm_(logits_gradient.t(), hidden.narrow(0, begin, count));
     }
     ctx->saved_data.clear();
