@@ -1,6 +1,7 @@
 #pragma once
 // The model as the engine sees it: no torch here. One object per rank; used by one thread at a time unless said otherwise.
 
+#include <cmath>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -64,16 +65,25 @@ class Policy {
   virtual void publish(std::int64_t version) = 0;
   virtual void discard(std::int64_t version) = 0;  // frees a published set or a shadow; unknown numbers are ignored
   virtual std::vector<std::int64_t> versions() const = 0;  // published ones, ascending
-  virtual std::vector<ParameterView> parameters(std::int64_t version) = 0;  // read-only use; valid until discard()
+
+  /// What was published, for read-only use; valid until discard(). With LoRA: the adapter's parameters; version 0 has
+  /// the base's in front, so that ranks that loaded the same model see the same.
+  virtual std::vector<ParameterView> parameters(std::int64_t version) = 0;
 };
 
+/// W' = W + scaling() B A on the target projections of every layer.
 struct LoraConfig {
-  std::int32_t rank = 0;  // 0 = full weights
+  std::int32_t rank = 0;  // 0 = full weights, or what the adapter folder says
   float alpha = 16;
   std::vector<std::string> targets = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
+  std::string adapter = {};  // PEFT folder to start from, gives all other fields; empty = a fresh adapter, B = 0
+  bool rslora = false;       // alpha over the root of the rank
+  double dropout = 0;        // in training; anything but 0 is refused there
+  double scaling() const { return alpha / (rslora ? std::sqrt(static_cast<double>(rank)) : rank); }
 };
 
-/// Loads a Hugging Face folder as version 0. `device`: "cpu" or "cuda:N". Throws UserError naming what is wrong.
+/// Loads a Hugging Face folder (with lora.adapter, if given) as version 0. `device`: "cpu" or "cuda:N". Throws UserError
+/// naming what is wrong.
 std::unique_ptr<Policy> make_policy(const std::string& folder, const std::string& device = "cpu",
                                     const LoraConfig& lora = {});
 

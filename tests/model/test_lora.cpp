@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "model/peft_folder.hpp"
 #include "model/torch/lora.hpp"
 #include "model/torch/transformer.hpp"
 #include "model_cases.hpp"
@@ -13,13 +14,13 @@ using namespace clawrl::test;
 namespace {
 
 constexpr double tolerance = 7e-5;
-const LoraConfig lora{4, 8};
+const LoraConfig lora{.rank = 4, .alpha = 8, .adapter = fixture("lora/adapter")};
 
 struct Adapted {
-  std::string folder = fixture("models/qwen3_tied"), adapter = fixture("lora/adapter");
+  std::string folder = fixture("models/qwen3_tied");
   ModelConfig config = read_model_config(folder);
   WeightSet base = bind_weights(config, load_weights(folder, config));
-  at::Tensor flat = load_lora(adapter, config, lora);
+  at::Tensor flat = load_lora(config, lora);
   std::vector<ModelCase> cases = model_cases(fixture("lora/lora.json"));
   SafetensorsFile tensors{fixture("lora/logits.safetensors")};
 };
@@ -63,7 +64,7 @@ TEST_CASE("an adapter gives PEFT's logits, applied or merged") {
 
 TEST_CASE("a published adapter is base + adapter and leaves the base as it was") {
   const Adapted a;
-  auto policy = make_policy(a.folder, "cpu", lora);
+  auto policy = make_policy(a.folder, "cpu", {lora.rank, lora.alpha});
   const auto shadow = policy->shadow(1);
   const auto source = parameter_views(lora_layout(a.config, lora), a.flat);
   REQUIRE(shadow.size() == source.size());
@@ -106,9 +107,26 @@ TEST_CASE("only the adapter's buffer collects gradients; a fresh adapter changes
   CHECK(!weights.embed.grad().defined());
 }
 
+TEST_CASE("a starting adapter is served as version 0") {
+  const Adapted a;
+  auto policy = make_policy(a.folder, "cpu", {.adapter = fixture("lora/adapter")});
+  CHECK(policy->parameters(0).size() == weight_layout(a.config).slots.size() + lora_layout(a.config, lora).slots.size());
+  Feeder feeder(*policy, 40, 4);
+  for (const auto& c : a.cases) {
+    CachedSequence sequence;
+    const auto row = feeder.logits(sequence, c.ids);
+    const auto adapted = reference(a.tensors, c.name + ".logits_ref64");
+    CHECK(largest_gap(row.data(), adapted.data() + (c.logit_positions.size() - 1) * row.size(), row.size()) < tolerance);
+  }
+}
+
 TEST_CASE("unknown targets and other ranks are refused") {
   const Adapted a;
   CHECK_THROWS_WITH(lora_layout(a.config, {4, 8, {"qkv_proj"}}), Catch::Contains("qkv_proj"));
-  CHECK_THROWS_WITH(load_lora(a.adapter, a.config, {8, 8}), Catch::Contains("another shape"));
-  CHECK_THROWS_WITH(load_lora(a.adapter, a.config, {4, 8, {"q_proj"}}), Catch::Contains("other projections"));
+  auto other = lora;
+  other.rank = 8;
+  CHECK_THROWS_WITH(load_lora(a.config, other), Catch::Contains("has shape"));
+  other = lora;
+  other.targets = {"q_proj"};
+  CHECK_THROWS_WITH(load_lora(a.config, other), Catch::Contains("none of the targets"));
 }

@@ -1,48 +1,18 @@
 // Weight sets: shadows, publishing, discarding, mixed versions in one step; gradients into the flat buffer.
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
-#include <unistd.h>
 
 #include <thread>
 
-#include "model/model_folder.hpp"
 #include "model/torch/transformer.hpp"
 #include "model_cases.hpp"
+#include "random_model.hpp"
 #include "support/catch.hpp"
 
 using namespace clawrl;
 using namespace clawrl::test;
-namespace fs = std::filesystem;
 
 namespace {
-
-ModelConfig tiny(bool tied) {
-  ModelConfig config;
-  config.vocab_size = 96;
-  config.hidden_size = 48;
-  config.intermediate_size = 80;
-  config.num_layers = 2;
-  config.num_heads = 6;
-  config.num_kv_heads = 2;
-  config.head_dim = 16;
-  config.tied_embeddings = tied;
-  config.eos_tokens = {1};
-  return config;
-}
-
-// A random model on disk for the length of a test.
-struct RandomModel {
-  fs::path path;
-  ModelConfig config;
-  at::Tensor flat;
-  explicit RandomModel(std::uint64_t seed, bool tied = true)
-      : path(fs::temp_directory_path() / ("clawrl_" + std::to_string(::getpid()) + "_" + std::to_string(seed))),
-        config(tiny(tied)),
-        flat(random_weights(config, seed)) {
-    save_weights(path.string(), config, parameter_views(weight_layout(config), flat));
-  }
-  ~RandomModel() { fs::remove_all(path); }
-};
 
 void fill(Policy& policy, std::int64_t version, const RandomModel& model) {
   const auto source = parameter_views(weight_layout(model.config), model.flat);
@@ -54,23 +24,11 @@ void fill(Policy& policy, std::int64_t version, const RandomModel& model) {
   }
 }
 
-std::vector<TokenId> some_ids(std::size_t count, std::size_t seed) {
-  std::vector<TokenId> ids;
-  for (std::size_t i = 0; i < count; ++i) ids.push_back(static_cast<TokenId>((i * 37 + seed * 11 + i * i) % 96));
-  return ids;
-}
-
 std::vector<float> alone(const RandomModel& model, const std::vector<TokenId>& ids) {
   auto policy = make_policy(model.path.string());
   Feeder feeder(*policy, 16, 8);
   CachedSequence sequence;
   return feeder.logits(sequence, ids);
-}
-
-double gap(const std::vector<float>& a, const std::vector<float>& b) {
-  double worst = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) worst = std::max(worst, std::abs(static_cast<double>(a[i]) - b[i]));
-  return worst;
 }
 
 }  // namespace

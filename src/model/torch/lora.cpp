@@ -8,7 +8,7 @@
 #include <cmath>
 
 #include "core/error.hpp"
-#include "model/safetensors.hpp"
+#include "model/peft_folder.hpp"
 #include "model/torch/weight_set.hpp"
 
 namespace clawrl {
@@ -57,13 +57,15 @@ LoraWeights bind_lora(const ModelConfig& config, const LoraConfig& lora, const a
   const auto layout = lora_layout(config, lora);
   expect(flat.numel() == layout.size, "flat buffer does not fit the adapter's parameter layout");
   LoraWeights weights;
-  weights.scaling = static_cast<double>(lora.alpha) / lora.rank;
+  weights.scaling = lora.scaling();
   weights.layers.resize(static_cast<std::size_t>(config.num_layers));
-  for (std::int64_t i = 0; i < config.num_layers; ++i) {
-    for (const auto& p : projections(config)) {
+  const auto all = projections(config);
+  auto slot = layout.slots.begin();  // in the layout's order: A and B of each target, layer by layer
+  for (auto& layer : weights.layers) {
+    for (const auto& p : all) {
       if (!is_target(lora, p.name)) continue;
-      *pair_of(weights.layers[static_cast<std::size_t>(i)], p.name) = {
-          slot_tensor(layout.at(lora_name(i, p, "A")), flat), slot_tensor(layout.at(lora_name(i, p, "B")), flat)};
+      *pair_of(layer, p.name) = {slot_tensor(slot[0], flat), slot_tensor(slot[1], flat)};
+      slot += 2;
     }
   }
   return weights;
@@ -81,18 +83,10 @@ at::Tensor random_lora(const ModelConfig& config, const LoraConfig& lora, std::u
   return flat;
 }
 
-at::Tensor load_lora(const std::string& folder, const ModelConfig& config, const LoraConfig& lora) {
+at::Tensor load_lora(const ModelConfig& config, const LoraConfig& lora) {
   const auto layout = lora_layout(config, lora);
-  const auto path = folder + "/adapter_model.safetensors";
-  const SafetensorsFile file(path);
   auto flat = at::zeros({layout.size}, at::kFloat);
-  for (const auto& view : parameter_views(layout, flat)) {
-    const auto* stored = file.find(view.name);
-    require(stored != nullptr, path + ": tensor " + view.name + " is missing");
-    require(stored->shape == view.shape, path + ": tensor " + view.name + " has another shape than the rank gives");
-    convert(*stored, view);
-  }
-  require(file.tensors().size() == layout.slots.size(), path + ": holds tensors of other projections than the targets");
+  read_peft_weights(lora.adapter, parameter_views(layout, flat));
   return flat;
 }
 

@@ -27,7 +27,7 @@ struct LoraLayer {
 /// No layers = no adapter.
 struct LoraWeights {
   std::vector<LoraLayer> layers;
-  double scaling = 0;  // alpha / r
+  double scaling = 0;
 };
 
 /// Rows [begin, begin + count) of a batch belong to one adapter; rows in no range get the base alone.
@@ -46,8 +46,8 @@ LoraWeights bind_lora(const ModelConfig& config, const LoraConfig& lora, const a
 /// A uniform in +-1/sqrt(in), B = 0: the adapter starts as the base. The same seed gives the same bits.
 at::Tensor random_lora(const ModelConfig& config, const LoraConfig& lora, std::uint64_t seed);
 
-/// Loads adapter_model.safetensors of a PEFT folder into a new flat buffer. Throws UserError.
-at::Tensor load_lora(const std::string& folder, const ModelConfig& config, const LoraConfig& lora);
+/// The adapter's values in lora.adapter, a PEFT folder, in a new flat buffer. Throws UserError.
+at::Tensor load_lora(const ModelConfig& config, const LoraConfig& lora);
 
 /// Gradients of the adapter's tensors go to `flat_grad` (lora_layout), see track_gradients of weight_set.hpp.
 void track_lora_gradients(const ModelConfig& config, const LoraConfig& config_lora, LoraWeights& lora,

@@ -8,6 +8,7 @@
 #include <mutex>
 
 #include "core/error.hpp"
+#include "model/peft_folder.hpp"
 #include "model/policy.hpp"
 #include "model/torch/paged_cache.hpp"
 #include "model/torch/scoring.hpp"
@@ -42,11 +43,11 @@ class TorchPolicy : public Policy {
   void discard(std::int64_t version) override { versions_.discard(version); }
   std::vector<std::int64_t> versions() const override { return versions_.versions(); }
   std::vector<ParameterView> parameters(std::int64_t version) override {
-    return parameter_views(config_, *versions_.find(version));
+    return versions_.parameters(version);
   }
 
  private:
-  at::Tensor run_group(std::int64_t version, std::span<const SequenceStep* const> group);
+  at::Tensor forward(std::span<const SequenceStep> sequences, std::span<const std::size_t> members);
 
   const ModelConfig config_;
   const at::Device device_;
@@ -56,63 +57,105 @@ class TorchPolicy : public Policy {
   at::Tensor logits_;  // of the last step, [W,V] on the host
 };
 
-// All sequences of one version in one forward; returns the wanted logits in the group's order, undefined if none.
-at::Tensor TorchPolicy::run_group(std::int64_t version, std::span<const SequenceStep* const> group) {
-  const auto weights = versions_.find(version);
-  std::int64_t count = 0;
-  for (const auto* sequence : group) count += static_cast<std::int64_t>(sequence->tokens.size());
-  auto inputs = at::empty({3, count}, at::kLong);  // ids, positions, slots
-  auto* ids = inputs.data_ptr<std::int64_t>();
-  auto *positions = ids + count, *slots = ids + 2 * count;
-  std::vector<PagedRows> rows;
-  std::vector<std::int64_t> wanted;
-  std::int64_t row = 0;
-  for (const auto* s : group) {
-    expect(!s->tokens.empty() && s->first_position >= 0, "step: a sequence without new tokens");
-    rows.push_back({row, static_cast<std::int64_t>(s->tokens.size()), s->first_position, s->blocks});
-    for (std::int64_t i = 0; i < rows.back().count; ++i, ++row) {
-      const auto token = s->tokens[static_cast<std::size_t>(i)];
-      if (token < 0 || token >= config_.vocab_size)
-        throw InternalError("step: token id " + std::to_string(token) + " is not in the vocabulary");
-      ids[row] = token;
-      positions[row] = s->first_position + i;
-      slots[row] = cache_->slot(s->blocks, positions[row]);
+/// The rows of one forward: the members of a step one after the other.
+struct ForwardRows {
+  at::Tensor inputs;  // [3,N]: ids, positions, slots
+  std::vector<PagedRows> sequences;
+  std::vector<std::shared_ptr<const WeightSet>> weights;  // in use until the forward is done
+  std::vector<AdapterRows> adapters;
+  std::vector<std::int64_t> wanted;  // rows whose logits are wanted, in the order of the step's sequences
+};
+
+// `members` have versions of one base; those of one version are neighbours.
+ForwardRows lay_out(std::span<const SequenceStep> sequences, std::span<const std::size_t> members,
+                    const VersionTable& versions) {
+  ForwardRows rows;
+  std::vector<std::pair<std::size_t, std::int64_t>> wanted;
+  std::int64_t count = 0, version = 0;
+  for (const auto index : members) {
+    const auto& s = sequences[index];
+    expect(!s.tokens.empty() && s.first_position >= 0, "step: a sequence without new tokens");
+    if (rows.weights.empty() || s.version != version) {
+      rows.weights.push_back(versions.find(s.version));
+      rows.adapters.push_back({count, 0, &rows.weights.back()->lora});
     }
-    if (s->want_logits) wanted.push_back(row - 1);
+    version = s.version;
+    const auto length = static_cast<std::int64_t>(s.tokens.size());
+    rows.sequences.push_back({count, length, s.first_position, s.blocks});
+    rows.adapters.back().count += length;
+    count += length;
+    if (s.want_logits) wanted.emplace_back(index, count - 1);
   }
-  const auto local = inputs.to(device_);
-  const auto local_slots = local.select(0, 2);
-  PagedAttention attention(*cache_, local_slots, rows);
-  auto hidden = transformer_.hidden(*weights, local.select(0, 0), local.select(0, 1), attention);
-  if (wanted.empty()) return {};
-  if (static_cast<std::int64_t>(wanted.size()) != count)
-    hidden = hidden.index_select(0, at::tensor(wanted, at::kLong).to(device_));
-  return transformer_.logits(*weights, hidden).to(at::kCPU);
+  std::sort(wanted.begin(), wanted.end());
+  for (const auto& [index, row] : wanted) rows.wanted.push_back(row);
+  rows.inputs = at::empty({3, count}, at::kLong);
+  return rows;
+}
+
+void fill_inputs(std::span<const SequenceStep> sequences, std::span<const std::size_t> members,
+                 const ModelConfig& config, const PagedCache& cache, const at::Tensor& inputs) {
+  auto* ids = inputs.data_ptr<std::int64_t>();
+  auto *positions = ids + inputs.size(1), *slots = positions + inputs.size(1);
+  for (const auto index : members) {
+    const auto& s = sequences[index];
+    std::int64_t position = s.first_position;
+    for (const auto token : s.tokens) {
+      if (token < 0 || token >= config.vocab_size)
+        throw InternalError("step: token id " + std::to_string(token) + " is not in the vocabulary");
+      *ids++ = token;
+      *positions++ = position;
+      *slots++ = cache.slot(s.blocks, position++);
+    }
+  }
+}
+
+bool is_identity(const std::vector<std::int64_t>& rows, std::int64_t count) {
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (rows[i] != static_cast<std::int64_t>(i)) return false;
+  return static_cast<std::int64_t>(rows.size()) == count;
+}
+
+// Returns the wanted logits in the order of the step's sequences, undefined if none.
+at::Tensor TorchPolicy::forward(std::span<const SequenceStep> sequences, std::span<const std::size_t> members) {
+  const auto rows = lay_out(sequences, members, versions_);
+  fill_inputs(sequences, members, config_, *cache_, rows.inputs);
+  const auto& weights = *rows.weights.front();
+  const auto local = rows.inputs.to(device_);
+  const auto slots = local.select(0, 2);
+  PagedAttention attention(*cache_, slots, rows.sequences);
+  auto hidden = transformer_.hidden(weights, local.select(0, 0), local.select(0, 1), attention, rows.adapters);
+  if (rows.wanted.empty()) return {};
+  if (!is_identity(rows.wanted, hidden.size(0)))
+    hidden = hidden.index_select(0, at::tensor(rows.wanted, at::kLong).to(device_));
+  return transformer_.logits(weights, hidden).to(at::kCPU);
 }
 
 std::span<const float> TorchPolicy::step(std::span<const SequenceStep> sequences) {
   expect(cache_ != nullptr, "step: allocate_cache() comes first");
   const c10::InferenceMode inference;
-  std::vector<std::int64_t> numbers;
+  std::vector<std::size_t> order(sequences.size());
+  std::vector<std::int64_t> result_row(sequences.size());
   std::int64_t wanted = 0;
-  for (const auto& s : sequences) {
-    if (std::find(numbers.begin(), numbers.end(), s.version) == numbers.end()) numbers.push_back(s.version);
-    wanted += s.want_logits ? 1 : 0;
+  for (std::size_t i = 0; i < order.size(); ++i) {
+    order[i] = i;
+    result_row[i] = wanted;
+    wanted += sequences[i].want_logits ? 1 : 0;
   }
-  if (numbers.size() > 1) logits_ = at::empty({wanted, config_.vocab_size}, at::kFloat);
-  for (const auto number : numbers) {
-    std::vector<const SequenceStep*> group;
-    std::vector<std::int64_t> rows;  // of the result, for the group's wanted logits
-    std::int64_t row = 0;
-    for (const auto& s : sequences) {
-      if (s.version == number) group.push_back(&s);
-      if (s.version == number && s.want_logits) rows.push_back(row);
-      row += s.want_logits ? 1 : 0;
+  auto version = [&](std::size_t index) { return sequences[index].version; };
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return version(a) < version(b); });
+  const bool together = order.empty() || versions_.share_base() || version(order.front()) == version(order.back());
+  if (together) {
+    logits_ = order.empty() ? at::Tensor() : forward(sequences, order);
+  } else {
+    logits_ = at::empty({wanted, config_.vocab_size}, at::kFloat);
+    for (std::size_t begin = 0, end = 0; begin < order.size(); begin = end) {  // full sets: one forward each
+      while (end < order.size() && version(order[end]) == version(order[begin])) ++end;
+      const auto members = std::span(order).subspan(begin, end - begin);
+      const auto logits = forward(sequences, members);
+      std::int64_t row = 0;
+      for (const auto index : members)
+        if (sequences[index].want_logits) logits_.select(0, result_row[index]).copy_(logits.select(0, row++));
     }
-    auto logits = run_group(number, group);
-    if (numbers.size() == 1) logits_ = logits;
-    for (std::size_t i = 0; numbers.size() > 1 && i < rows.size(); ++i)
-      logits_.select(0, rows[i]).copy_(logits.select(0, static_cast<std::int64_t>(i)));
   }
   if (wanted == 0) return {};
   return {logits_.const_data_ptr<float>(), static_cast<std::size_t>(logits_.numel())};
@@ -148,7 +191,7 @@ std::unique_ptr<Policy> make_policy(const std::string& folder, const std::string
   const auto where = parse_device(device);
   const auto config = read_model_config(folder);
   const auto weights = bind_weights(config, load_weights(folder, config).to(where));
-  return std::make_unique<TorchPolicy>(config, lora, weights, where);
+  return std::make_unique<TorchPolicy>(config, resolve_lora(lora), weights, where);
 }
 
 }  // namespace clawrl

@@ -7,54 +7,72 @@
 namespace clawrl {
 
 VersionTable::VersionTable(const ModelConfig& config, const LoraConfig& lora, WeightSet base, at::Device device)
-    : config_(config), lora_(lora), device_(device) {
-  published_[0] = std::make_shared<const WeightSet>(base);
-  if (lora.rank > 0) base_ = std::move(base);
+    : config_(config),
+      lora_(lora),
+      device_(device),
+      layout_(lora.rank > 0 ? lora_layout(config, lora) : weight_layout(config)),
+      base_(lora.rank > 0 ? base : WeightSet()) {
+  if (lora.rank > 0 && !lora.adapter.empty())
+    published_[0] = bind(load_lora(config, lora));
+  else
+    published_[0] = {std::make_shared<const WeightSet>(std::move(base)), {}};
 }
 
-std::shared_ptr<const WeightSet> VersionTable::find(std::int64_t version) const {
+VersionTable::Version VersionTable::at(std::int64_t version) const {
   const std::lock_guard lock(mutex_);
-  const auto at = published_.find(version);
-  require(at != published_.end(), "policy version " + std::to_string(version) + " is not loaded on this rank");
-  return at->second;
+  const auto found = published_.find(version);
+  require(found != published_.end(), "policy version " + std::to_string(version) + " is not loaded on this rank");
+  return found->second;
+}
+
+std::shared_ptr<const WeightSet> VersionTable::find(std::int64_t version) const { return at(version).weights; }
+
+std::vector<ParameterView> VersionTable::parameters(std::int64_t version) const {
+  const auto found = at(version);
+  std::vector<ParameterView> views;
+  if (version == 0 || !share_base()) views = parameter_views(config_, *found.weights);
+  if (!found.adapter.defined()) return views;
+  for (auto& view : parameter_views(layout_, found.adapter)) views.push_back(std::move(view));
+  return views;
 }
 
 std::vector<ParameterView> VersionTable::shadow(std::int64_t version) {
-  const auto layout = lora_.rank > 0 ? lora_layout(config_, lora_) : weight_layout(config_);
   const std::lock_guard lock(mutex_);
   expect(!published_.contains(version), "policy version " + std::to_string(version) + " is published already");
   auto& flat = shadows_[version];
-  if (!flat.defined()) flat = at::zeros({layout.size}, at::kFloat);
-  return parameter_views(layout, flat);
+  if (!flat.defined()) flat = at::zeros({layout_.size}, at::kFloat);
+  return parameter_views(layout_, flat);
 }
 
-WeightSet VersionTable::published_set(const at::Tensor& flat) const {
+VersionTable::Version VersionTable::bind(const at::Tensor& flat) const {
   const auto local = flat.to(device_);
-  if (lora_.rank == 0) return bind_weights(config_, local);
-  return merge(config_, base_, bind_lora(config_, lora_, local));
+  if (!share_base()) return {std::make_shared<const WeightSet>(bind_weights(config_, local)), {}};
+  auto adapted = base_;
+  adapted.lora = bind_lora(config_, lora_, local);
+  return {std::make_shared<const WeightSet>(std::move(adapted)), local};
 }
 
 void VersionTable::publish(std::int64_t version) {
   at::Tensor flat;
   {
     const std::lock_guard lock(mutex_);
-    const auto at = shadows_.find(version);
-    expect(at != shadows_.end(), "policy version " + std::to_string(version) + " has no shadow to publish");
-    flat = at->second;
+    const auto found = shadows_.find(version);
+    expect(found != shadows_.end(), "policy version " + std::to_string(version) + " has no shadow to publish");
+    flat = found->second;
   }
-  auto set = std::make_shared<const WeightSet>(published_set(flat));
+  auto bound = bind(flat);
   const std::lock_guard lock(mutex_);
-  if (shadows_.erase(version) > 0) published_[version] = std::move(set);  // 0: discarded meanwhile
+  if (shadows_.erase(version) > 0) published_[version] = std::move(bound);  // 0: discarded meanwhile
 }
 
 void VersionTable::discard(std::int64_t version) {
-  std::shared_ptr<const WeightSet> freed;  // released after the lock
+  Version freed;  // released after the lock
   const std::lock_guard lock(mutex_);
   shadows_.erase(version);
-  const auto at = published_.find(version);
-  if (at == published_.end()) return;
-  freed = std::move(at->second);
-  published_.erase(at);
+  const auto found = published_.find(version);
+  if (found == published_.end()) return;
+  freed = std::move(found->second);
+  published_.erase(found);
 }
 
 std::vector<std::int64_t> VersionTable::versions() const {

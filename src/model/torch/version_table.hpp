@@ -19,8 +19,12 @@ namespace clawrl {
 /// All methods may be called from any thread. A set that a step is using lives until that step lets go of it.
 class VersionTable {
  public:
-  /// `base` is version 0; with LoRA every published set is base + adapter and shares what no adapter touches.
+  /// Version 0 is `base`, with the adapter of lora.adapter if that is given. With LoRA all versions share the tensors
+  /// of `base` and differ in their adapter: a version costs the memory of its adapter.
   VersionTable(const ModelConfig& config, const LoraConfig& lora, WeightSet base, at::Device device);
+
+  /// True: the sets of all versions are equal but for their `lora`, so one forward can serve them together.
+  bool share_base() const { return lora_.rank > 0; }
 
   /// Throws UserError naming the version when it is not published.
   std::shared_ptr<const WeightSet> find(std::int64_t version) const;
@@ -29,17 +33,24 @@ class VersionTable {
   void publish(std::int64_t version);
   void discard(std::int64_t version);
   std::vector<std::int64_t> versions() const;
+  std::vector<ParameterView> parameters(std::int64_t version) const;  // see Policy::parameters
 
  private:
-  WeightSet published_set(const at::Tensor& flat) const;
+  struct Version {
+    std::shared_ptr<const WeightSet> weights;
+    at::Tensor adapter;  // flat, on the device; undefined without one
+  };
+  Version bind(const at::Tensor& flat) const;
+  Version at(std::int64_t version) const;
 
   const ModelConfig config_;
   const LoraConfig lora_;
   const at::Device device_;
-  WeightSet base_;  // kept for merging; empty when every version is a full set
+  const ParameterLayout layout_;  // of what is published
+  const WeightSet base_;          // empty when every version is a full set
   mutable std::mutex mutex_;
   std::map<std::int64_t, at::Tensor> shadows_;  // flat buffers
-  std::map<std::int64_t, std::shared_ptr<const WeightSet>> published_;
+  std::map<std::int64_t, Version> published_;
 };
 
 }  // namespace clawrl

@@ -8,6 +8,7 @@
 
 #include "comm/collectives.hpp"
 #include "core/error.hpp"
+#include "model/peft_folder.hpp"
 #include "model/torch/transformer.hpp"
 #include "trainer/learner.hpp"
 #include "trainer/sample_validation.hpp"
@@ -38,7 +39,7 @@ at::Device parse_device(const std::string& name) {
 class TorchLearner final : public Learner {
  public:
   TorchLearner(const std::string& folder, const OptimizerSettings& optimizer, const LossSettings& loss,
-               Collectives& collectives, const LoraConfig& lora, const std::string& device)
+               Collectives& collectives, const LoraConfig& asked, const std::string& device)
       : config_(read_model_config(folder)),
         optimizer_(optimizer),
         loss_settings_(loss),
@@ -49,9 +50,12 @@ class TorchLearner final : public Learner {
         transformer_(config_) {
     const at::Tensor base = load_weights(folder, config_).to(device_);
     weights_ = bind_weights(config_, base);
+    const LoraConfig lora = resolve_lora(asked);
     if (lora.rank > 0) {
+      require(lora.dropout == 0, lora.adapter + ": lora_dropout is not 0; training allows only 0");
       layout_ = lora_layout(config_, lora);
-      parameters_ = random_lora(config_, lora, kAdapterSeed).to(device_);
+      const bool fresh = lora.adapter.empty();
+      parameters_ = (fresh ? random_lora(config_, lora, kAdapterSeed) : load_lora(config_, lora)).to(device_);
       gradient_ = at::zeros_like(parameters_);
       weights_.lora = bind_lora(config_, lora, parameters_);
       track_lora_gradients(config_, lora, weights_.lora, gradient_);
