@@ -42,6 +42,7 @@ void describe_serving(SettingList& list, RunConfig& c) {
   list.add("rollout.max_context", c.rollout.max_context, "longest prompt and reply, 0 = the model's", at_least(0));
   list.add("rollout.temperature", c.rollout.temperature, "when the client gives none", between(0, 2));
   list.add("rollout.max_tokens", c.rollout.max_tokens, "reply tokens when the client gives none", at_least(1));
+  list.add("rollout.dtype", c.rollout.dtype, "stored type of the policy's matrices", {"fp32", "bf16"});
   list.add("session.idle_s", c.session.idle_s, "a session ends after so long without a request", between(0.01, 1e7));
   list.add("session.judge_without_next_state", c.session.judge_without_next_state,
            "judge the last turn of an ended session although nothing followed it");
@@ -54,6 +55,7 @@ void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::st
   list.add("prm.max_tokens", c.prm.max_tokens, "tokens per vote or hint", between(1, 65536));
   list.add("prm.teacher", c.prm.teacher, "policy version that scores with the hint", {"newest", "base"});
   list.add("prm.timeout_s", c.prm.timeout_s, "a turn not judged by then is excluded", between(0.1, 86400));
+  list.add("prm.dtype", c.prm.dtype, "stored type of the judge's and teacher's matrices", {"fp32", "bf16"});
   list.add("prm.task_words", c.prm.task_words, "words of the task that the judge sees", between(2, 1e6));
   list.add("prm.reply_words", c.prm.reply_words, "words of the reply that the judge sees", between(2, 1e6));
   list.add("prm.next_words", c.prm.next_words, "words of the next state that the judge sees", between(2, 1e6));
@@ -98,11 +100,14 @@ void describe_training(SettingList& list, RunConfig& c) {
   list.add("trainer.kl_beta", l.kl_beta, "weight of the KL term", between(0, 100));
   list.add("trainer.importance_cap", l.importance_cap,
            "cap of the importance weight, 0 = coupled form", between(0, 1000));
+  list.add("trainer.dtype", c.trainer.dtype, "type in which training sees the matrices", {"fp32", "bf16"});
   auto& lora = c.trainer.lora;
   list.add("trainer.lora_rank", lora.rank, "0 = full weights", between(0, 4096));
   list.add("trainer.lora_alpha", lora.alpha, "LoRA scale times rank", between(1e-6, 1e6));
   list.add("trainer.lora_targets", lora.targets, "projections with an adapter",
            {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"});
+  list.add("trainer.lora_adapter", lora.adapter,
+           "PEFT folder to start from; it gives rank, alpha and targets (empty = fresh)");
 }
 
 void describe_keeping(SettingList& list, RunConfig& c) {

@@ -53,6 +53,7 @@ struct RolloutConfig {
   std::int32_t max_context = 0;       // tokens; 0 = the model's
   double temperature = 1.0;           // when the client gives none
   std::int32_t max_tokens = 256;      // when the client gives none
+  std::string dtype = "fp32";         // of the policy's matrices: fp32, bf16
 };
 
 struct PrmConfig {
@@ -62,6 +63,7 @@ struct PrmConfig {
   std::int32_t max_tokens = 48;
   std::string teacher = "newest";  // newest, base
   double timeout_s = 120;          // per turn
+  std::string dtype = "fp32";      // of the judge's and the teacher's matrices: fp32, bf16
   std::int32_t task_words = 12, reply_words = 24, next_words = 80;  // what the judge sees of each part
 };
 
@@ -87,6 +89,7 @@ struct TrainerConfig {
   OptimizerSettings optimizer{.learning_rate = 1e-5};
   LossSettings loss{.importance_cap = 0};
   LoraConfig lora;
+  std::string dtype = "fp32";  // that forward and backward see of the matrices; what is trained stays fp32
 };
 
 struct WeightsConfig {
