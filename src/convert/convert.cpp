@@ -11,6 +11,7 @@
 #include "core/checksum.hpp"
 #include "core/error.hpp"
 #include "model/model_folder.hpp"
+#include "model/peft_folder.hpp"
 #include "model/safetensors.hpp"
 
 namespace clawrl {
@@ -61,6 +62,22 @@ ConvertResult write_model(const TensorSource& source, ModelConfig config, const 
   return result;
 }
 
+ConvertResult write_adapter(const Checkpoint& checkpoint, const LoraConfig& lora, const std::string& base,
+                            const std::string& target, const ExportSettings& settings) {
+  TensorSource source = adapter_source(checkpoint);
+  std::vector<std::vector<char>> bytes;
+  for (ParameterView& tensor : source.tensors) tensor.data = bytes.emplace_back(tensor.bytes()).data();
+  source.read(source.tensors);
+  TargetFolder folder(target);
+  const DType type = written_type(settings.type).value_or(DType::f32);
+  save_peft(folder.path(), fs::absolute(base).lexically_normal().string(), lora, source.tensors, type);
+  folder.finish();
+  ConvertResult result{source.tensors.size(), 0, 1, target};
+  for (const ParameterView& tensor : source.tensors)
+    result.bytes += static_cast<std::uint64_t>(tensor.elements()) * size_of(type);
+  return result;
+}
+
 }  // namespace
 
 bool is_model_folder(const std::string& path) { return fs::exists(path + "/config.json"); }
@@ -97,7 +114,9 @@ ConvertResult export_checkpoint(const std::string& path, const std::string& targ
   const std::string base = base_of(checkpoint, settings.base, run);
   const ModelConfig config = read_model_config(base);
   if (!adapter) return write_model(checkpoint_source(checkpoint, base, config), config, base, target, settings);
-  return write_model(merged_source(checkpoint, base, config, run.trainer.lora), config, base, target, settings);
+  const LoraConfig lora = resolve_lora(run.trainer.lora);
+  if (settings.lora == LoraExport::adapter) return write_adapter(checkpoint, lora, base, target, settings);
+  return write_model(merged_source(checkpoint, base, config, lora), config, base, target, settings);
 }
 
 }  // namespace clawrl

@@ -13,20 +13,15 @@ namespace {
 
 const std::string adapter_prefix = "base_model.model.";
 
-struct Stored {
-  const SafetensorsFile* file;
-  const ParameterView* view;
-};
-
 /// The weights of a model folder by name, without a stored copy of tied embeddings.
 struct BaseWeights {
   std::vector<std::unique_ptr<SafetensorsFile>> files;
-  std::map<std::string, Stored> tensors;
+  std::map<std::string, const ParameterView*> tensors;
 
   BaseWeights(const std::string& folder, const ModelConfig& config) : files(open_model_folder(folder)) {
     for (const auto& file : files)
       for (const ParameterView& view : file->tensors())
-        require(tensors.emplace(view.name, Stored{file.get(), &view}).second,
+        require(tensors.emplace(view.name, &view).second,
                 folder + ": tensor " + view.name + " is in two files");
     if (config.tied_embeddings) tensors.erase("lm_head.weight");
   }
@@ -60,7 +55,7 @@ void check_complete(const TensorSource& source, const Checkpoint& checkpoint, co
     require(at != wanted.end() || (config.tied_embeddings && tensor.name == "lm_head.weight"),
             "checkpoint " + checkpoint.path + ": tensor " + tensor.name + " is none of the base folder " + base);
     if (at == wanted.end()) continue;
-    require(at->second.view->shape == tensor.shape,
+    require(at->second->shape == tensor.shape,
             "checkpoint " + checkpoint.path + ": tensor " + tensor.name + " has another shape than in the base folder " + base);
     wanted.erase(at);
   }
@@ -96,7 +91,7 @@ std::map<std::string, Pair> pairs_of(const Checkpoint& checkpoint, const BaseWei
   for (const auto& [name, pair] : pairs) {
     const auto at = base.tensors.find(name);
     require(at != base.tensors.end(), "the base folder has no tensor " + name + ", which the adapter changes");
-    require(at->second.view->shape == std::vector<std::int64_t>{pair.out, pair.in},
+    require(at->second->shape == std::vector<std::int64_t>{pair.out, pair.in},
             "tensor " + name + " of the base folder has another shape than the adapter's A and B give");
   }
   return pairs;
@@ -131,11 +126,10 @@ TensorSource merged_source(const Checkpoint& checkpoint, const std::string& base
   auto pairs = std::make_shared<std::map<std::string, Pair>>(pairs_of(checkpoint, *weights, lora));
   TensorSource source;
   for (const auto& [name, stored] : weights->tensors)
-    source.tensors.push_back({name, DType::f32, stored.view->shape, nullptr, MemorySpace::host});
-  source.read = [weights, pairs, scale = lora.alpha / static_cast<float>(lora.rank)](auto views) {
+    source.tensors.push_back({name, DType::f32, stored->shape, nullptr, MemorySpace::host});
+  source.read = [weights, pairs, scale = static_cast<float>(lora.scaling())](auto views) {
     for (const ParameterView& view : views) {
-      const Stored& stored = weights->tensors.at(view.name);
-      stored.file->read(*stored.view, view);
+      convert(*weights->tensors.at(view.name), view);
       if (const auto pair = pairs->find(view.name); pair != pairs->end())
         add_product(static_cast<float*>(view.data), pair->second, scale);
     }
