@@ -40,10 +40,10 @@ const Zone zones[] = {
     // frontend/connection.hpp is the one header: the connection's members are Beast's and Asio's own
     {"Beast and Asio", "boost/(beast|asio)", "src/frontend/([^/]*\\.cpp|connection\\.hpp)"},
     {"frontend's header that includes Beast", "frontend/connection\\.hpp", "src/frontend/.*"},
-    // the two headers of tests/ read JSON fixtures for several tests
+    // the two headers of tests/ read JSON fixtures for several tests; grammar/schema_*.hpp are shared by its .cpp only
     {"JSON", "nlohmann/",
-     "(src/(frontend|prompt|model|metrics|demo|convert)/[^/]*\\.cpp|tests/.*\\.cpp|tests/model/model_cases\\.hpp|"
-     "tests/trainer/fixture_tensors\\.hpp)"},
+     "(src/(frontend|prompt|grammar|model|metrics|demo|convert)/[^/]*\\.cpp|src/grammar/schema_[a-z]*\\.hpp|"
+     "tests/.*\\.cpp|tests/grammar/schema_checker\\.hpp|tests/model/model_cases\\.hpp|tests/trainer/fixture_tensors\\.hpp)"},
 };
 
 struct Include {
