@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <cstring>
+#include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -32,6 +35,27 @@ inline std::vector<ModelCase> model_cases(const std::filesystem::path& json_file
                      entry.value("greedy32", std::vector<TokenId>())});
   require(!cases.empty(), json_file.string() + ": holds no cases");
   return cases;
+}
+
+/// The models of the fixtures, and those that $CLAWRL_ORACLE_MODELS names: paths separated by colons, each a folder
+/// with config.json, cases.json and logits.safetensors or a parent of such. Sorted; a path without any is an error.
+inline std::vector<std::filesystem::path> model_folders() {
+  std::vector<std::filesystem::path> named{fixture("models")}, folders;
+  const char* more = std::getenv("CLAWRL_ORACLE_MODELS");
+  std::istringstream list(more ? more : "");
+  for (std::string path; std::getline(list, path, ':');)
+    if (!path.empty()) named.emplace_back(path);
+  auto is_model = [](const std::filesystem::path& path) { return std::filesystem::exists(path / "cases.json"); };
+  for (const auto& path : named) {
+    require(std::filesystem::is_directory(path), path.string() + ": is not a folder");
+    const auto before = folders.size();
+    if (is_model(path)) folders.push_back(path);
+    for (const auto& entry : std::filesystem::directory_iterator(path))
+      if (is_model(entry.path())) folders.push_back(entry.path());
+    require(folders.size() > before, path.string() + ": holds no model with a cases.json");
+  }
+  std::sort(folders.begin(), folders.end());
+  return folders;
 }
 
 /// A reference tensor as doubles; empty if the file has none of that name.

@@ -68,16 +68,23 @@ TEST_CASE("a config reads back as it was written") {
 TEST_CASE("what is not supported is refused by name") {
   const json absent(json::value_t::discarded);
   CHECK(complaint("use_cache", false).empty());
-  CHECK_THAT(complaint("model_type", "llama"), Catch::Contains("model_type") && Catch::Contains("qwen3"));
+  CHECK_THAT(complaint("model_type", "gpt2"), Catch::Contains("'gpt2'") && Catch::Contains("qwen3, qwen2, llama"));
+  CHECK_THAT(complaint("model_type", absent), Catch::Contains("model_type ''"));
   CHECK_THAT(complaint("hidden_act", "gelu"), Catch::Contains("hidden_act"));
-  CHECK_THAT(complaint("attention_bias", true), Catch::Contains("attention_bias"));
-  CHECK_THAT(complaint("use_sliding_window", true), Catch::Contains("use_sliding_window"));
-  CHECK_THAT(complaint("rope_scaling", {{"rope_type", "yarn"}}), Catch::Contains("rope_scaling"));
+  CHECK_THAT(complaint("mlp_bias", true), Catch::Contains("mlp_bias"));
   CHECK_THAT(complaint("quantization_config", {{"bits", 4}}), Catch::Contains("quantization_config"));
+  CHECK_THAT(complaint("partial_rotary_factor", 0.5), Catch::Contains("partial_rotary_factor"));
+  CHECK_THAT(complaint("attn_logit_softcapping", 50.0), Catch::Contains("attn_logit_softcapping"));
+  CHECK_THAT(complaint("layer_types", {"linear_attention"}), Catch::Contains("linear_attention"));
+  CHECK_THAT(complaint("layer_types", {"sliding_attention"}), Catch::Contains("no sliding_window is in use"));
+  CHECK_THAT(complaint("layer_types", json::array()), Catch::Contains("every layer"));
   CHECK_THAT(complaint("num_attention_heads", 3), Catch::Contains("multiple"));
   CHECK_THAT(complaint("hidden_size", absent), Catch::Contains("hidden_size"));
   CHECK_THAT(complaint("hidden_size", -1), Catch::Contains("hidden_size"));
+  CHECK_THAT(complaint("hidden_size", 18446744073709551615ULL), Catch::Contains("hidden_size"));
+  CHECK_THAT(complaint("num_hidden_layers", 1000000), Catch::Contains("num_hidden_layers"));
   CHECK_THAT(complaint("vocab_size", "many"), Catch::Contains("vocab_size"));
+  CHECK_THAT(complaint("dtype", "float8"), Catch::Contains("float8"));
   CHECK_THROWS_WITH(read_model_config("/nowhere"), Catch::Contains("/nowhere/config.json"));
 }
 

@@ -8,17 +8,18 @@ using namespace clawrl::test;
 namespace {
 
 constexpr double tolerance = 2e-4;
-const char* const models[] = {"models/qwen3_tied", "models/qwen3_untied_sharded"};
+const char* const dense_model = "models/qwen3_tied";
+const char* const sharded_model = "models/qwen3_untied_sharded";
 
 struct Reference {
   std::string folder;
   std::vector<ModelCase> cases;
   SafetensorsFile tensors;
-  explicit Reference(const std::string& model)
-      : folder(fixture(model)), cases(model_cases(folder + "/cases.json")), tensors(folder + "/logits.safetensors") {}
+  explicit Reference(const std::filesystem::path& model)
+      : folder(model), cases(model_cases(folder + "/cases.json")), tensors(folder + "/logits.safetensors") {}
 };
 
-ScoreRequest whole(const ModelCase& c, float temperature) { return {c.ids, 1, temperature, 0, 0, {}}; }
+ScoreRequest whole(const ModelCase& c, float temperature) { return {c.ids, 1, temperature, 0, 0, {}, {}}; }
 
 std::vector<TokenId> joined(const std::vector<TokenId>& a, const std::vector<TokenId>& b) {
   auto ids = a;
@@ -39,7 +40,7 @@ std::size_t next_chunk(const ModelCase& c, std::size_t at, std::size_t turn) {
 
 TEST_CASE("prefill in odd chunks, all sequences in one step, gives the reference logits and greedy tokens") {
   std::size_t compared_rows = 0;
-  for (const auto* model : models) {
+  for (const auto& model : model_folders()) {
     const Reference reference_set(model);
     const auto& cases = reference_set.cases;
     auto policy = make_policy(reference_set.folder);
@@ -89,7 +90,7 @@ TEST_CASE("prefill in odd chunks, all sequences in one step, gives the reference
 
 TEST_CASE("scoring gives the reference log-probs, and greedy tokens are the most likely ones at every position") {
   std::size_t compared_cases = 0;
-  for (const auto* model : models) {
+  for (const auto& model : model_folders()) {
     const Reference reference_set(model);
     auto policy = make_policy(reference_set.folder);
     for (const float temperature : {1.0F, 0.7F}) {
@@ -109,7 +110,7 @@ TEST_CASE("scoring gives the reference log-probs, and greedy tokens are the most
     }
     std::vector<ScoreRequest> greedy;
     for (const auto& c : reference_set.cases)
-      greedy.push_back({joined(c.ids, c.greedy32), static_cast<std::int32_t>(c.ids.size()), 1.0F, 1, 0, {}});
+      greedy.push_back({joined(c.ids, c.greedy32), static_cast<std::int32_t>(c.ids.size()), 1.0F, 1, 0, {}, {}});
     const auto results = policy->score(0, greedy);
     for (std::size_t i = 0; i < results.size(); ++i) CHECK(results[i].topk_ids == reference_set.cases[i].greedy32);
   }
@@ -117,7 +118,7 @@ TEST_CASE("scoring gives the reference log-probs, and greedy tokens are the most
 }
 
 TEST_CASE("sampling and scoring agree far below what training notices") {
-  const Reference reference_set(models[0]);
+  const Reference reference_set(fixture(dense_model));
   auto policy = make_policy(reference_set.folder);
   Feeder feeder(*policy, 100, 16);
   double sum = 0, worst = 0;
@@ -143,12 +144,12 @@ TEST_CASE("sampling and scoring agree far below what training notices") {
 }
 
 TEST_CASE("top-k, gather and a later response begin agree with the full row") {
-  const Reference reference_set(models[1]);
+  const Reference reference_set(fixture(sharded_model));
   auto policy = make_policy(reference_set.folder);
   const auto& c = *std::max_element(reference_set.cases.begin(), reference_set.cases.end(),
                                     [](const auto& a, const auto& b) { return a.ids.size() < b.ids.size(); });
   const auto total = c.ids.size(), begin = total - 5;
-  ScoreRequest request{c.ids, static_cast<std::int32_t>(begin), 0.7F, 4, 3, {}};
+  ScoreRequest request{c.ids, static_cast<std::int32_t>(begin), 0.7F, 4, 3, {}, {}};
   for (std::size_t t = begin; t < total; ++t)
     request.gather_ids.insert(request.gather_ids.end(), {c.ids[t], 0, static_cast<TokenId>(t)});
   const auto result = policy->score(0, {&request, 1})[0];
@@ -173,9 +174,9 @@ TEST_CASE("top-k, gather and a later response begin agree with the full row") {
 }
 
 TEST_CASE("malformed score requests and unknown versions are refused by name") {
-  const Reference reference_set(models[1]);
+  const Reference reference_set(fixture(sharded_model));
   auto policy = make_policy(reference_set.folder);
-  const ScoreRequest good{{1, 2, 3}, 1, 1.0F, 0, 0, {}};
+  const ScoreRequest good{{1, 2, 3}, 1, 1.0F, 0, 0, {}, {}};
   auto bad = good;
   bad.response_begin = 0;
   CHECK_THROWS_AS(policy->score(0, {&bad, 1}), UserError);

@@ -33,6 +33,14 @@ CLAWRL_INLINE void norm_rotate_row(std::int64_t half, const float* __restrict x,
   }
 }
 
+CLAWRL_INLINE void rotate_row(std::int64_t half, const float* __restrict x, const float* __restrict rope,
+                              float* __restrict y) {
+  for (std::int64_t i = 0; i < half; ++i) {
+    y[i] = x[i] * rope[i] - x[half + i] * rope[half + i];
+    y[half + i] = x[half + i] * rope[i] + x[i] * rope[half + i];
+  }
+}
+
 CLAWRL_INLINE void rotate_back_row(std::int64_t half, const float* __restrict dy, const float* __restrict rope,
                                    float* __restrict dx) {
   for (std::int64_t i = 0; i < half; ++i) {
@@ -98,6 +106,20 @@ void norm_rotate_backward(const HeadShape& s, const float* dy, const float* x, c
       norm_row_backward(s.dim, turned.data(), x + at, weight, inverse[n * s.heads + h], dx + at, dweight);
     }
   }
+}
+
+CLAWRL_CLONES
+void rotate(const HeadShape& s, const float* x, const float* rope, float* y) {
+  for (std::int64_t n = 0; n < s.rows; ++n)
+    for (std::int64_t h = 0; h < s.heads; ++h)
+      rotate_row(s.dim / 2, x + n * s.x_stride + h * s.dim, rope + n * s.dim, y + n * s.y_stride + h * s.dim);
+}
+
+CLAWRL_CLONES
+void rotate_backward(const HeadShape& s, const float* dy, const float* rope, float* dx) {
+  for (std::int64_t n = 0; n < s.rows; ++n)
+    for (std::int64_t h = 0; h < s.heads; ++h)
+      rotate_back_row(s.dim / 2, dy + n * s.y_stride + h * s.dim, rope + n * s.dim, dx + n * s.x_stride + h * s.dim);
 }
 
 CLAWRL_CLONES

@@ -24,6 +24,10 @@ void norm_rotate(const HeadShape& shape, const float* x, const float* weight, co
 void norm_rotate_backward(const HeadShape& shape, const float* dy, const float* x, const float* weight,
                           const float* rope, const float* inverse, float* dx, float* dweight);
 
+/// The rotation alone; x and y (dy and dx on the way back) as above.
+void rotate(const HeadShape& shape, const float* x, const float* rope, float* y);
+void rotate_backward(const HeadShape& shape, const float* dy, const float* rope, float* dx);
+
 /// gate_up [rows, 2 size] -> y [rows, size]
 void swiglu(std::int64_t rows, std::int64_t size, const float* gate_up, float* y);
 void swiglu_backward(std::int64_t rows, std::int64_t size, const float* dy, const float* gate_up, float* dgate_up);

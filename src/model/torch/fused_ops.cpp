@@ -5,6 +5,7 @@
 
 #include "model/torch/fused_kernels.hpp"
 #include "model/torch/skinny_linear.hpp"
+#include "model/torch/wide_product.hpp"
 
 namespace clawrl {
 
@@ -22,8 +23,9 @@ SplitHeads split_heads(const at::Tensor& qkv, const at::Tensor& q_norm, const at
     const auto x1 = x.narrow(2, 0, half), x2 = x.narrow(2, half, half);
     return at::cat({x1 * cos - x2 * sin, x2 * cos + x1 * sin}, 2);
   };
-  return {turned(rms_norm(qkv.narrow(1, 0, heads), q_norm, eps)),
-          turned(rms_norm(qkv.narrow(1, heads, kv_heads), k_norm, eps)), qkv.narrow(1, heads + kv_heads, kv_heads)};
+  auto normed_heads = [&](const at::Tensor& x, const at::Tensor& w) { return w.defined() ? rms_norm(x, w, eps) : x; };
+  return {turned(normed_heads(qkv.narrow(1, 0, heads), q_norm)),
+          turned(normed_heads(qkv.narrow(1, heads, kv_heads), k_norm)), qkv.narrow(1, heads + kv_heads, kv_heads)};
 }
 
 at::Tensor swiglu(const at::Tensor& gate_up) {
@@ -77,8 +79,14 @@ kernels::HeadShape head_shape(const at::Tensor& qkv, std::int64_t heads) {
 HeadParts turned_heads(const at::Tensor& qkv, const at::Tensor& q_norm, const at::Tensor& k_norm,
                        const at::Tensor& rope, double eps, std::int64_t kv_heads) {
   const auto n = qkv.size(0), heads = qkv.size(1) - 2 * kv_heads, dim = qkv.size(2);
-  HeadParts parts{at::empty({n, heads, dim}, qkv.options()), at::empty({n, kv_heads, dim}, qkv.options()),
-                  at::empty({n, heads}, qkv.options()), at::empty({n, kv_heads}, qkv.options())};
+  HeadParts parts{at::empty({n, heads, dim}, qkv.options()), at::empty({n, kv_heads, dim}, qkv.options()), {}, {}};
+  if (!q_norm.defined()) {
+    kernels::rotate(head_shape(qkv, heads), in(qkv), in(rope), out(parts.q));
+    kernels::rotate(head_shape(qkv, kv_heads), in(qkv) + heads * dim, in(rope), out(parts.k));
+    return parts;
+  }
+  parts.q_inverse = at::empty({n, heads}, qkv.options());
+  parts.k_inverse = at::empty({n, kv_heads}, qkv.options());
   kernels::norm_rotate(head_shape(qkv, heads), in(qkv), in(q_norm), in(rope), eps, out(parts.q), out(parts.q_inverse));
   kernels::norm_rotate(head_shape(qkv, kv_heads), in(qkv) + heads * dim, in(k_norm), in(rope), eps, out(parts.k),
                        out(parts.k_inverse));
@@ -98,12 +106,18 @@ struct SplitHeadsFunction : Function<SplitHeadsFunction> {
     const auto &qkv = saved[0], &q_norm = saved[1], &k_norm = saved[2], &rope = saved[3];
     const auto dq = grad[0].contiguous(), dk = grad[1].contiguous();
     const auto heads = dq.size(1), kv_heads = dk.size(1), dim = qkv.size(2);
-    auto dqkv = at::empty_like(qkv), dq_norm = at::zeros_like(q_norm), dk_norm = at::zeros_like(k_norm);
+    auto dqkv = at::empty_like(qkv);
+    dqkv.narrow(1, heads + kv_heads, kv_heads).copy_(grad[2]);
+    if (!q_norm.defined()) {
+      kernels::rotate_backward(head_shape(qkv, heads), in(dq), in(rope), out(dqkv));
+      kernels::rotate_backward(head_shape(qkv, kv_heads), in(dk), in(rope), out(dqkv) + heads * dim);
+      return {dqkv, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
+    }
+    auto dq_norm = at::zeros_like(q_norm), dk_norm = at::zeros_like(k_norm);
     kernels::norm_rotate_backward(head_shape(qkv, heads), in(dq), in(qkv), in(q_norm), in(rope), in(saved[4]),
                                   out(dqkv), out(dq_norm));
     kernels::norm_rotate_backward(head_shape(qkv, kv_heads), in(dk), in(qkv) + heads * dim, in(k_norm), in(rope),
                                   in(saved[5]), out(dqkv) + heads * dim, out(dk_norm));
-    dqkv.narrow(1, heads + kv_heads, kv_heads).copy_(grad[2]);
     return {dqkv, dq_norm, dk_norm, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
@@ -132,10 +146,17 @@ struct Swiglu : Function<Swiglu> {
 
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight) {
   constexpr std::int64_t most_rows = 64;  // from there on the library's packing pays
+  const bool narrow = weight.scalar_type() == at::kBFloat16 && x.scalar_type() == at::kFloat;
   const bool fits = x.size(0) <= most_rows && weight.size(0) % 8 == 0 && weight.size(1) % 8 == 0;
-  if (!fits || at::GradMode::is_enabled() || !has_kernel(x) || !has_kernel(weight)) return at::linear(x, weight);
+  const bool kernel = fits && !at::GradMode::is_enabled() && has_kernel(x) && weight.is_contiguous();
+  if (!kernel || (!narrow && !has_kernel(weight))) return narrow ? wide_linear(x, weight) : at::linear(x, weight);
   auto y = at::empty({x.size(0), weight.size(0)}, x.options());
-  kernels::skinny_linear(x.size(0), weight.size(0), weight.size(1), in(x), in(weight), out(y));
+  const auto rows = x.size(0), columns = weight.size(0), size = weight.size(1);
+  if (narrow)
+    kernels::skinny_linear_bf16(rows, columns, size, in(x),
+                                static_cast<const std::uint16_t*>(weight.const_data_ptr()), out(y));
+  else
+    kernels::skinny_linear(rows, columns, size, in(x), in(weight), out(y));
   return y;
 }
 

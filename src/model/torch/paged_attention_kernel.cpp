@@ -11,10 +11,11 @@ namespace {
 
 using simd::Vector;
 
-// Where the pool holds the tokens of the block that begins at `position`; a block's tokens are neighbours.
-CLAWRL_INLINE const float* block_rows(const PagedKernelShape& shape, const PagedQuery& query, const float* pool,
+// Where the pool holds the token at `position`; the tokens of a block are neighbours.
+CLAWRL_INLINE const float* rows_from(const PagedKernelShape& shape, const PagedQuery& query, const float* pool,
                                       std::int64_t position) {
-  return pool + query.blocks[position / shape.block_size] * shape.block_size * shape.kv_heads * shape.head_dim;
+  const auto slot = query.blocks[position / shape.block_size] * shape.block_size + position % shape.block_size;
+  return pool + slot * shape.kv_heads * shape.head_dim;
 }
 
 // scores[i] = q . key[i], i < count; keys are `stride` floats apart. Eight at a time share one reduction.
@@ -58,27 +59,34 @@ CLAWRL_INLINE void add_weighted_rows(const float* weights, const float* values, 
     simd::add_scaled(out + j, values + i * stride + j, weights[i], dim - j);
 }
 
-// The query heads that share one kv head. scratch: group * context floats.
+// Tokens of the context that lie behind `position` in its block, itself included.
+CLAWRL_INLINE std::int64_t rest_of_block(const PagedKernelShape& shape, const PagedQuery& query,
+                                         std::int64_t position) {
+  const auto end = (position / shape.block_size + 1) * shape.block_size;
+  return (end < query.context ? end : query.context) - position;
+}
+
+// The query heads that share one kv head. scratch: group * (context - first) floats.
 CLAWRL_CLONES
 void attend_group(const PagedKernelShape& shape, const float* keys, const float* values, const PagedQuery& query,
                   std::int64_t kv_head, float scale, float* scratch) {
-  const auto dim = shape.head_dim, group = shape.heads / shape.kv_heads, context = query.context;
+  const auto dim = shape.head_dim, group = shape.heads / shape.kv_heads, seen = query.context - query.first;
   const auto row_size = shape.kv_heads * dim;
   const float* q = query.q + kv_head * group * dim;
   float* out = query.out + kv_head * group * dim;
-  for (std::int64_t begin = 0; begin < context; begin += shape.block_size) {
-    const float* rows = block_rows(shape, query, keys, begin) + kv_head * dim;
-    const auto count = std::min(shape.block_size, context - begin);
+  for (std::int64_t begin = 0, count = 0; begin < seen; begin += count) {
+    const float* rows = rows_from(shape, query, keys, query.first + begin) + kv_head * dim;
+    count = rest_of_block(shape, query, query.first + begin);
     for (std::int64_t h = 0; h < group; ++h)
-      dot_rows(q + h * dim, rows, row_size, dim, count, scratch + h * context + begin);
+      dot_rows(q + h * dim, rows, row_size, dim, count, scratch + h * seen + begin);
   }
-  for (std::int64_t h = 0; h < group; ++h) softmax(scratch + h * context, context, scale);
+  for (std::int64_t h = 0; h < group; ++h) softmax(scratch + h * seen, seen, scale);
   std::fill(out, out + group * dim, 0.0F);
-  for (std::int64_t begin = 0; begin < context; begin += shape.block_size) {
-    const float* rows = block_rows(shape, query, values, begin) + kv_head * dim;
-    const auto count = std::min(shape.block_size, context - begin);
+  for (std::int64_t begin = 0, count = 0; begin < seen; begin += count) {
+    const float* rows = rows_from(shape, query, values, query.first + begin) + kv_head * dim;
+    count = rest_of_block(shape, query, query.first + begin);
     for (std::int64_t h = 0; h < group; ++h)
-      add_weighted_rows(scratch + h * context + begin, rows, row_size, dim, count, out + h * dim);
+      add_weighted_rows(scratch + h * seen + begin, rows, row_size, dim, count, out + h * dim);
   }
 }
 
@@ -89,7 +97,7 @@ void paged_attention(const PagedKernelShape& shape, const float* keys, const flo
   thread_local std::vector<float> scratch;
   const auto scale = static_cast<float>(1.0 / std::sqrt(static_cast<double>(shape.head_dim)));
   for (const auto& row : rows) {
-    const auto needed = static_cast<std::size_t>(row.context * (shape.heads / shape.kv_heads));
+    const auto needed = static_cast<std::size_t>((row.context - row.first) * (shape.heads / shape.kv_heads));
     if (scratch.size() < needed) scratch.resize(needed);
     for (std::int64_t kv_head = 0; kv_head < shape.kv_heads; ++kv_head)
       attend_group(shape, keys, values, row, kv_head, scale, scratch.data());

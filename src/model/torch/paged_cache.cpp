@@ -2,7 +2,9 @@
 
 #include <ATen/ATen.h>
 
+#include <algorithm>
 #include <cstring>
+#include <optional>
 
 #include "core/error.hpp"
 #include "model/torch/paged_attention_kernel.hpp"
@@ -55,61 +57,70 @@ void PagedCache::write(std::int64_t layer, const at::Tensor& k, const at::Tensor
 }
 
 PagedAttention::PagedAttention(PagedCache& cache, const at::Tensor& slots, std::span<const PagedRows> sequences)
-    : cache_(cache), slots_(slots), sequences_(sequences), gather_slots_(sequences.size()), masks_(sequences.size()) {
-  const bool on_cpu = cache.keys().is_cpu();
-  for (std::size_t i = 0; i < sequences.size(); ++i) {
-    const auto& rows = sequences[i];
-    if (!is_long(rows, on_cpu) || rows.first_position == 0) continue;
-    gather_slots_[i] = context_slots(rows);
-    if (rows.count == 1) continue;
-    const auto context = rows.first_position + rows.count;
-    masks_[i] = at::ones({rows.count, context}, slots.options().dtype(at::kBool)).tril(rows.first_position);
-  }
+    : cache_(cache), slots_(slots), sequences_(sequences) {}
+
+const PagedAttention::Context& PagedAttention::context(const PagedRows& rows, std::int64_t window) {
+  auto& contexts = contexts_[window];
+  contexts.resize(sequences_.size());
+  auto& context = contexts[static_cast<std::size_t>(&rows - sequences_.data())];
+  if (context.known) return context;
+  context.known = true;
+  const auto end = rows.first_position + rows.count;
+  const auto first = window > 0 ? std::max<std::int64_t>(0, rows.first_position - window + 1) : 0;
+  const bool from_start = rows.first_position == 0, hides = window > 0 && window < end;
+  if (!from_start) context.slots = context_slots(rows, first);
+  if (rows.count == 1 || (from_start && !hides)) return context;
+  const auto query = at::arange(rows.first_position, end, slots_.options()).unsqueeze(1);
+  const auto key = at::arange(first, end, slots_.options());
+  context.mask = key <= query;
+  if (hides) context.mask.logical_and_(key > query - window);
+  return context;
 }
 
-at::Tensor PagedAttention::context_slots(const PagedRows& rows) const {
-  const auto context = rows.first_position + rows.count;
-  auto slots = at::empty({context}, at::kLong);
+at::Tensor PagedAttention::context_slots(const PagedRows& rows, std::int64_t first) const {
+  const auto end = rows.first_position + rows.count;
+  auto slots = at::empty({end - first}, at::kLong);
   auto* out = slots.data_ptr<std::int64_t>();
-  for (std::int64_t p = 0; p < context; ++p) out[p] = cache_.slot(rows.blocks, p);
+  for (std::int64_t p = first; p < end; ++p) out[p - first] = cache_.slot(rows.blocks, p);
   return slots.to(slots_.device());
 }
 
-void PagedAttention::attend_chunk(const PagedRows& rows, std::int64_t layer, const at::Tensor& q, const at::Tensor& k,
-                                  const at::Tensor& v, const at::Tensor& out) const {
-  const auto index = static_cast<std::size_t>(&rows - sequences_.data());
+void PagedAttention::attend_chunk(const PagedRows& rows, const Context& context, std::int64_t layer,
+                                  const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                                  const at::Tensor& out) const {
   const auto kv_heads = k.size(1), dim = k.size(2), group = q.size(1) / kv_heads;
-  auto context = [&](const at::Tensor& fresh, const at::Tensor& pool) {  // -> [1,H,T,d]
-    auto x = gather_slots_[index].defined() ? pool.select(0, layer).index_select(0, gather_slots_[index])
-                                            : fresh.narrow(0, rows.begin, rows.count);
+  auto visible = [&](const at::Tensor& fresh, const at::Tensor& pool) {  // -> [1,H,T,d]
+    auto x = context.slots.defined() ? pool.select(0, layer).index_select(0, context.slots)
+                                     : fresh.narrow(0, rows.begin, rows.count);
     const auto tokens = x.size(0);
     x = x.reshape({tokens, kv_heads, 1, dim});
     if (group > 1) x = x.expand({tokens, kv_heads, group, dim});
     return x.reshape({1, tokens, kv_heads * group, dim}).transpose(1, 2);
   };
   const auto query = q.narrow(0, rows.begin, rows.count).unsqueeze(0).transpose(1, 2);
-  const std::optional<at::Tensor> mask = masks_[index].defined() ? std::optional(masks_[index]) : std::nullopt;
-  const bool from_start = rows.first_position == 0;
-  const auto mixed = at::scaled_dot_product_attention(query, context(k, cache_.keys()), context(v, cache_.values()),
-                                                      mask, 0.0, from_start && rows.count > 1);
+  const std::optional<at::Tensor> mask = context.mask.defined() ? std::optional(context.mask) : std::nullopt;
+  const bool causal = !mask && rows.count > 1;
+  const auto mixed = at::scaled_dot_product_attention(query, visible(k, cache_.keys()), visible(v, cache_.values()),
+                                                      mask, 0.0, causal);
   out.narrow(0, rows.begin, rows.count).copy_(mixed.transpose(1, 2).reshape({rows.count, out.size(1)}));
 }
 
-at::Tensor PagedAttention::operator()(std::int64_t layer, const at::Tensor& q, const at::Tensor& k,
-                                      const at::Tensor& v) {
+at::Tensor PagedAttention::operator()(std::int64_t layer, std::int64_t window, const at::Tensor& q,
+                                      const at::Tensor& k, const at::Tensor& v) {
   cache_.write(layer, k, v, slots_);
   const bool on_cpu = q.is_cpu();
   auto out = at::empty({q.size(0), q.size(1) * q.size(2)}, q.options());
   std::vector<PagedQuery> queries;
   for (const auto& rows : sequences_) {
     if (is_long(rows, on_cpu)) {
-      attend_chunk(rows, layer, q, k, v, out);
+      attend_chunk(rows, context(rows, window), layer, q, k, v, out);
       continue;
     }
     for (std::int64_t i = 0; i < rows.count; ++i) {
       const auto row = rows.begin + i;
+      const auto end = rows.first_position + i + 1, first = window > 0 ? std::max<std::int64_t>(0, end - window) : 0;
       queries.push_back({q.const_data_ptr<float>() + row * q.stride(0), out.data_ptr<float>() + row * out.stride(0),
-                         rows.blocks.data(), rows.first_position + i + 1});
+                         rows.blocks.data(), first, end});
     }
   }
   if (queries.empty()) return out;

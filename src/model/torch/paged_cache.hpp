@@ -4,6 +4,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <map>
 #include <span>
 #include <vector>
 
@@ -46,17 +47,24 @@ class PagedAttention : public Attention {
  public:
   /// slots [N] i64: where each row's K and V go. All arguments must outlive the object.
   PagedAttention(PagedCache& cache, const at::Tensor& slots, std::span<const PagedRows> sequences);
-  at::Tensor operator()(std::int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) override;
+  at::Tensor operator()(std::int64_t layer, std::int64_t window, const at::Tensor& q, const at::Tensor& k,
+                        const at::Tensor& v) override;
 
  private:
-  void attend_chunk(const PagedRows& rows, std::int64_t layer, const at::Tensor& q, const at::Tensor& k,
-                    const at::Tensor& v, const at::Tensor& out) const;
-  at::Tensor context_slots(const PagedRows& rows) const;
+  /// What a long chunk sees of its sequence; undefined `slots`: only its own rows, undefined `mask`: all or causal.
+  struct Context {
+    bool known = false;
+    at::Tensor slots, mask;  // [T] i64, [rows, T] bool
+  };
+  const Context& context(const PagedRows& rows, std::int64_t window);
+  void attend_chunk(const PagedRows& rows, const Context& context, std::int64_t layer, const at::Tensor& q,
+                    const at::Tensor& k, const at::Tensor& v, const at::Tensor& out) const;
+  at::Tensor context_slots(const PagedRows& rows, std::int64_t first) const;
 
   PagedCache& cache_;
   const at::Tensor& slots_;
   std::span<const PagedRows> sequences_;
-  std::vector<at::Tensor> gather_slots_, masks_;  // per sequence with earlier tokens in the cache, shared by the layers
+  std::map<std::int64_t, std::vector<Context>> contexts_;  // by window, one per sequence; shared by the layers
 };
 
 }  // namespace clawrl

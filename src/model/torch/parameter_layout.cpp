@@ -8,14 +8,25 @@
 
 namespace clawrl {
 
-void ParameterLayout::add(std::string name, std::vector<std::int64_t> shape) {
-  constexpr std::int64_t align = 16;
+namespace {
+
+std::int64_t elements_of(const std::vector<std::int64_t>& shape) {
   std::int64_t elements = 1;
   for (auto extent : shape) elements *= extent;
+  return elements;
+}
+
+}  // namespace
+
+void ParameterLayout::add(std::string name, std::vector<std::int64_t> shape, bool joined) {
+  constexpr std::int64_t align = 16;
+  const auto end = slots.empty() ? 0 : slots.back().offset + elements_of(slots.back().shape);
+  const auto offset = joined ? end : size;
   const bool is_matrix = shape.size() > 1;
   expect(!is_matrix || matrices == size, "parameter layout: 2-D parameters come before 1-D ones: " + name);
-  slots.push_back({std::move(name), std::move(shape), size});
-  size += (elements + align - 1) / align * align;
+  const auto elements = elements_of(shape);
+  slots.push_back({std::move(name), std::move(shape), offset});
+  size = (offset + elements + align - 1) / align * align;
   if (is_matrix) matrices = size;
 }
 
@@ -35,9 +46,7 @@ std::vector<ParameterView> parameter_views(const ParameterLayout& layout, const 
 }
 
 at::Tensor slot_tensor(const ParameterSlot& slot, const at::Tensor& flat) {
-  std::int64_t elements = 1;
-  for (auto extent : slot.shape) elements *= extent;
-  return flat.detach().narrow(0, slot.offset, elements).view(slot.shape).detach();
+  return flat.detach().narrow(0, slot.offset, elements_of(slot.shape)).view(slot.shape).detach();
 }
 
 std::vector<Projection> projections(const ModelConfig& c) {

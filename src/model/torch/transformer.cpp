@@ -5,6 +5,7 @@
 #include <c10/core/InferenceMode.h>
 
 #include <algorithm>
+#include <vector>
 
 #include "model/torch/fused_ops.hpp"
 #include "model/torch/projection.hpp"
@@ -18,17 +19,36 @@ std::int64_t largest(const at::Tensor& positions) {
   return *std::max_element(begin, begin + positions.numel());
 }
 
+// q, k, v [B,H,T,d]. Queries go block by block with the keys that any of them sees, so that no [T,T] mask is needed.
+at::Tensor windowed_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, std::int64_t window) {
+  constexpr std::int64_t smallest_block = 256;
+  const auto length = q.size(2), block = std::max(window, smallest_block);
+  std::vector<at::Tensor> parts;
+  for (std::int64_t begin = 0; begin < length; begin += block) {
+    const auto end = std::min(begin + block, length), first = std::max<std::int64_t>(0, begin - window + 1);
+    const auto options = q.options().dtype(at::kLong).requires_grad(false);
+    const auto query = at::arange(begin, end, options).unsqueeze(1), key = at::arange(first, end, options);
+    const auto seen = at::logical_and(key <= query, key > query - window);
+    parts.push_back(at::scaled_dot_product_attention(q.narrow(2, begin, end - begin), k.narrow(2, first, end - first),
+                                                     v.narrow(2, first, end - first), seen));
+  }
+  return at::cat(parts, 2);
+}
+
 }  // namespace
 
-at::Tensor PaddedAttention::operator()(std::int64_t, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) {
+at::Tensor PaddedAttention::operator()(std::int64_t, std::int64_t window, const at::Tensor& q, const at::Tensor& k,
+                                       const at::Tensor& v) {
   const auto heads = q.size(1), kv_heads = k.size(1), dim = q.size(2), group = heads / kv_heads;
   auto spread = [&](const at::Tensor& x) {  // [N,K,d] -> [B,H,T,d], each kv head repeated for its query heads
     auto y = x.view({batch_, length_, kv_heads, 1, dim});
     if (group > 1) y = y.expand({batch_, length_, kv_heads, group, dim});
     return y.reshape({batch_, length_, heads, dim}).transpose(1, 2);
   };
-  auto out = at::scaled_dot_product_attention(q.view({batch_, length_, heads, dim}).transpose(1, 2), spread(k),
-                                              spread(v), {}, 0.0, /*is_causal=*/true);
+  const auto query = q.view({batch_, length_, heads, dim}).transpose(1, 2), key = spread(k), value = spread(v);
+  const bool all = window == 0 || window >= length_;
+  const auto out = all ? at::scaled_dot_product_attention(query, key, value, {}, 0.0, /*is_causal=*/true)
+                       : windowed_attention(query, key, value, window);
   return out.transpose(1, 2).reshape({batch_ * length_, heads * dim});
 }
 
@@ -38,11 +58,10 @@ at::Tensor Transformer::rope_rows(const at::Tensor& positions) {
     const at::NoGradGuard no_grad;
     const c10::InferenceMode off(false);  // the table must serve training too
     const auto rows = std::max<std::int64_t>({last + 1, 1024, rope_table_.defined() ? 2 * rope_table_.size(0) : 0});
-    const auto d = config_.head_dim;
-    auto exponent = at::arange(0, d, 2, at::kDouble) / static_cast<double>(d);
-    auto frequency = at::pow(at::Scalar(config_.rope_theta), exponent).reciprocal();
-    auto angle = at::outer(at::arange(rows, at::kDouble), frequency);
-    rope_table_ = at::cat({angle.cos(), angle.sin()}, 1).to(at::kFloat).to(positions.device());
+    const auto frequency = rope_frequencies(config_.rope_theta, config_.head_dim, config_.rope);
+    const auto angle = at::outer(at::arange(rows, at::kDouble), at::tensor(frequency, at::kDouble));
+    const auto turns = at::cat({angle.cos(), angle.sin()}, 1) * config_.rope.attention_factor;
+    rope_table_ = turns.to(at::kFloat).to(positions.device());
   }
   return rope_table_.index_select(0, positions);
 }
@@ -61,12 +80,12 @@ at::Tensor Transformer::decoder_layer(const WeightSet& weights, std::int64_t lay
                      {{heads * dim, &LoraLayer::q}, {kv_heads * dim, &LoraLayer::k}, {kv_heads * dim, &LoraLayer::v}});
   qkv = qkv.view({x.size(0), heads + 2 * kv_heads, dim});
   auto [q, k, v] = split_heads(qkv, w.q_norm, w.k_norm, rope, eps, kv_heads);
-  auto mixed = project(attention(layer, q, k, v), w.o, {}, lora, {{hidden, &LoraLayer::o}});
+  auto mixed = project(attention(layer, config_.window(layer), q, k, v), w.o, w.o_bias, lora, {{hidden, &LoraLayer::o}});
   auto residual = at::add(x, mixed);
 
   normed = rms_norm(residual, w.post_norm, eps);
-  auto gate_up = project(normed, w.gate_up, {}, lora, {{inter, &LoraLayer::gate}, {inter, &LoraLayer::up}});
-  return at::add(residual, project(swiglu(gate_up), w.down, {}, lora, {{hidden, &LoraLayer::down}}));
+  auto gate_up = project(normed, w.gate_up, w.gate_up_bias, lora, {{inter, &LoraLayer::gate}, {inter, &LoraLayer::up}});
+  return at::add(residual, project(swiglu(gate_up), w.down, w.down_bias, lora, {{hidden, &LoraLayer::down}}));
 }
 
 at::Tensor Transformer::hidden(const WeightSet& weights, const at::Tensor& ids, const at::Tensor& positions,

@@ -1,5 +1,5 @@
 #pragma once
-// The Qwen3 decoder: one implementation for sampling and training. What differs between them is the attention object.
+// The decoder: one implementation for sampling and training. What differs between them is the attention object.
 
 #include <ATen/core/Tensor.h>
 
@@ -14,8 +14,10 @@ namespace clawrl {
 struct Attention {
   virtual ~Attention() = default;
   /// q [N,H,d], k and v [N,K,d]: after the per-head norm and RoPE, before any scaling; rows may be strided, the last
-  /// two dimensions are contiguous. Returns [N,H*d].
-  virtual at::Tensor operator()(std::int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) = 0;
+  /// two dimensions are contiguous. window: how many tokens a token sees, itself included; 0 = all before it.
+  /// Returns [N,H*d].
+  virtual at::Tensor operator()(std::int64_t layer, std::int64_t window, const at::Tensor& q, const at::Tensor& k,
+                                const at::Tensor& v) = 0;
 };
 
 /// Right-padded causal batches without a cache, differentiable: N = batch * length, row b * length + t.
@@ -23,7 +25,8 @@ struct Attention {
 class PaddedAttention : public Attention {
  public:
   PaddedAttention(std::int64_t batch, std::int64_t length) : batch_(batch), length_(length) {}
-  at::Tensor operator()(std::int64_t layer, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v) override;
+  at::Tensor operator()(std::int64_t layer, std::int64_t window, const at::Tensor& q, const at::Tensor& k,
+                        const at::Tensor& v) override;
 
  private:
   std::int64_t batch_, length_;

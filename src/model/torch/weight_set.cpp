@@ -10,6 +10,18 @@
 
 namespace clawrl {
 
+namespace {
+
+bool has_bias(const ModelConfig& config, const Projection& p) {
+  if (p.block == "mlp") return config.mlp_bias;
+  return p.name == "o_proj" ? config.o_bias : config.qkv_bias;
+}
+
+// q, k and v lie behind each other without a gap, and so do gate and up: each group is one product.
+bool joins(const Projection& p) { return p.name == "k_proj" || p.name == "v_proj" || p.name == "up_proj"; }
+
+}  // namespace
+
 ParameterLayout weight_layout(const ModelConfig& config) {
   ParameterLayout layout;
   const auto hidden = config.hidden_size;
@@ -17,11 +29,13 @@ ParameterLayout weight_layout(const ModelConfig& config) {
   if (!config.tied_embeddings) layout.add("lm_head.weight", {config.vocab_size, hidden});
   for (std::int64_t i = 0; i < config.num_layers; ++i)
     for (const auto& p : projections(config))
-      layout.add(layer_prefix(i) + p.block + "." + p.name + ".weight", {p.out, p.in});
+      layout.add(layer_prefix(i) + p.block + "." + p.name + ".weight", {p.out, p.in}, joins(p));
   for (std::int64_t i = 0; i < config.num_layers; ++i) {
     layout.add(layer_prefix(i) + "input_layernorm.weight", {hidden});
-    layout.add(layer_prefix(i) + "self_attn.q_norm.weight", {config.head_dim});
-    layout.add(layer_prefix(i) + "self_attn.k_norm.weight", {config.head_dim});
+    for (const auto& p : projections(config))
+      if (has_bias(config, p)) layout.add(layer_prefix(i) + p.block + "." + p.name + ".bias", {p.out}, joins(p));
+    if (config.qk_norm) layout.add(layer_prefix(i) + "self_attn.q_norm.weight", {config.head_dim});
+    if (config.qk_norm) layout.add(layer_prefix(i) + "self_attn.k_norm.weight", {config.head_dim});
     layout.add(layer_prefix(i) + "post_attention_layernorm.weight", {hidden});
   }
   layout.add("model.norm.weight", {hidden});
@@ -30,34 +44,37 @@ ParameterLayout weight_layout(const ModelConfig& config) {
 
 namespace {
 
-// Neighbouring slots of one fused matrix: the first one's place with more rows. Rows times columns of each part must
-// be a multiple of the alignment, else there would be padding in between.
+// Joined slots as one tensor: the first one's place with the rows of all.
 at::Tensor fused_tensor(const ParameterLayout& layout, const std::string& first, const std::string& last,
                         const at::Tensor& flat) {
   const auto& begin = layout.at(first);
   const auto& end = layout.at(last);
-  const auto columns = begin.shape[1];
-  const auto elements = end.offset + end.shape[0] * columns - begin.offset;
-  require(elements % columns == 0 && (begin.shape[0] * columns) % 16 == 0 && (end.shape[0] * columns) % 16 == 0,
-          "model shape: the size of " + first + " must be a multiple of 16 elements");
-  return slot_tensor({first, {elements / columns, columns}, begin.offset}, flat);
+  auto shape = begin.shape;
+  const auto columns = shape.size() > 1 ? shape[1] : 1;
+  shape[0] = (end.offset - begin.offset) / columns + end.shape[0];
+  return slot_tensor({first, shape, begin.offset}, flat);
 }
 
-LayerWeights bind_layer(const ParameterLayout& layout, const at::Tensor& flat, std::int64_t index) {
+LayerWeights bind_layer(const ModelConfig& config, const ParameterLayout& layout, const at::Tensor& flat,
+                        std::int64_t index) {
   const auto prefix = layer_prefix(index);
-  auto slot = [&](const std::string& name) { return slot_tensor(layout.at(prefix + name + ".weight"), flat); };
+  auto slot = [&](const std::string& name) { return slot_tensor(layout.at(prefix + name), flat); };
   auto fused = [&](const std::string& first, const std::string& last) {
-    return fused_tensor(layout, prefix + first + ".weight", prefix + last + ".weight", flat);
+    return fused_tensor(layout, prefix + first, prefix + last, flat);
   };
   LayerWeights layer;
-  layer.input_norm = slot("input_layernorm");
-  layer.qkv = fused("self_attn.q_proj", "self_attn.v_proj");
-  layer.q_norm = slot("self_attn.q_norm");
-  layer.k_norm = slot("self_attn.k_norm");
-  layer.o = slot("self_attn.o_proj");
-  layer.post_norm = slot("post_attention_layernorm");
-  layer.gate_up = fused("mlp.gate_proj", "mlp.up_proj");
-  layer.down = slot("mlp.down_proj");
+  layer.input_norm = slot("input_layernorm.weight");
+  layer.qkv = fused("self_attn.q_proj.weight", "self_attn.v_proj.weight");
+  if (config.qkv_bias) layer.qkv_bias = fused("self_attn.q_proj.bias", "self_attn.v_proj.bias");
+  if (config.qk_norm) layer.q_norm = slot("self_attn.q_norm.weight");
+  if (config.qk_norm) layer.k_norm = slot("self_attn.k_norm.weight");
+  layer.o = slot("self_attn.o_proj.weight");
+  if (config.o_bias) layer.o_bias = slot("self_attn.o_proj.bias");
+  layer.post_norm = slot("post_attention_layernorm.weight");
+  layer.gate_up = fused("mlp.gate_proj.weight", "mlp.up_proj.weight");
+  if (config.mlp_bias) layer.gate_up_bias = fused("mlp.gate_proj.bias", "mlp.up_proj.bias");
+  layer.down = slot("mlp.down_proj.weight");
+  if (config.mlp_bias) layer.down_bias = slot("mlp.down_proj.bias");
   return layer;
 }
 
@@ -70,7 +87,7 @@ WeightSet bind_weights(const ModelConfig& config, const at::Tensor& flat) {
   set.embed = slot_tensor(layout.at("model.embed_tokens.weight"), flat);
   set.lm_head = config.tied_embeddings ? set.embed : slot_tensor(layout.at("lm_head.weight"), flat);
   set.final_norm = slot_tensor(layout.at("model.norm.weight"), flat);
-  for (std::int64_t i = 0; i < config.num_layers; ++i) set.layers.push_back(bind_layer(layout, flat, i));
+  for (std::int64_t i = 0; i < config.num_layers; ++i) set.layers.push_back(bind_layer(config, layout, flat, i));
   return set;
 }
 
@@ -88,7 +105,7 @@ at::Tensor random_weights(const ModelConfig& config, std::uint64_t seed) {
   for (const auto& slot : layout.slots) {
     auto tensor = slot_tensor(slot, flat);
     if (tensor.dim() == 1) {
-      tensor.fill_(1.0);
+      tensor.fill_(slot.name.ends_with(".bias") ? 0.0 : 1.0);
       continue;
     }
     const bool residual = slot.name.ends_with("o_proj.weight") || slot.name.ends_with("down_proj.weight");
@@ -102,7 +119,9 @@ std::vector<at::Tensor> leaves(const WeightSet& weights) {
   std::vector<at::Tensor> all{weights.embed};
   if (!weights.lm_head.is_same(weights.embed)) all.push_back(weights.lm_head);
   for (const auto& l : weights.layers)
-    all.insert(all.end(), {l.input_norm, l.qkv, l.q_norm, l.k_norm, l.o, l.post_norm, l.gate_up, l.down});
+    for (const auto& tensor : {l.input_norm, l.qkv, l.qkv_bias, l.q_norm, l.k_norm, l.o, l.o_bias, l.post_norm,
+                               l.gate_up, l.gate_up_bias, l.down, l.down_bias})
+      if (tensor.defined()) all.push_back(tensor);
   all.push_back(weights.final_norm);
   return all;
 }
@@ -116,32 +135,50 @@ void track_gradients(const ModelConfig& config, WeightSet& weights, const at::Te
   }
 }
 
+namespace {
+
+struct Place {
+  const at::Tensor* tensor;
+  std::int64_t row;  // of the fused tensor
+};
+
+// `key`: a parameter's name without the layer's prefix.
+Place place_of(const ModelConfig& c, const LayerWeights& l, const std::string& key) {
+  if (key == "input_layernorm.weight") return {&l.input_norm, 0};
+  if (key == "post_attention_layernorm.weight") return {&l.post_norm, 0};
+  if (key == "self_attn.q_norm.weight") return {&l.q_norm, 0};
+  if (key == "self_attn.k_norm.weight") return {&l.k_norm, 0};
+  const auto dot = key.rfind('.');
+  const auto name = key.substr(0, dot);
+  const bool bias = key.substr(dot) == ".bias";
+  const auto q = c.num_heads * c.head_dim, kv = c.num_kv_heads * c.head_dim;
+  const auto *qkv = bias ? &l.qkv_bias : &l.qkv, *gate_up = bias ? &l.gate_up_bias : &l.gate_up;
+  if (name == "self_attn.q_proj") return {qkv, 0};
+  if (name == "self_attn.k_proj") return {qkv, q};
+  if (name == "self_attn.v_proj") return {qkv, q + kv};
+  if (name == "self_attn.o_proj") return {bias ? &l.o_bias : &l.o, 0};
+  if (name == "mlp.gate_proj") return {gate_up, 0};
+  if (name == "mlp.up_proj") return {gate_up, c.intermediate_size};
+  if (name == "mlp.down_proj") return {bias ? &l.down_bias : &l.down, 0};
+  throw InternalError("no parameter named " + key + " in a layer");
+}
+
+Place place_of(const ModelConfig& config, const WeightSet& weights, const std::string& name) {
+  if (name == "model.embed_tokens.weight") return {&weights.embed, 0};
+  if (name == "lm_head.weight") return {&weights.lm_head, 0};
+  if (name == "model.norm.weight") return {&weights.final_norm, 0};
+  const auto rest = name.substr(layer_prefix(0).find('0'));
+  return place_of(config, weights.layers.at(std::stoul(rest)), rest.substr(rest.find('.') + 1));
+}
+
+}  // namespace
+
 std::vector<ParameterView> parameter_views(const ModelConfig& config, const WeightSet& weights) {
   std::vector<ParameterView> views;
   const auto space = weights.embed.is_cuda() ? MemorySpace::cuda : MemorySpace::host;
-  auto add = [&](const std::string& name, std::vector<std::int64_t> shape, const at::Tensor& from, std::int64_t row) {
-    views.push_back({name, DType::f32, std::move(shape), from.data_ptr<float>() + row * from.stride(0), space});
-  };
   for (const auto& slot : weight_layout(config).slots) {
-    if (slot.name == "model.embed_tokens.weight") add(slot.name, slot.shape, weights.embed, 0);
-    if (slot.name == "lm_head.weight") add(slot.name, slot.shape, weights.lm_head, 0);
-    if (slot.name == "model.norm.weight") add(slot.name, slot.shape, weights.final_norm, 0);
-    if (!slot.name.starts_with("model.layers.")) continue;
-    const auto rest = slot.name.substr(13);
-    const auto& l = weights.layers.at(std::stoul(rest));
-    const auto q = config.num_heads * config.head_dim, kv = config.num_kv_heads * config.head_dim;
-    const auto key = rest.substr(rest.find('.') + 1);
-    if (key == "self_attn.q_proj.weight") add(slot.name, slot.shape, l.qkv, 0);
-    if (key == "self_attn.k_proj.weight") add(slot.name, slot.shape, l.qkv, q);
-    if (key == "self_attn.v_proj.weight") add(slot.name, slot.shape, l.qkv, q + kv);
-    if (key == "self_attn.o_proj.weight") add(slot.name, slot.shape, l.o, 0);
-    if (key == "mlp.gate_proj.weight") add(slot.name, slot.shape, l.gate_up, 0);
-    if (key == "mlp.up_proj.weight") add(slot.name, slot.shape, l.gate_up, config.intermediate_size);
-    if (key == "mlp.down_proj.weight") add(slot.name, slot.shape, l.down, 0);
-    if (key == "input_layernorm.weight") add(slot.name, slot.shape, l.input_norm, 0);
-    if (key == "self_attn.q_norm.weight") add(slot.name, slot.shape, l.q_norm, 0);
-    if (key == "self_attn.k_norm.weight") add(slot.name, slot.shape, l.k_norm, 0);
-    if (key == "post_attention_layernorm.weight") add(slot.name, slot.shape, l.post_norm, 0);
+    const auto [tensor, row] = place_of(config, weights, slot.name);
+    views.push_back({slot.name, DType::f32, slot.shape, tensor->data_ptr<float>() + row * tensor->stride(0), space});
   }
   return views;
 }

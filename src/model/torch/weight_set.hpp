@@ -15,16 +15,18 @@
 
 namespace clawrl {
 
-/// D = hidden, H = heads, K = kv heads, d = head_dim, I = intermediate size.
+/// D = hidden, H = heads, K = kv heads, d = head_dim, I = intermediate size. Biases and the norms of heads are undefined
+/// in models without.
 struct LayerWeights {
   at::Tensor input_norm;      // [D]
   at::Tensor qkv;             // [(H+2K)d, D]: rows of q_proj, k_proj, v_proj
-  at::Tensor qkv_bias;        // [(H+2K)d], undefined in families without
+  at::Tensor qkv_bias;        // [(H+2K)d]
   at::Tensor q_norm, k_norm;  // [d]
-  at::Tensor o;               // [D, Hd]
+  at::Tensor o, o_bias;       // [D, Hd], [D]
   at::Tensor post_norm;       // [D]
   at::Tensor gate_up;         // [2I, D]: rows of gate_proj, up_proj
-  at::Tensor down;            // [D, I]
+  at::Tensor gate_up_bias;    // [2I]
+  at::Tensor down, down_bias;  // [D, I], [D]
 };
 
 /// Copying shares the tensors. `lora`, if any, is added to the projections as scaling * B A x.
@@ -45,7 +47,7 @@ WeightSet bind_weights(const ModelConfig& config, const at::Tensor& flat);
 /// Loads a Hugging Face folder into a new flat buffer (f32, host). Throws UserError.
 at::Tensor load_weights(const std::string& folder, const ModelConfig& config);
 
-/// Fresh weights: normal(0, 0.02), o_proj and down_proj smaller by sqrt(2 layers), norms 1. One seed, one set of bits.
+/// Fresh weights: normal(0, 0.02), o_proj and down_proj smaller by sqrt(2 layers), norms 1, biases 0. One seed, one set of bits.
 at::Tensor random_weights(const ModelConfig& config, std::uint64_t seed);
 
 /// The distinct tensors that autograd sees (fused ones once, a tied head once), in a fixed order, without the LoRA's.
