@@ -107,9 +107,11 @@ std::vector<TokenId> Tokenizer::encode(std::string_view text, std::span<const Li
 }
 
 std::vector<TokenId> Tokenizer::encode_with_post_processor(std::string_view text, SpecialText special) const {
-  std::vector<TokenId> ids = state_->prefix;
-  const auto inner = encode(text, special);
-  ids.insert(ids.end(), inner.begin(), inner.end());
+  return post_processed(encode(text, special));
+}
+
+std::vector<TokenId> Tokenizer::post_processed(std::vector<TokenId> ids) const {
+  ids.insert(ids.begin(), state_->prefix.begin(), state_->prefix.end());
   ids.insert(ids.end(), state_->suffix.begin(), state_->suffix.end());
   return ids;
 }

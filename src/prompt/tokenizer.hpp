@@ -41,6 +41,9 @@ class Tokenizer {
   std::vector<TokenId> encode_with_post_processor(std::string_view text,
                                                   SpecialText special = SpecialText::parse) const;
 
+  /// Encoded ids between the same.
+  std::vector<TokenId> post_processed(std::vector<TokenId> ids) const;
+
   /// Ids -> valid UTF-8: bytes that are none become U+FFFD. Ids without a token add nothing.
   std::string decode(std::span<const TokenId> ids, bool skip_special) const;
 
