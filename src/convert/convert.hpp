@@ -14,7 +14,7 @@ enum class LoraExport { none, merged, adapter };
 enum class ExportType { stored, fp32, bf16 };
 
 struct ExportSettings {
-  std::string base;  // model folder that the run started from; empty = what the checkpoint says
+  std::string base = {};  // model folder that the run started from; empty = what the checkpoint says
   LoraExport lora = LoraExport::none;
   ExportType type = ExportType::stored;
   std::uint64_t file_bytes = 5'000'000'000;  // larger weights are cut into several files with an index

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "core/error.hpp"
+#include "model/merge.hpp"
 #include "model/safetensors.hpp"
 
 namespace clawrl {
@@ -27,9 +28,10 @@ struct BaseWeights {
   }
 };
 
-struct Pair {
-  std::vector<float> a, b;
-  std::int64_t rank = 0, in = 0, out = 0;
+/// An adapter in memory (it is small), its tensors by the weight that they change.
+struct Adapter {
+  std::vector<std::vector<float>> values;
+  std::map<std::string, std::vector<ParameterView>> of_weight;  // A and B
 };
 
 std::vector<ParameterView> stored_tensors(const Checkpoint& checkpoint, bool adapter) {
@@ -49,7 +51,8 @@ bool has_weights(const std::string& folder) {
 
 void check_complete(const TensorSource& source, const Checkpoint& checkpoint, const std::string& base,
                     const ModelConfig& config) {
-  auto wanted = BaseWeights(base, config).tensors;
+  const BaseWeights weights(base, config);
+  auto wanted = weights.tensors;
   for (const ParameterView& tensor : source.tensors) {
     const auto at = wanted.find(tensor.name);
     require(at != wanted.end() || (config.tied_embeddings && tensor.name == "lm_head.weight"),
@@ -71,42 +74,30 @@ std::string module_of(const std::string& name, const std::string& checkpoint) {
   throw UserError("checkpoint " + checkpoint + ": tensor " + name + " is neither a lora_A nor a lora_B");
 }
 
-/// What is added to each weight, all in memory: an adapter is small.
-std::map<std::string, Pair> pairs_of(const Checkpoint& checkpoint, const BaseWeights& base, const LoraConfig& lora) {
-  std::map<std::string, Pair> pairs;
-  std::vector<ParameterView> views = stored_tensors(checkpoint, true);
+Adapter load_adapter(const Checkpoint& checkpoint, const BaseWeights& base, const ModelConfig& config,
+                     const LoraConfig& lora) {
+  auto views = stored_tensors(checkpoint, true);
+  const std::size_t wanted = 2 * static_cast<std::size_t>(config.num_layers) * lora.targets.size();
+  require(views.size() == wanted, "checkpoint " + checkpoint.path + ": its adapter has " + std::to_string(views.size()) +
+                                      " tensors, base folder and trainer.lora_targets ask for " + std::to_string(wanted));
+  Adapter adapter;
   for (ParameterView& view : views) {
-    const bool is_a = view.name.ends_with("lora_A.weight");
-    require(view.type == DType::f32 && view.shape.size() == 2 && view.shape[is_a ? 0 : 1] == lora.rank,
-            "checkpoint " + checkpoint.path + ": tensor " + view.name + " does not fit trainer.lora_rank " +
-                std::to_string(lora.rank));
-    Pair& pair = pairs[module_of(view.name, checkpoint.path) + ".weight"];
-    pair.rank = lora.rank;
-    (is_a ? pair.in : pair.out) = view.shape[is_a ? 1 : 0];
-    std::vector<float>& values = is_a ? pair.a : pair.b;
-    values.resize(static_cast<std::size_t>(view.elements()));
-    view.data = values.data();
+    require(view.type == DType::f32, "checkpoint " + checkpoint.path + ": tensor " + view.name + " is not f32");
+    view.data = adapter.values.emplace_back(static_cast<std::size_t>(view.elements())).data();
+    const std::string weight = module_of(view.name, checkpoint.path) + ".weight";
+    require(base.tensors.contains(weight), "the base folder has no tensor " + weight + ", which the adapter changes");
+    adapter.of_weight[weight].push_back(view);
   }
   load_tensors(checkpoint, views);
-  for (const auto& [name, pair] : pairs) {
-    const auto at = base.tensors.find(name);
-    require(at != base.tensors.end(), "the base folder has no tensor " + name + ", which the adapter changes");
-    require(at->second->shape == std::vector<std::int64_t>{pair.out, pair.in},
-            "tensor " + name + " of the base folder has another shape than the adapter's A and B give");
-  }
-  return pairs;
+  return adapter;
 }
 
-/// weight [out, in] += scale B [out, rank] A [rank, in]
-void add_product(float* weight, const Pair& pair, float scale) {
-  for (std::int64_t o = 0; o < pair.out; ++o) {
-    float* row = weight + o * pair.in;
-    for (std::int64_t r = 0; r < pair.rank; ++r) {
-      const float factor = scale * pair.b[static_cast<std::size_t>(o * pair.rank + r)];
-      const float* a = pair.a.data() + r * pair.in;
-      for (std::int64_t i = 0; i < pair.in; ++i) row[i] += factor * a[i];
-    }
-  }
+/// merge_adapter() for one weight alone, so that no more than that is in memory.
+void merge_one(const ParameterView& weight, const std::vector<ParameterView>& factors, ModelConfig config,
+               LoraConfig lora) {
+  config.num_layers = 1;
+  lora.targets.resize(1);
+  merge_adapter(config, {&weight, 1}, lora, factors);
 }
 
 }  // namespace
@@ -123,15 +114,15 @@ TensorSource checkpoint_source(const Checkpoint& checkpoint, const std::string& 
 TensorSource merged_source(const Checkpoint& checkpoint, const std::string& base, const ModelConfig& config,
                            const LoraConfig& lora) {
   auto weights = std::make_shared<BaseWeights>(base, config);
-  auto pairs = std::make_shared<std::map<std::string, Pair>>(pairs_of(checkpoint, *weights, lora));
+  auto adapter = std::make_shared<Adapter>(load_adapter(checkpoint, *weights, config, lora));
   TensorSource source;
   for (const auto& [name, stored] : weights->tensors)
     source.tensors.push_back({name, DType::f32, stored->shape, nullptr, MemorySpace::host});
-  source.read = [weights, pairs, scale = static_cast<float>(lora.scaling())](auto views) {
+  source.read = [weights, adapter, config, lora](std::span<const ParameterView> views) {
     for (const ParameterView& view : views) {
       convert(*weights->tensors.at(view.name), view);
-      if (const auto pair = pairs->find(view.name); pair != pairs->end())
-        add_product(static_cast<float*>(view.data), pair->second, scale);
+      if (const auto factors = adapter->of_weight.find(view.name); factors != adapter->of_weight.end())
+        merge_one(view, factors->second, config, lora);
     }
   };
   return source;

@@ -1,8 +1,8 @@
 """check_round_trip.py CONVERT MODELS OUT: every folder of MODELS to a checkpoint and back gives the same tensors, bit for
-bit, and transformers gives the same logits; once more through fp32 and bf16 and in several files.
+bit, and transformers gives the same logits; once more through fp32 and bf16 and in several files. What make_models.py
+lists as refused must be refused by name.
 """
 
-import filecmp
 import json
 import pathlib
 import shutil
@@ -12,6 +12,8 @@ import sys
 import torch
 from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM
+
+import make_models
 
 CONVERT, MODELS, OUT = sys.argv[1], pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[3])
 IDS = torch.arange(3, 60).reshape(1, -1)
@@ -66,6 +68,16 @@ def check(folder):
     print(f"{name}: {len(before)} tensors bit-equal after the round trip, logits equal", flush=True)
 
 
+def check_refused(name):
+    make_models.make(name, OUT / "refused", seed=1)
+    kind = make_models.MODELS[name][0]
+    target = OUT / "refused_checkpoint"
+    result = subprocess.run([CONVERT, f"--convert.from={OUT / 'refused' / name}", f"--convert.to={target}"],
+                            capture_output=True, text=True)
+    assert result.returncode == 1 and kind in result.stderr and "not supported" in result.stderr, result
+    assert not target.exists()
+
+
 def wide_checkpoint(wide, name):
     return convert(wide, OUT / name / "fp32_checkpoint")
 
@@ -77,6 +89,8 @@ def main():
     folders = [f for f in sorted(MODELS.iterdir()) if (f / "config.json").exists()]
     for folder in folders:
         check(folder)
+    for name in make_models.REFUSED:
+        check_refused(name)
     print(f"compared {len(folders)} model folders")
     shutil.rmtree(OUT)
 

@@ -1,6 +1,7 @@
 """Tiny random Hugging Face folders with float64 reference values, one per variation of the architectures.
 
-make_models.py OUT: OUT/<name>/ with config.json, generation_config.json, safetensors, cases.json, logits.safetensors.
+make_models.py OUT [NAME...]: OUT/<name>/ with config.json, generation_config.json, safetensors, cases.json,
+logits.safetensors; without names all but those of REFUSED.
 """
 
 import json
@@ -49,6 +50,8 @@ MODELS = {
     "qwen3_moe_mixed": ("qwen3_moe", dict(EXPERTS, num_hidden_layers=3, norm_topk_prob=False, mlp_only_layers=[0],
                                           decoder_sparse_step=1, tie_word_embeddings=True), torch.bfloat16, 90_000),
 }
+
+REFUSED = ("qwen3_moe", "qwen3_moe_mixed")  # by name at load, for now: leave one out of here when it is computed
 
 
 def fill(model, generator):
@@ -124,7 +127,7 @@ def make(name, out, seed):
 def main():
     torch.set_num_threads(1)
     out = pathlib.Path(sys.argv[1])
-    wanted = sys.argv[2:] or list(MODELS)
+    wanted = sys.argv[2:] or [name for name in MODELS if name not in REFUSED]
     for name in wanted:
         make(name, out, 100 + list(MODELS).index(name))
 
