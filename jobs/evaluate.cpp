@@ -23,7 +23,7 @@ int run(const RunConfig& config, const Settings& s) {
   const KernelRuntime kernels;
   const auto split = s.split == "train" ? demo::Split::train : demo::Split::held_out;
   const auto generator = [&](const std::string& folder) {
-    return [model = std::make_shared<LocalGenerator>(folder, config.model.device)](
+    return [model = std::make_shared<LocalGenerator>(folder, config.model.device, config.model.chat_template)](
                const auto& conversations, float temperature, std::uint64_t seed) {
       return model->generate(conversations, temperature, seed);
     };

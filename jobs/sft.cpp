@@ -59,15 +59,21 @@ ModelConfig shape(const SftSettings& s, const Tokenizer& tokenizer) {
   return c;
 }
 
-void save_model(Learner& learner, const SftSettings& s) {
+void save_model(Learner& learner, const SftSettings& s, const std::string& chat_template) {
   save_weights(s.out, learner.config(), learner.parameters(), DType::bf16);
-  for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
-    if (!fs::equivalent(s.tokenizer, s.out))
-      fs::copy_file(fs::path(s.tokenizer) / file, fs::path(s.out) / file, fs::copy_options::overwrite_existing);
+  const auto copy = [&](const fs::path& from, const char* file) {
+    const fs::path to = fs::path(s.out) / file;
+    if (fs::exists(from) && !(fs::exists(to) && fs::equivalent(from, to)))
+      fs::copy_file(from, to, fs::copy_options::overwrite_existing);
+  };
+  for (const char* file : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"})
+    copy(fs::path(s.tokenizer) / file, file);
+  if (!chat_template.empty()) copy(chat_template, "chat_template.jinja");
 }
 
 int run(const MpiEnvironment& mpi, const RunConfig& config, SftSettings s) {
   const Tokenizer tokenizer = Tokenizer::load(s.tokenizer + "/tokenizer.json");
+  const ChatTemplate chat_template = ChatTemplate::load(s.tokenizer, config.model.chat_template);
   std::vector<int> world(static_cast<std::size_t>(mpi.size()));
   std::iota(world.begin(), world.end(), 0);
   const auto collectives = make_mpi_collectives(world);
@@ -83,11 +89,12 @@ int run(const MpiEnvironment& mpi, const RunConfig& config, SftSettings s) {
   const auto learner = make_learner(s.from, optimizer, loss, *collectives);
   demo::Corpus corpus(demo::Split::train, s.seed + 100);
   const auto next = [&] {
-    return demo::supervised_sample(s.kind == "policy" ? corpus.policy_document() : corpus.judge_document(), tokenizer);
+    return demo::supervised_sample(s.kind == "policy" ? corpus.policy_document() : corpus.judge_document(), tokenizer,
+                                   chat_template);
   };
   const auto begin = std::chrono::steady_clock::now();
   const double final_loss = train_supervised(
-      *learner, mpi.rank(), mpi.size(), s.training, next, [&] { save_model(*learner, s); },
+      *learner, mpi.rank(), mpi.size(), s.training, next, [&] { save_model(*learner, s, config.model.chat_template); },
       [&](const StepMetrics& m, std::int64_t tokens) {
         if (mpi.rank() != 0) return;
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;

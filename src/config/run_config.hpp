@@ -26,6 +26,7 @@ struct ModelFolders {
   std::string prm = "configs/models/prm";
   std::string name = "clawrl-demo";  // what /v1/models says
   std::string device = "cpu";        // cpu, cuda or cuda:N
+  std::string chat_template;         // file instead of the policy folder's own template; empty = its own
 };
 
 struct RoleConfig {

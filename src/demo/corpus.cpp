@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/error.hpp"
-#include "prompt/chat_template.hpp"
 
 namespace clawrl::demo {
 namespace {
@@ -137,7 +136,7 @@ Document Corpus::judge_document() {
   return d;
 }
 
-TrainingSample supervised_sample(const Document& document, const Tokenizer& tokenizer) {
+TrainingSample supervised_sample(const Document& document, const Tokenizer& tokenizer, const ChatTemplate& chat_template) {
   const auto end = tokenizer.id_of("<|im_end|>");
   require(end.has_value(), "the tokenizer has no <|im_end|> token");
   TrainingSample sample;
@@ -145,7 +144,7 @@ TrainingSample supervised_sample(const Document& document, const Tokenizer& toke
   for (std::size_t i = 0; i < document.messages.size(); ++i) {
     if (document.messages[i].role != "assistant") continue;
     const std::vector<Message> before(document.messages.begin(), document.messages.begin() + static_cast<long>(i));
-    sample.ids = render_ids(tokenizer, before, "", true);
+    sample.ids = chat_template.render_ids(tokenizer, before, "");
     sample.loss_mask.resize(sample.ids.size(), document.whole);
     for (TokenId id : tokenizer.encode(document.messages[i].text, SpecialText::as_text)) sample.ids.push_back(id);
     sample.ids.push_back(*end);

@@ -8,6 +8,7 @@
 #include "core/training_sample.hpp"
 #include "demo/feedback.hpp"
 #include "prm/judge_prompt.hpp"
+#include "prompt/chat_template.hpp"
 #include "prompt/tokenizer.hpp"
 
 namespace clawrl::demo {
@@ -55,6 +56,6 @@ std::vector<Wish> unfulfilled(const Observed& seen, const std::vector<Wish>& wan
 std::string hint_answer(const std::vector<Wish>& wishes);
 
 /// Token ids and loss mask of a document (origin "sft"); sampler log-probs and advantages are 0 and 1.
-TrainingSample supervised_sample(const Document& document, const Tokenizer& tokenizer);
+TrainingSample supervised_sample(const Document& document, const Tokenizer& tokenizer, const ChatTemplate& chat_template);
 
 }  // namespace clawrl::demo

@@ -5,7 +5,6 @@
 #include "core/error.hpp"
 #include "prm/hint_parser.hpp"
 #include "prm/judge_prompt.hpp"
-#include "prompt/chat_template.hpp"
 #include "rollout/append.hpp"
 
 namespace clawrl {
@@ -51,9 +50,11 @@ JudgeSettings judge_settings(const RunConfig& config, const std::vector<TokenId>
   return settings;
 }
 
-Judge::Judge(JudgeSampler sampler, Tokenizer judge_tokenizer, Teacher teacher, JudgeSettings settings)
+Judge::Judge(JudgeSampler sampler, Tokenizer judge_tokenizer, ChatTemplate judge_template, Teacher teacher,
+             JudgeSettings settings)
     : sampler_(std::move(sampler)),
       tokenizer_(std::move(judge_tokenizer)),
+      template_(std::move(judge_template)),
       teacher_(std::move(teacher)),
       settings_(std::move(settings)) {
   expect(settings_.capacity > 0, "Judge: capacity must be positive");
@@ -75,11 +76,11 @@ void Judge::submit(Turn turn, std::int32_t revision) {
   one.open = static_cast<int>(votes + hints);
   if (one.open == 0) ready_.push_back(id);
   if (votes > 0) {
-    const auto prompt = render_ids(tokenizer_, vote_prompt(judged, limits), "", true);
+    const auto prompt = template_.render_ids(tokenizer_, vote_prompt(judged, limits), "");
     for (std::size_t i = 0; i < votes; ++i) ask(id, true, i, prompt);
   }
   if (hints > 0) {
-    const auto prompt = render_ids(tokenizer_, hint_prompt(judged, limits), "", true);
+    const auto prompt = template_.render_ids(tokenizer_, hint_prompt(judged, limits), "");
     for (std::size_t i = 0; i < hints; ++i) ask(id, false, i, prompt);
   }
 }

@@ -41,7 +41,8 @@ bool needs_base_version(const RunConfig& config);
 /// prm.timeout_s per request, which the engine keeps.
 class Judge {
  public:
-  Judge(JudgeSampler sampler, Tokenizer judge_tokenizer, Teacher teacher, JudgeSettings settings);
+  Judge(JudgeSampler sampler, Tokenizer judge_tokenizer, ChatTemplate judge_template, Teacher teacher,
+        JudgeSettings settings);
 
   /// At the capacity do not submit; what waits is the caller's to keep.
   bool full() const { return cases_.size() >= static_cast<std::size_t>(settings_.capacity); }
@@ -79,6 +80,7 @@ class Judge {
 
   JudgeSampler sampler_;
   Tokenizer tokenizer_;
+  ChatTemplate template_;
   Teacher teacher_;
   JudgeSettings settings_;
   std::uint64_t next_request_ = 1;

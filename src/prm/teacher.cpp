@@ -4,7 +4,6 @@
 
 #include "core/error.hpp"
 #include "prm/hint_choice.hpp"
-#include "prompt/chat_template.hpp"
 
 namespace clawrl {
 namespace {
@@ -18,24 +17,21 @@ ScoreRequest request_for(const Turn& turn, std::vector<TokenId> prompt) {
   request.ids = std::move(prompt);
   request.ids.insert(request.ids.end(), turn.completion.ids.begin(), turn.completion.ids.end());
   request.temperature = turn.completion.sampling.temperature;
+  request.masks = turn.completion.masks;
   return request;
 }
 
 }  // namespace
 
-std::vector<TokenId> hinted_prompt(const Tokenizer& tokenizer, const Turn& turn, const std::string& hint) {
-  // The turn does not say whether thinking was on: its prompt does.
-  TemplateOptions options;
-  for (const bool thinking : {true, false}) {
-    options = {.add_generation_prompt = true, .enable_thinking = thinking};
-    if (render_ids(tokenizer, turn.messages, turn.tools, options) == turn.prompt) break;
-    options.enable_thinking = true;
-  }
-  return render_ids(tokenizer, with_hint(turn.messages, hint), turn.tools, options);
+std::vector<TokenId> hinted_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat_template, const Turn& turn,
+                                   const std::string& hint) {
+  return chat_template.render_ids(tokenizer, with_hint(turn.messages, hint), turn.tools, template_options(turn));
 }
 
-Teacher::Teacher(TeacherScorer scorer, Tokenizer policy_tokenizer, TeacherSettings settings)
-    : scorer_(std::move(scorer)), tokenizer_(std::move(policy_tokenizer)), settings_(std::move(settings)) {}
+Teacher::Teacher(TeacherScorer scorer, Tokenizer policy_tokenizer, ChatTemplate policy_template,
+                 TeacherSettings settings)
+    : scorer_(std::move(scorer)), tokenizer_(std::move(policy_tokenizer)), template_(std::move(policy_template)),
+      settings_(std::move(settings)) {}
 
 bool Teacher::worth_scoring(const Turn& turn) const {
   const auto& completion = turn.completion;
@@ -64,7 +60,7 @@ void Teacher::score_hints(const Turn& turn, Verdict& verdict) const {
   std::vector<std::string> fitting;
   std::vector<std::int32_t> index;  // of a fitting hint among verdict.hints
   for (std::size_t h = 0; h < verdict.hints.size(); ++h) {
-    auto request = request_for(turn, hinted_prompt(tokenizer_, turn, verdict.hints[h]));
+    auto request = request_for(turn, hinted_prompt(tokenizer_, template_, turn, verdict.hints[h]));
     if (static_cast<std::int64_t>(request.ids.size()) > scorer_.max_positions) continue;
     request.top_k = request.gather_width = static_cast<std::int32_t>(width(turn));
     request.gather_ids = turn.completion.topk_ids;

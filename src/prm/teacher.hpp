@@ -7,6 +7,7 @@
 #include "core/turn.hpp"
 #include "core/verdict.hpp"
 #include "prm/judge_backend.hpp"
+#include "prompt/chat_template.hpp"
 #include "prompt/tokenizer.hpp"
 
 namespace clawrl {
@@ -22,7 +23,7 @@ struct TeacherSettings {
 /// Used by one thread. Log-probs are taken at the turn's own sampling temperature; J = K = the recorded top-k width.
 class Teacher {
  public:
-  Teacher(TeacherScorer scorer, Tokenizer policy_tokenizer, TeacherSettings settings);
+  Teacher(TeacherScorer scorer, Tokenizer policy_tokenizer, ChatTemplate policy_template, TeacherSettings settings);
 
   /// Scores the turn under each of verdict.hints, chooses one and fills chosen_hint, teacher and reference_logprobs. A
   /// turn that can never be trained (greedy, truncated, too long, no log-probs) is left as it is; with every hinted
@@ -38,10 +39,12 @@ class Teacher {
 
   TeacherScorer scorer_;
   Tokenizer tokenizer_;
+  ChatTemplate template_;
   TeacherSettings settings_;
 };
 
 /// The prompt of the turn with the hint in it, rendered as the turn's own prompt was.
-std::vector<TokenId> hinted_prompt(const Tokenizer& tokenizer, const Turn& turn, const std::string& hint);
+std::vector<TokenId> hinted_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat_template, const Turn& turn,
+                                   const std::string& hint);
 
 }  // namespace clawrl

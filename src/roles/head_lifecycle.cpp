@@ -98,8 +98,9 @@ void Head::make_desks() {
   events.token = [this](std::int64_t version) { if (versions_) versions_->token(version); };
   events.committing = [this] { return versions_ && versions_->committing(); };
   requests_ = std::make_unique<RequestDesk>(context_.mailbox, *journal_, sessions_, meter_,
-                                            Tokenizer::load(config_.model.policy + "/tokenizer.json"), settings,
-                                            std::move(events));
+                                            Tokenizer::load(config_.model.policy + "/tokenizer.json"),
+                                            ChatTemplate::load(config_.model.policy, config_.model.chat_template),
+                                            settings, std::move(events));
   if (!context_.learning) return;
   judges_ = std::make_unique<JudgeDesk>(context_.mailbox, context_.map.ranks(Role::prm), judge_patience * config_.prm.timeout_s,
                                         [this](const Turn& turn, Verdict v) { on_judged(turn, std::move(v)); });

@@ -1,13 +1,14 @@
 #include "roles/local_generator.hpp"
 
 #include "core/error.hpp"
-#include "prompt/chat_template.hpp"
 #include "rollout/append.hpp"
 
 namespace clawrl {
 
-LocalGenerator::LocalGenerator(const std::string& folder, const std::string& device)
+LocalGenerator::LocalGenerator(const std::string& folder, const std::string& device,
+                               const std::string& chat_template)
     : policy_(make_policy(folder, device)), tokenizer_(Tokenizer::load(folder + "/tokenizer.json")),
+      template_(ChatTemplate::load(folder, chat_template)),
       engine_(*policy_, [] {
         EngineSettings settings;
         settings.max_waiting = 1 << 20;
@@ -20,7 +21,7 @@ std::vector<std::string> LocalGenerator::generate(const std::vector<std::vector<
   for (std::size_t i = 0; i < conversations.size(); ++i) {
     GenerateRequest request;
     request.id = {i};
-    request.prompt = render_ids(tokenizer_, conversations[i], "", true);
+    request.prompt = template_.render_ids(tokenizer_, conversations[i], "");
     request.sampling.temperature = temperature;
     request.sampling.seed = seed + i;
     request.stop.max_tokens = max_tokens;

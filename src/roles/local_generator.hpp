@@ -8,15 +8,18 @@
 
 #include "core/message.hpp"
 #include "model/policy.hpp"
+#include "prompt/chat_template.hpp"
 #include "prompt/tokenizer.hpp"
 #include "rollout/engine.hpp"
 
 namespace clawrl {
 
 /// One thread; a KernelRuntime must live. Throws UserError naming what is wrong with the folder.
+/// `chat_template`: a file instead of the folder's own.
 class LocalGenerator {
  public:
-  explicit LocalGenerator(const std::string& folder, const std::string& device = "cpu");
+  explicit LocalGenerator(const std::string& folder, const std::string& device = "cpu",
+                          const std::string& chat_template = "");
 
   /// One reply per conversation, in order, batched by the engine. Conversation i is sampled with seed + i.
   std::vector<std::string> generate(const std::vector<std::vector<Message>>& conversations, float temperature,
@@ -25,6 +28,7 @@ class LocalGenerator {
  private:
   std::unique_ptr<Policy> policy_;
   Tokenizer tokenizer_;
+  ChatTemplate template_;
   Engine engine_;
 };
 

@@ -35,8 +35,10 @@ void run_prm(const RankContext& context, Policy& teacher) {
   Engine engine(*judge_model, judge_engine_settings(config, judge_model->config()));
   const auto tokenizer = [](const std::string& folder) { return Tokenizer::load(folder + "/tokenizer.json"); };
   const JudgeSettings settings = judge_settings(config, judge_model->config().eos_tokens);
-  Judge judge(sampler_of(engine), tokenizer(config.model.prm),
-              Teacher(scorer_of(teacher), tokenizer(config.model.policy), settings.teacher), settings);
+  Judge judge(sampler_of(engine), tokenizer(config.model.prm), ChatTemplate::load(config.model.prm),
+              Teacher(scorer_of(teacher), tokenizer(config.model.policy),
+                      ChatTemplate::load(config.model.policy, config.model.chat_template), settings.teacher),
+              settings);
   mailbox.send(context.map.head(), Port::head, messages::Ready{"prm", weights_hash(teacher.parameters(0))});
 
   std::deque<messages::JudgeTurn> waiting;

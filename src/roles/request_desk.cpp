@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "core/error.hpp"
-#include "prompt/chat_template.hpp"
 #include "roles/clock.hpp"
 #include "roles/messages.hpp"
 #include "rollout/append.hpp"
@@ -36,8 +35,9 @@ constexpr std::size_t most_bytes_per_token = 64;  // of real text, on average ov
 }  // namespace
 
 RequestDesk::RequestDesk(Mailbox& mailbox, Journal& journal, SessionStore& sessions, ServiceMeter& meter,
-                         Tokenizer tokenizer, RequestDeskSettings settings, Events events)
+                         Tokenizer tokenizer, ChatTemplate chat_template, RequestDeskSettings settings, Events events)
     : mailbox_(mailbox), journal_(journal), sessions_(sessions), meter_(meter), tokenizer_(std::move(tokenizer)),
+      template_(std::move(chat_template)),
       settings_(std::move(settings)), events_(std::move(events)) {}
 
 bool RequestDesk::refuse(const ChatRequest& request, ChatSink& sink) {
@@ -66,8 +66,9 @@ bool RequestDesk::refuse(const ChatRequest& request, ChatSink& sink) {
 void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_ptr<ChatSink> sink) {
   if (refuse(request, *sink)) return;
   Turn turn;
+  turn.created_s = unix_s();
   try {
-    turn.prompt = render_ids(tokenizer_, request.messages, request.tools, true);
+    turn.prompt = template_.render_ids(tokenizer_, request.messages, request.tools, template_options(turn));
   } catch (const UserError& error) {
     ++meter_.invalid;
     return sink->on_error(invalid(400, "", "messages", error.what()));
@@ -84,7 +85,6 @@ void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_p
   turn.messages = request.messages;
   turn.tools = request.tools;
   turn.model = request.model;
-  turn.created_s = unix_s();
   const GenerateRequest generate = generate_request(request, turn, ticket);
   if (const std::string problem = refusal(generate, settings_.vocabulary, settings_.context); !problem.empty()) {
     ++meter_.invalid;

@@ -11,6 +11,7 @@
 #include "config/run_config.hpp"
 #include "frontend/chat_service.hpp"
 #include "journal/journal.hpp"
+#include "prompt/chat_template.hpp"
 #include "prompt/detokenizer.hpp"
 #include "roles/event_loop.hpp"
 #include "roles/service_meter.hpp"
@@ -43,7 +44,7 @@ class RequestDesk {
   };
 
   RequestDesk(Mailbox& mailbox, Journal& journal, SessionStore& sessions, ServiceMeter& meter, Tokenizer tokenizer,
-              RequestDeskSettings settings, Events events);
+              ChatTemplate chat_template, RequestDeskSettings settings, Events events);
 
   void start(std::uint64_t ticket, ChatRequest request, std::shared_ptr<ChatSink> sink);
   void cancel(std::uint64_t ticket);
@@ -76,6 +77,7 @@ class RequestDesk {
   SessionStore& sessions_;
   ServiceMeter& meter_;
   Tokenizer tokenizer_;
+  ChatTemplate template_;
   RequestDeskSettings settings_;
   Events events_;
   std::unordered_map<std::uint64_t, Active> active_;

@@ -19,6 +19,11 @@ const Tokenizer& tokenizer() {
   return one;
 }
 
+const ChatTemplate& chat_template() {
+  static const ChatTemplate one = ChatTemplate::load(CLAWRL_SOURCE_DIR "/configs/models/policy");
+  return one;
+}
+
 std::vector<std::string> assistant_texts(const Document& document) {
   std::vector<std::string> texts;
   for (const Message& message : document.messages)
@@ -49,7 +54,7 @@ TEST_CASE("trained are the assistant's texts with their end, and nothing else") 
   for (int i = 0; i < 400; ++i) {
     Document document = i % 2 ? corpus.judge_document() : corpus.policy_document();
     document.whole = false;
-    const TrainingSample sample = supervised_sample(document, tokenizer());
+    const TrainingSample sample = supervised_sample(document, tokenizer(), chat_template());
     std::vector<std::string> expected = assistant_texts(document);
     with_two += expected.size() == 2;
     for (std::string& text : expected) text += "<|im_end|>";
@@ -62,9 +67,9 @@ TEST_CASE("the ids before the last reply are the prompt that a server would rend
   Corpus corpus(Split::held_out, 22);
   for (int i = 0; i < 200; ++i) {
     const Document document = i % 2 ? corpus.judge_document() : corpus.policy_document();
-    const TrainingSample sample = supervised_sample(document, tokenizer());
+    const TrainingSample sample = supervised_sample(document, tokenizer(), chat_template());
     const std::vector<Message> before(document.messages.begin(), document.messages.end() - 1);
-    const std::vector<TokenId> prompt = render_ids(tokenizer(), before, "", true);
+    const std::vector<TokenId> prompt = chat_template().render_ids(tokenizer(), before, "");
     REQUIRE(sample.ids.size() > prompt.size());
     CHECK(std::equal(prompt.begin(), prompt.end(), sample.ids.begin()));
     CHECK(sample.ids.back() == tokenizer().id_of("<|im_end|>"));
@@ -76,7 +81,7 @@ TEST_CASE("arrays have one entry per token; a whole document is trained but for 
   for (int i = 0; i < 50; ++i) {
     Document document = corpus.policy_document();
     document.whole = i % 2 == 0;
-    const TrainingSample sample = supervised_sample(document, tokenizer());
+    const TrainingSample sample = supervised_sample(document, tokenizer(), chat_template());
     CHECK(sample.origin == "sft");
     CHECK(sample.loss_mask.size() == sample.ids.size());
     CHECK(sample.sampler_logprobs.size() == sample.ids.size());

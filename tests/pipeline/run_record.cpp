@@ -31,8 +31,9 @@ void check_completion(const Turn& turn, const std::set<std::int64_t>& announced,
   for (float p : c.logprobs) broken(p <= 1e-6F && p > -100, "log-prob " + std::to_string(p));
 }
 
-void check_text(const Turn& turn, const Tokenizer& tokenizer, std::vector<std::string>& problems) {
-  if (render_ids(tokenizer, turn.messages, turn.tools, true) != turn.prompt)
+void check_text(const Turn& turn, const Tokenizer& tokenizer, const ChatTemplate& chat_template,
+                std::vector<std::string>& problems) {
+  if (chat_template.render_ids(tokenizer, turn.messages, turn.tools, template_options(turn)) != turn.prompt)
     problems.push_back(label(turn) + "the prompt is not the rendered messages");
   Detokenizer detokenizer(tokenizer, true);
   std::string text;
@@ -91,6 +92,7 @@ std::vector<Turn> all_turns(const JournalReader& journal) {
 
 std::vector<std::string> turn_problems(const JournalReader& journal) {
   const Tokenizer tokenizer = Tokenizer::load(CLAWRL_SOURCE_DIR "/configs/models/policy/tokenizer.json");
+  const ChatTemplate chat_template = ChatTemplate::load(CLAWRL_SOURCE_DIR "/configs/models/policy");
   std::set<std::int64_t> announced{0};
   for (const VersionRecord& record : journal.versions())
     if (record.announced_s > 0) announced.insert(record.version.number);
@@ -98,7 +100,7 @@ std::vector<std::string> turn_problems(const JournalReader& journal) {
   for (const Turn& turn : all_turns(journal)) {
     if (turn.state == TurnState::aborted) continue;
     check_completion(turn, announced, problems);
-    check_text(turn, tokenizer, problems);
+    check_text(turn, tokenizer, chat_template, problems);
   }
   return problems;
 }

@@ -87,6 +87,11 @@ struct ScriptedTeacher {
   }
 };
 
+inline const ChatTemplate& demo_template() {
+  static const ChatTemplate one = ChatTemplate::load(CLAWRL_SOURCE_DIR "/configs/models/policy");
+  return one;
+}
+
 /// "the cat sat" answered "on the mat", K = 2, sampled by version 3 at temperature 0.5; the user complains.
 inline Turn scripted_turn(const Tokenizer& tokenizer, std::int64_t id = 12) {
   Turn turn;
@@ -94,7 +99,7 @@ inline Turn scripted_turn(const Tokenizer& tokenizer, std::int64_t id = 12) {
   turn.messages = {{"user", "the cat sat", "", {}, ""}};
   turn.reply = "on the mat";
   turn.next_state = {{"user", "No rhymes, please.", "", {}, ""}};
-  turn.prompt = render_ids(tokenizer, turn.messages, "", true);
+  turn.prompt = demo_template().render_ids(tokenizer, turn.messages, "");
   auto& completion = turn.completion;
   completion.ids = tokenizer.encode(turn.reply);
   completion.ids.push_back(kEnd);

@@ -21,7 +21,8 @@ struct Bench : test::WithKernels {
 
   Judge judge() {
     settings.stop_tokens = {test::kEnd};
-    return {sampler.functions(), tokenizer, Teacher(teacher.functions(), tokenizer, settings.teacher), settings};
+    return {sampler.functions(), tokenizer, test::demo_template(),
+            Teacher(teacher.functions(), tokenizer, test::demo_template(), settings.teacher), settings};
   }
   std::vector<Verdict> run(const std::vector<Turn>& turns, std::int32_t revision = 0) {
     Judge judging = judge();
@@ -54,7 +55,7 @@ TEST_CASE("votes and a hint become a verdict with the teacher's scores in the hi
   const Turn turn = scripted_turn(bench.tokenizer);
   auto hinted = turn.messages;
   hinted = with_hint(hinted, "Do not use rhymes.");
-  auto ids = render_ids(bench.tokenizer, hinted, "", true);
+  auto ids = test::demo_template().render_ids(bench.tokenizer, hinted, "");
   const std::size_t prompt = ids.size();
   ids.insert(ids.end(), turn.completion.ids.begin(), turn.completion.ids.end());
   REQUIRE(bench.teacher.calls.size() == 1);
@@ -89,7 +90,8 @@ TEST_CASE("requests carry the judge's settings and seeds of their own") {
     CHECK_FALSE(request.version);
   }
   CHECK(seeds.size() == 10);
-  const auto prompt = render_ids(bench.tokenizer, vote_prompt(judged_turn(scripted_turn(bench.tokenizer))), "", true);
+  const auto prompt = test::demo_template().render_ids(
+      bench.tokenizer, vote_prompt(judged_turn(scripted_turn(bench.tokenizer))), "");
   CHECK(first[0].prompt == prompt);
 
   Bench alone;  // the same turn without company asks the same questions
@@ -208,10 +210,12 @@ TEST_CASE("turns that can never be trained are judged and not scored") {
 TEST_CASE("a prompt rendered without thinking is hinted without thinking") {
   Bench bench;
   Turn turn = scripted_turn(bench.tokenizer);
-  const TemplateOptions plain{.add_generation_prompt = true, .enable_thinking = false};
-  turn.prompt = render_ids(bench.tokenizer, turn.messages, "", plain);
-  CHECK(hinted_prompt(bench.tokenizer, turn, "Be kind to me.") ==
-        render_ids(bench.tokenizer, with_hint(turn.messages, "Be kind to me."), "", plain));
+  turn.template_arguments = R"({"enable_thinking": false})";
+  const auto hinted = hinted_prompt(bench.tokenizer, test::demo_template(), turn, "Be kind to me.");
+  CHECK(hinted == test::demo_template().render_ids(bench.tokenizer, with_hint(turn.messages, "Be kind to me."), "",
+                                                   template_options(turn)));
+  const std::string text = bench.tokenizer.decode(hinted, false);
+  CHECK(text.ends_with("assistant\n<think>\n\n</think>\n\n"));
 }
 
 TEST_CASE("many turns in flight, bounded") {

@@ -14,12 +14,17 @@ using namespace clawrl;
 
 namespace {
 
+const ChatTemplate& chat_template() {
+  static const ChatTemplate one = ChatTemplate::load(CLAWRL_SOURCE_DIR "/configs/models/policy");
+  return one;
+}
+
 Turn sample_turn(Engine& engine, const Tokenizer& tokenizer, std::int64_t id) {
   Turn turn;
   turn.id = {id};
   turn.messages = {{"user", "Tell me about number " + std::to_string(id) + ".", "", {}, ""}};
   turn.next_state = {{"user", "That was not what I wanted.", "", {}, ""}};
-  turn.prompt = render_ids(tokenizer, turn.messages, "", true);
+  turn.prompt = chat_template().render_ids(tokenizer, turn.messages, "");
   GenerateRequest request;
   request.id = {static_cast<std::uint64_t>(1000 + id)};
   request.prompt = turn.prompt;
@@ -49,8 +54,8 @@ TEST_CASE_METHOD(test::WithKernels, "several turns through one engine; teacher a
   config.trainer.loss.kl_beta = 0.01;
   config.prm.max_tokens = 8;
   const auto settings = judge_settings(config, judge_model->config().eos_tokens);
-  const Teacher teacher(scorer_of(*policy), tokenizer, settings.teacher);
-  Judge judge(sampler_of(judge_engine), tokenizer, teacher, settings);
+  const Teacher teacher(scorer_of(*policy), tokenizer, chat_template(), settings.teacher);
+  Judge judge(sampler_of(judge_engine), tokenizer, chat_template(), teacher, settings);
   for (const auto& turn : turns) judge.submit(turn, 0);
   std::vector<Verdict> verdicts;
   while (judge.advance())

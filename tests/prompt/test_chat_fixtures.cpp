@@ -1,9 +1,10 @@
-// The built-in chat form against the cases of the Qwen3 template.
+// Chat templates of three model families against the reference renderings.
 
 #include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "core/error.hpp"
 #include "prompt/chat_template.hpp"
 #include "support/catch.hpp"
 #include "support/fixtures.hpp"
@@ -39,37 +40,86 @@ Message message_of(const Json& json) {
   return message;
 }
 
+struct Case {
+  std::string name;
+  std::vector<Message> messages;
+  std::string tools;
+  TemplateOptions options;
+};
+
+Case case_of(const Json& json) {
+  Case made{json["name"], {}, json["tools"].is_null() ? "" : json["tools"].dump(), {}};
+  for (const Json& message : json["messages"]) made.messages.push_back(message_of(message));
+  Json rest = json["kwargs"];
+  made.options.add_generation_prompt = rest.value("add_generation_prompt", false);
+  made.options.continue_final_message = rest.value("continue_final_message", false);
+  rest.erase("add_generation_prompt");
+  rest.erase("continue_final_message");
+  if (!rest.empty()) made.options.arguments = rest.dump();
+  return made;
+}
+
 bool has_control_text(const std::vector<Message>& messages) {
   return std::any_of(messages.begin(), messages.end(), [](const Message& message) {
     return message.text.find("<|") != std::string::npos;
   });
 }
 
-}  // namespace
-
-TEST_CASE("the built-in chat form gives the Qwen3 template's text and ids") {
-  const Tokenizer tokenizer = Tokenizer::load(test::fixture("tokenizer/qwen/tokenizer.json").string());
-  const Json file = read_json(test::fixture("chat/qwen3/cases.json"));
-  std::size_t texts = 0, ids = 0, continued = 0, injected = 0;
-  for (const Json& test : file["cases"]) {
-    if (test["kwargs"].value("continue_final_message", false)) {  // not offered here
-      ++continued;
+void compare_family(const std::string& family, const std::string& tokenizer_name) {
+  const auto folder = test::fixture("chat/" + family);
+  const Tokenizer tokenizer = Tokenizer::load(test::fixture(tokenizer_name + "/tokenizer.json").string());
+  const ChatTemplate chat_template = ChatTemplate::load(folder.string());
+  const Json file = read_json(folder / "cases.json");
+  std::size_t texts = 0, ids = 0, errors = 0, injected = 0;
+  for (const Json& json : file["cases"]) {
+    const Case one = case_of(json);
+    INFO(family << " " << one.name);
+    if (json.contains("error") && !json["error"].is_null()) {
+      const std::string wanted = json["error"];  // "TemplateError: <the template's words>"
+      CHECK_THROWS_WITH(chat_template.render_text(one.messages, one.tools, one.options), wanted.substr(wanted.find(": ") + 2));
+      ++errors;
       continue;
     }
-    INFO(test["name"]);
-    std::vector<Message> messages;
-    for (const Json& message : test["messages"]) messages.push_back(message_of(message));
-    const std::string tools = test["tools"].is_null() ? "" : test["tools"].dump();
-    const TemplateOptions options{test["kwargs"].value("add_generation_prompt", false),
-                              test["kwargs"].value("enable_thinking", true)};
-    CHECK(render_text(messages, tools, options) == test["rendered"].get<std::string>());
+    CHECK(chat_template.render_text(one.messages, one.tools, one.options) == json["rendered"].get<std::string>());
     ++texts;
-    const bool same_ids = render_ids(tokenizer, messages, tools, options) == test["ids"].get<std::vector<TokenId>>();
-    CHECK(same_ids != has_control_text(messages));  // control text in a message is text to us, a token in the vectors
-    has_control_text(messages) ? ++injected : ++ids;
+    const auto made = chat_template.render_ids(tokenizer, one.messages, one.tools, one.options);
+    const bool same = made == json["ids"].get<std::vector<TokenId>>();
+    CHECK(same != has_control_text(one.messages));  // control text in a message is text to us, a token in the vectors
+    has_control_text(one.messages) ? ++injected : ++ids;
   }
-  test::compared("qwen3 chat text", texts);
-  test::compared("qwen3 chat id", ids);
-  std::cout << injected << " cases with control text inside a message differ in their ids on purpose; " << continued
-            << " cases of continue_final_message are left out" << std::endl;
+  test::compared(family + " chat text", texts);
+  test::compared(family + " chat id", ids);
+  test::compared(family + " refusal", errors);
+  std::cout << injected << " cases with control text inside a message differ in their ids on purpose" << std::endl;
+}
+
+}  // namespace
+
+TEST_CASE("the Qwen3 template") { compare_family("qwen3", "tokenizer/qwen"); }
+TEST_CASE("the Qwen2.5 template") { compare_family("qwen2_5", "tokenizer/qwen"); }
+TEST_CASE("the Llama 3.1 template") { compare_family("llama3_1", "tokenizer/llama3"); }
+
+TEST_CASE("a template in tokenizer_config.json is the same as one in its own file") {
+  const auto folder = test::fixture("chat/qwen2_5");
+  const auto copy = std::filesystem::temp_directory_path() / ("clawrl_chat_" + std::to_string(::getpid()));
+  std::filesystem::create_directories(copy);
+  std::filesystem::copy_file(folder / "tokenizer_config.json", copy / "tokenizer_config.json");
+  const std::vector<Message> messages = {{"user", "Hi", "", {}, ""}};
+  CHECK(ChatTemplate::load(copy.string()).render_text(messages, "") ==
+        ChatTemplate::load(folder.string()).render_text(messages, ""));
+  std::filesystem::remove_all(copy);
+}
+
+TEST_CASE("the demo models' template writes Qwen3's form; only what it says of tools is its own") {
+  const ChatTemplate ours = ChatTemplate::load(CLAWRL_SOURCE_DIR "/configs/models/policy");
+  const Json file = read_json(test::fixture("chat/qwen3/cases.json"));
+  std::size_t texts = 0;
+  for (const Json& json : file["cases"]) {
+    const Case one = case_of(json);
+    if (!json["tools"].is_null() && !json["tools"].empty()) continue;
+    INFO(one.name);
+    CHECK(ours.render_text(one.messages, one.tools, one.options) == json["rendered"].get<std::string>());
+    ++texts;
+  }
+  test::compared("demo template", texts);
 }

@@ -45,12 +45,13 @@ struct LiveRequests {
   SessionStore sessions{60};
   ServiceMeter meter;
   Tokenizer tokenizer = Tokenizer::load(CLAWRL_SOURCE_DIR "/configs/models/policy/tokenizer.json");
+  ChatTemplate chat_template = ChatTemplate::load(CLAWRL_SOURCE_DIR "/configs/models/policy");
   std::vector<LinkedTurn> linked;
   std::vector<Turn> answered;
   std::vector<TurnId> ended;
   RequestDesk desk;
   explicit LiveRequests(const RequestDeskSettings& settings = standard())
-      : desk(mailbox, journal, sessions, meter, tokenizer, settings,
+      : desk(mailbox, journal, sessions, meter, tokenizer, chat_template, settings,
              {[this](LinkedTurn one) { linked.push_back(std::move(one)); },
               [this](const Turn& turn) { answered.push_back(turn); }, [this](TurnId id) { ended.push_back(id); },
               [](std::int64_t) {}, [] { return false; }}) {}

@@ -24,7 +24,7 @@ TEST_CASE("a request becomes a Generate message with the run's defaults") {
   REQUIRE(sent.size() == 2);
   const GenerateRequest &one = sent[0].message.request, &two = sent[1].message.request;
   CHECK(one.id == RequestId{7});
-  CHECK(one.prompt == render_ids(d.tokenizer, plain.messages, "", true));
+  CHECK(one.prompt == d.chat_template.render_ids(d.tokenizer, plain.messages, ""));
   CHECK(one.sampling.temperature == 1.0F);
   CHECK(one.stop.max_tokens == 256);
   CHECK(one.record_top_k == 4);
