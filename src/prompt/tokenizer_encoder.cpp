@@ -32,7 +32,7 @@ struct TextEncoder::Run {
   std::string_view text;
   std::span<const LiteralRange> literal;
   std::vector<TokenId> ids;
-  std::vector<Checkpoint>* checkpoints = nullptr;
+  std::vector<EncodingMark>* checkpoints = nullptr;
 
   void note(std::size_t certain, std::size_t resume, std::size_t count) const {
     if (checkpoints && certain <= text.size()) checkpoints->push_back({certain, resume, count});
@@ -78,12 +78,12 @@ std::vector<TokenId> TextEncoder::encode(std::string_view text, std::span<const 
   }
   const auto [known, common] = memory_->find(text, literal);
   if (known && common == text.size() && known->text.size() == common) return known->ids;
-  std::vector<Checkpoint> checkpoints;
+  std::vector<EncodingMark> checkpoints;
   run.checkpoints = &checkpoints;
   std::size_t from = 0;
   if (known) {
     const auto first_unsure = std::partition_point(known->checkpoints.begin(), known->checkpoints.end(),
-                                                   [&](const Checkpoint& point) { return point.certain <= common; });
+                                                   [&](const EncodingMark& point) { return point.certain <= common; });
     checkpoints.assign(known->checkpoints.begin(), first_unsure);
     if (!checkpoints.empty()) {
       from = checkpoints.back().resume;

@@ -58,7 +58,7 @@ void PromptMemory::keep(EncodedPrompt prompt) {
   Entry entry;
   entry.hashes = prefix_hashes(prompt.text);
   entry.bytes = prompt.text.size() + prompt.ids.size() * sizeof(TokenId) +
-                prompt.checkpoints.size() * sizeof(Checkpoint) + prompt.literal.size() * sizeof(LiteralRange) +
+                prompt.checkpoints.size() * sizeof(EncodingMark) + prompt.literal.size() * sizeof(LiteralRange) +
                 entry.hashes.size() * 64;
   if (entry.bytes > most_bytes_ / 4) return;  // one prompt does not push out all others
   entry.prompt = std::make_shared<const EncodedPrompt>(std::move(prompt));

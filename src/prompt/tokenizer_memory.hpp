@@ -21,7 +21,7 @@ using LiteralRange = TextRange;
 
 /// Every text that agrees on the first `certain` bytes (and on what of them is literal) has the same first `ids` ids,
 /// and they stand for exactly the bytes before `resume`.
-struct Checkpoint {
+struct EncodingMark {
   std::size_t certain = 0, resume = 0, ids = 0;
 };
 
@@ -29,7 +29,7 @@ struct EncodedPrompt {
   std::string text;
   std::vector<LiteralRange> literal;    // ascending, disjoint
   std::vector<TokenId> ids;
-  std::vector<Checkpoint> checkpoints;  // ascending
+  std::vector<EncodingMark> checkpoints;  // ascending
 };
 
 /// Bounded: the longest unused prompts go first. Texts are compared byte by byte, so a hash collision costs time only.
