@@ -80,6 +80,15 @@ TEST_CASE("norm and rotation of heads") {
   }
 }
 
+TEST_CASE("rotation of heads without a norm") {
+  at::manual_seed(5);
+  const auto angle = at::rand({5, 10}) * 6, rope = at::cat({angle.cos(), angle.sin()}, 1);
+  auto parts = [](const SplitHeads& s) { return std::vector{s.q, s.k, s.v}; };
+  compare([&](auto& x) { return parts(split_heads(x[0], {}, {}, x[1], 1e-6, 2)); },
+          [&](auto& x) { return parts(composite::split_heads(x[0], {}, {}, x[1], 1e-6, 2)); },
+          {leaf({5, 10, 20}), rope});
+}
+
 TEST_CASE("swiglu, also where the gate is far from zero") {
   at::manual_seed(3);
   compare([](auto& x) { return std::vector{swiglu(x[0])}; },

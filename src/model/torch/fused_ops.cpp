@@ -106,19 +106,33 @@ struct SplitHeadsFunction : Function<SplitHeadsFunction> {
     const auto &qkv = saved[0], &q_norm = saved[1], &k_norm = saved[2], &rope = saved[3];
     const auto dq = grad[0].contiguous(), dk = grad[1].contiguous();
     const auto heads = dq.size(1), kv_heads = dk.size(1), dim = qkv.size(2);
-    auto dqkv = at::empty_like(qkv);
-    dqkv.narrow(1, heads + kv_heads, kv_heads).copy_(grad[2]);
-    if (!q_norm.defined()) {
-      kernels::rotate_backward(head_shape(qkv, heads), in(dq), in(rope), out(dqkv));
-      kernels::rotate_backward(head_shape(qkv, kv_heads), in(dk), in(rope), out(dqkv) + heads * dim);
-      return {dqkv, at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor(), at::Tensor()};
-    }
-    auto dq_norm = at::zeros_like(q_norm), dk_norm = at::zeros_like(k_norm);
+    auto dqkv = at::empty_like(qkv), dq_norm = at::zeros_like(q_norm), dk_norm = at::zeros_like(k_norm);
     kernels::norm_rotate_backward(head_shape(qkv, heads), in(dq), in(qkv), in(q_norm), in(rope), in(saved[4]),
                                   out(dqkv), out(dq_norm));
     kernels::norm_rotate_backward(head_shape(qkv, kv_heads), in(dk), in(qkv) + heads * dim, in(k_norm), in(rope),
                                   in(saved[5]), out(dqkv) + heads * dim, out(dk_norm));
+    dqkv.narrow(1, heads + kv_heads, kv_heads).copy_(grad[2]);
     return {dqkv, dq_norm, dk_norm, at::Tensor(), at::Tensor(), at::Tensor()};
+  }
+};
+
+// Without a norm the way back needs the gradients and the angles only.
+struct SplitPlainHeads : Function<SplitPlainHeads> {
+  static variable_list forward(AutogradContext* context, const at::Tensor& qkv, const at::Tensor& rope,
+                               std::int64_t kv_heads) {
+    auto parts = turned_heads(qkv, {}, {}, rope, 0, kv_heads);
+    context->save_for_backward({rope});
+    return {parts.q, parts.k, qkv.narrow(1, qkv.size(1) - kv_heads, kv_heads).contiguous()};
+  }
+  static variable_list backward(AutogradContext* context, variable_list grad) {
+    const auto rope = context->get_saved_variables()[0];
+    const auto dq = grad[0].contiguous(), dk = grad[1].contiguous();
+    const auto heads = dq.size(1), kv_heads = dk.size(1), dim = dq.size(2);
+    auto dqkv = at::empty({dq.size(0), heads + 2 * kv_heads, dim}, dq.options());
+    kernels::rotate_backward(head_shape(dqkv, heads), in(dq), in(rope), out(dqkv));
+    kernels::rotate_backward(head_shape(dqkv, kv_heads), in(dk), in(rope), out(dqkv) + heads * dim);
+    dqkv.narrow(1, heads + kv_heads, kv_heads).copy_(grad[2]);
+    return {dqkv, at::Tensor(), at::Tensor()};
   }
 };
 
@@ -169,7 +183,8 @@ SplitHeads split_heads(const at::Tensor& qkv, const at::Tensor& q_norm, const at
                        const at::Tensor& rope, double eps, std::int64_t kv_heads) {
   if (!has_kernel(qkv)) return composite::split_heads(qkv, q_norm, k_norm, rope, eps, kv_heads);
   if (at::GradMode::is_enabled()) {
-    auto parts = SplitHeadsFunction::apply(qkv, q_norm, k_norm, rope, eps, kv_heads);
+    auto parts = q_norm.defined() ? SplitHeadsFunction::apply(qkv, q_norm, k_norm, rope, eps, kv_heads)
+                                  : SplitPlainHeads::apply(qkv, rope, kv_heads);
     return {parts[0], parts[1], parts[2]};
   }
   auto parts = turned_heads(qkv, q_norm, k_norm, rope, eps, kv_heads);
