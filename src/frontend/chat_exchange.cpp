@@ -10,6 +10,18 @@ std::int64_t unix_seconds() {
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
+void add(Message& reply, const ReplyDelta& delta) {
+  if (delta.kind == ReplyDelta::Kind::text) reply.text += delta.text;
+  if (delta.kind == ReplyDelta::Kind::reasoning) reply.reasoning += delta.text;
+  if (delta.kind != ReplyDelta::Kind::call) return;
+  const auto index = static_cast<std::size_t>(delta.call.index);
+  if (reply.tool_calls.size() <= index) reply.tool_calls.resize(index + 1);
+  ToolCall& call = reply.tool_calls[index];
+  call.id += delta.call.id;
+  call.name += delta.call.name;
+  call.arguments += delta.call.arguments;
+}
+
 }  // namespace
 
 ChatExchange::ChatExchange(ParsedChat parsed, ChatService& service, const HttpSettings& settings,
@@ -56,24 +68,33 @@ void ChatExchange::pump() {
 }
 
 void ChatExchange::pump_stream(ReplyQueue::Batch batch) {
-  if (batch.error && !open_ && batch.texts.empty()) {
+  if (batch.error && !open_ && batch.deltas.empty()) {
     ended_ = true;
     return transport_.reply(batch.error->status, format_error(*batch.error));
   }
   std::string events;
-  for (const std::string& text : batch.texts) events += writer_.text(text);
+  for (const ReplyDelta& delta : batch.deltas) events += events_of(delta);
   if (batch.finish) events += writer_.finish(batch.finish->first, batch.finish->second, parsed_.include_usage);
   if (batch.error) events += ChunkWriter::error(*batch.error);
   send(events, batch.finish || batch.error);
 }
 
+std::string ChatExchange::events_of(const ReplyDelta& delta) const {
+  switch (delta.kind) {
+    case ReplyDelta::Kind::text: return writer_.text(delta.text);
+    case ReplyDelta::Kind::reasoning: return writer_.reasoning(delta.text);
+    case ReplyDelta::Kind::call: break;
+  }
+  return writer_.tool_call(delta.call);
+}
+
 void ChatExchange::pump_whole(ReplyQueue::Batch batch) {
-  for (const std::string& text : batch.texts) text_ += text;
+  for (const ReplyDelta& delta : batch.deltas) add(reply_, delta);
   if (!batch.finish && !batch.error) return;
   ended_ = true;
   if (batch.error) return transport_.reply(batch.error->status, format_error(*batch.error));
   const auto& [reason, usage] = *batch.finish;
-  transport_.reply(200, format_completion(id_, created_, model_, text_, reason, usage));
+  transport_.reply(200, format_completion(id_, created_, model_, reply_, reason, usage));
 }
 
 void ChatExchange::send(const std::string& events, bool last) {

@@ -45,6 +45,7 @@ class ChatExchange {
   using Clock = std::chrono::steady_clock;
   void pump_stream(ReplyQueue::Batch batch);
   void pump_whole(ReplyQueue::Batch batch);
+  std::string events_of(const ReplyDelta& delta) const;
   void send(const std::string& events, bool last);
 
   ParsedChat parsed_;  // messages are moved out by begin()
@@ -57,7 +58,7 @@ class ChatExchange {
   const std::string model_;
   const ChunkWriter writer_;
   std::uint64_t ticket_ = 0;
-  std::string text_;  // of a reply that is not streamed
+  Message reply_;  // one that is not streamed
   bool open_ = false;
   bool ended_ = false;
   Clock::time_point quiet_since_ = Clock::now();

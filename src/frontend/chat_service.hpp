@@ -19,7 +19,11 @@ namespace clawrl {
 struct ChatRequest {
   std::string model;
   std::vector<Message> messages;  // at least one; parts joined, role developer already mapped to system
-  std::string tools;              // JSON text of the tools array as given; empty if none
+  std::string tools;              // JSON text of the tools array as given; empty if none, or if none may be called
+  std::string template_arguments;  // JSON object for the chat template: {"enable_thinking":false}; empty if none
+  bool add_generation_prompt = true;    // false: the prompt ends after the last message
+  bool continue_final_message = false;  // the reply goes on with the last message, which is the assistant's
+  Constraint constraint;                // what response_format or tool_choice hold the reply to
   SamplingParameters sampling;    // temperature 0..2, top_p (0,1], top_k >= 0
   bool temperature_given = false, seed_given = false;
   std::optional<std::int32_t> max_tokens;  // >= 1; nullopt = up to the service
@@ -46,14 +50,25 @@ struct ChatError {
   std::string message;
 };
 
-/// Receives one reply: any number of on_text, then exactly one of on_finish and on_error.
+/// Some more of one tool call. `id` and `name` come with the first delta of an index and are empty afterwards.
+struct ToolCallDelta {
+  int index = 0;  // 0, 1, ... of the calls of the reply
+  std::string id;
+  std::string name;
+  std::string arguments;  // JSON text, continued
+};
+
+/// Receives one reply: any number of on_reasoning, on_text and on_tool_call, then exactly one of on_finish and on_error.
 /// Each call comes from any thread, one at a time per sink, and never blocks. Calls after the end or after a
 /// cancellation are ignored, so a sink may be kept and fed as long as the caller likes.
 class ChatSink {
  public:
   virtual ~ChatSink() = default;
   virtual void on_text(std::string_view delta) = 0;  // whole UTF-8 characters
-  virtual void on_finish(const std::string& finish_reason, const ChatUsage& usage) = 0;  // "stop" or "length"
+  virtual void on_reasoning(std::string_view delta) = 0;  // text of the think block
+  virtual void on_tool_call(const ToolCallDelta& delta) = 0;
+  /// finish_reason: "stop", "length" or "tool_calls".
+  virtual void on_finish(const std::string& finish_reason, const ChatUsage& usage) = 0;
   virtual void on_error(const ChatError& error) = 0;
 };
 

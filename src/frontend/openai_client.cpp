@@ -9,9 +9,8 @@
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <limits>
-#include <nlohmann/json.hpp>
 
-#include "frontend/sse.hpp"
+#include "frontend/openai_reply.hpp"
 
 namespace clawrl {
 namespace {
@@ -19,7 +18,6 @@ namespace {
 namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
-using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 using Request = http::request<http::string_body>;
 using Parser = http::response_parser<http::string_body>;
@@ -27,111 +25,6 @@ using Error = boost::system::error_code;
 
 // Not boost::none: Boost 1.74 takes that as a limit of 0 when there is a Content-Length.
 constexpr auto kNoLimit = std::numeric_limits<std::uint64_t>::max();
-
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
-
-Json message_json(const Message& message) {
-  Json json = {{"role", message.role}, {"content", message.text}};
-  if (!message.reasoning.empty()) json["reasoning_content"] = message.reasoning;
-  for (const ToolCall& call : message.tool_calls)
-    json["tool_calls"].push_back({{"id", call.id},
-                                  {"type", "function"},
-                                  {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
-  if (!message.tool_call_id.empty()) json["tool_call_id"] = message.tool_call_id;
-  return json;
-}
-
-std::string body_of(const std::vector<Message>& messages, const ChatOptions& options) {
-  Json body = {{"model", options.model}, {"messages", Json::array()}, {"stream", options.stream}};
-  for (const Message& message : messages) body["messages"].push_back(message_json(message));
-  if (options.stream) body["stream_options"] = {{"include_usage", true}};
-  if (options.temperature) body["temperature"] = *options.temperature;
-  if (options.max_tokens) body["max_completion_tokens"] = *options.max_tokens;
-  if (options.seed) body["seed"] = *options.seed;
-  return body.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
-
-std::string text_at(const Json& json, const char* key) {
-  const auto it = json.find(key);
-  return it != json.end() && it->is_string() ? it->get<std::string>() : std::string();
-}
-
-int count_at(const Json& json, const char* key) {
-  const auto it = json.find(key);
-  return it != json.end() && it->is_number_integer() ? it->get<int>() : 0;
-}
-
-void read_usage(const Json& json, ChatReply& reply) {
-  const auto usage = json.find("usage");
-  if (usage == json.end() || !usage->is_object()) return;
-  reply.usage.prompt_tokens = count_at(*usage, "prompt_tokens");
-  reply.usage.completion_tokens = count_at(*usage, "completion_tokens");
-  const auto details = usage->find("prompt_tokens_details");
-  if (details != usage->end() && details->is_object()) reply.usage.cached_tokens = count_at(*details, "cached_tokens");
-}
-
-/// True if `json` is an error body.
-bool read_error(const Json& json, ChatReply& reply) {
-  const auto error = json.find("error");
-  if (error == json.end()) return false;
-  reply.error.status = reply.status;
-  reply.error.type = error->is_object() ? text_at(*error, "type") : "";
-  reply.error.code = error->is_object() ? text_at(*error, "code") : "";
-  reply.error.param = error->is_object() ? text_at(*error, "param") : "";
-  reply.error.message = error->is_object() ? text_at(*error, "message") : error->dump();
-  if (reply.error.message.empty()) reply.error.message = "error without a message";
-  return true;
-}
-
-/// The text that a whole reply's `message` or a chunk's `delta` carries.
-std::string read_choice(const Json& json, const char* part, ChatReply& reply) {
-  const auto choices = json.find("choices");
-  if (choices == json.end() || !choices->is_array() || choices->empty() || !choices->front().is_object()) return {};
-  const Json& choice = choices->front();
-  if (const auto reason = text_at(choice, "finish_reason"); !reason.empty()) reply.finish_reason = reason;
-  const auto it = choice.find(part);
-  return it != choice.end() && it->is_object() ? text_at(*it, "content") : std::string();
-}
-
-void broken(ChatReply& reply, const std::string& why) {
-  reply.cut = true;
-  if (reply.error.message.empty()) reply.error = {reply.status, "connection_error", "", "", why};
-}
-
-/// Feeds a stream's events into the reply, with the clock.
-struct StreamReader {
-  StreamReader(ChatReply& reply_given, Clock::time_point begin_given) : reply(reply_given), begin(begin_given) {}
-
-  void feed(std::string_view bytes) {
-    for (const std::string& data : parser.feed(bytes)) event(data);
-  }
-
-  void event(const std::string& data) {
-    if (data == "[DONE]") {
-      done = true;
-      return;
-    }
-    const Json json = Json::parse(data, nullptr, false);
-    if (!json.is_object()) return broken(reply, "the stream has an event that is not JSON: " + data.substr(0, 80));
-    if (read_error(json, reply)) return;
-    read_usage(json, reply);
-    const std::string text = read_choice(json, "delta", reply);
-    if (text.empty()) return;
-    const double now = seconds_since(begin);
-    if (reply.text.empty())
-      reply.first_token_s = now;
-    else
-      reply.token_gaps_s.push_back(now - last);
-    last = now;
-    reply.text += text;
-  }
-
-  ChatReply& reply;
-  const Clock::time_point begin;
-  SseParser parser;
-  double last = 0;
-  bool done = false;
-};
 
 }  // namespace
 
@@ -202,14 +95,14 @@ Request OpenAiClient::Impl::make(http::verb verb, const std::string& target) con
 }
 
 void OpenAiClient::Impl::read_stream(Parser& parser, ChatReply& reply, Clock::time_point begin) {
-  StreamReader reader(reply, begin);
+  ReplyReader reader(reply, begin);
   Error error;
   while (!parser.is_done() && !error) {
     error = wait([&](auto done) { http::async_read_some(*stream, buffer, parser, done); });
     reader.feed(std::exchange(parser.get().body(), {}));
   }
   if (error) stream.reset();
-  if (error || !reader.done) broken(reply, error ? error.message() : "the stream ended without [DONE]");
+  if (error || !reader.done()) broken(reply, error ? error.message() : "the stream ended without [DONE]");
 }
 
 void OpenAiClient::Impl::read_body(Parser& parser, ChatReply& reply, Clock::time_point begin) {
@@ -219,15 +112,7 @@ void OpenAiClient::Impl::read_body(Parser& parser, ChatReply& reply, Clock::time
       return broken(reply, error.message());
     }
   }
-  const Json json = Json::parse(parser.get().body(), nullptr, false);
-  if (json.is_object() && read_error(json, reply)) return;
-  if (!json.is_object() || reply.status != 200) {
-    reply.error = {reply.status, "server_error", "", "", "HTTP " + std::to_string(reply.status) + " without JSON"};
-    return;
-  }
-  reply.text = read_choice(json, "message", reply);
-  read_usage(json, reply);
-  reply.first_token_s = seconds_since(begin);
+  read_whole_reply(parser.get().body(), begin, reply);
 }
 
 OpenAiClient::OpenAiClient(const ServerUrl& server, std::chrono::milliseconds timeout)
@@ -243,7 +128,7 @@ ChatReply OpenAiClient::chat(const std::vector<Message>& messages, const ChatOpt
   if (options.turn_type) request.set("X-Turn-Type", *options.turn_type == TurnType::main ? "main" : "side");
   if (options.session_done) request.set("X-Session-Done", "true");
   for (const auto& [name, value] : options.headers) request.set(name, value);
-  request.body() = body_of(messages, options);
+  request.body() = request_body(messages, options);
   request.prepare_payload();
 
   ChatReply reply;

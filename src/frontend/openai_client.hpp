@@ -23,17 +23,21 @@ struct ChatOptions {
   std::optional<int> max_tokens;
   std::optional<std::uint64_t> seed;
   bool stream = true;
+  std::string tools;   // JSON array; empty = none
+  std::string fields;  // JSON object of more fields of the request, e.g. {"tool_choice":"required"}; empty = none
   std::vector<std::pair<std::string, std::string>> headers;  // more of them, e.g. {"Authorization", "Bearer k"}
 };
 
 struct ChatReply {
   std::string text;
+  std::string reasoning;
+  std::vector<ToolCall> tool_calls;
   std::string finish_reason;  // empty when it failed
   int status = 0;             // HTTP; 0 = no answer at all
   ChatError error;            // `message` is empty when all went well; type "connection_error" = from this side
-  double first_token_s = 0;   // from sending to the first text; 0 = none
+  double first_token_s = 0;   // from sending to the first text, thought or call; 0 = none
   double total_s = 0;
-  std::vector<double> token_gaps_s;  // between text chunks
+  std::vector<double> token_gaps_s;  // between such chunks
   bool cut = false;  // the connection broke, timed out, or the stream ended without [DONE]
   ChatUsage usage;
   bool ok() const { return status == 200 && !cut && error.message.empty(); }

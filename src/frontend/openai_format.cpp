@@ -20,6 +20,17 @@ Json usage_json(const ChatUsage& usage) {
           {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}}};
 }
 
+Json reply_json(const Message& reply) {
+  const bool only_calls = reply.text.empty() && !reply.tool_calls.empty();
+  Json json = {{"role", "assistant"}, {"content", only_calls ? Json(nullptr) : Json(reply.text)}};
+  if (!reply.reasoning.empty()) json["reasoning_content"] = reply.reasoning;
+  for (const ToolCall& call : reply.tool_calls)
+    json["tool_calls"].push_back({{"id", call.id},
+                                  {"type", "function"},
+                                  {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+  return json;
+}
+
 Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
 
 }  // namespace
@@ -57,9 +68,9 @@ std::string format_health(const std::string& problem) {
 }
 
 std::string format_completion(const std::string& id, std::int64_t created, const std::string& model,
-                              const std::string& text, const std::string& finish_reason, const ChatUsage& usage) {
+                              const Message& reply, const std::string& finish_reason, const ChatUsage& usage) {
   Json choice = {{"index", 0},
-                 {"message", {{"role", "assistant"}, {"content", text}}},
+                 {"message", reply_json(reply)},
                  {"logprobs", nullptr},
                  {"finish_reason", finish_reason}};
   return dump({{"id", id},
@@ -87,6 +98,21 @@ std::string ChunkWriter::role() const { return chunk(R"({"role":"assistant","con
 
 std::string ChunkWriter::text(std::string_view delta) const {
   return chunk("{\"content\":" + dump(Json(std::string(delta))) + "}", "null", "");
+}
+
+std::string ChunkWriter::reasoning(std::string_view delta) const {
+  return chunk("{\"reasoning_content\":" + dump(Json(std::string(delta))) + "}", "null", "");
+}
+
+std::string ChunkWriter::tool_call(const ToolCallDelta& delta) const {
+  Json call = {{"index", delta.index}};
+  if (!delta.id.empty()) {
+    call["id"] = delta.id;
+    call["type"] = "function";
+    call["function"]["name"] = delta.name;
+  }
+  call["function"]["arguments"] = delta.arguments;
+  return chunk(dump({{"tool_calls", Json::array({std::move(call)})}}), "null", "");
 }
 
 std::string ChunkWriter::finish(const std::string& finish_reason, const ChatUsage& usage, bool include_usage) const {

@@ -31,7 +31,7 @@ struct ParsedChat {
 };
 
 /// Strict about the types and ranges of the fields that it knows (the error names the field as `param`), blind to
-/// others. Without effect: penalties, logit_bias, logprobs, response_format, tool_choice, user. Throws RequestError.
+/// others. Without effect: penalties, logit_bias, logprobs, parallel_tool_calls, user. Throws RequestError.
 ParsedChat parse_chat_request(std::string_view body, const SessionHeaders& headers = {});
 
 std::string new_completion_id();  // "chatcmpl-" and 24 hexadecimal digits
@@ -39,8 +39,9 @@ std::string new_completion_id();  // "chatcmpl-" and 24 hexadecimal digits
 std::string format_error(const ChatError& error);
 std::string format_models(const std::vector<ModelCard>& models);
 std::string format_health(const std::string& problem);
+/// `content` is null when there are calls and no text.
 std::string format_completion(const std::string& id, std::int64_t created, const std::string& model,
-                              const std::string& text, const std::string& finish_reason, const ChatUsage& usage);
+                              const Message& reply, const std::string& finish_reason, const ChatUsage& usage);
 
 /// The events of one streamed reply, each ready to be sent ("data: {...}\n\n").
 class ChunkWriter {
@@ -48,6 +49,8 @@ class ChunkWriter {
   ChunkWriter(const std::string& id, std::int64_t created, const std::string& model);
   std::string role() const;  // first chunk: delta {role, content ""}
   std::string text(std::string_view delta) const;  // "" makes the empty chunk that feeds clients' watchdogs
+  std::string reasoning(std::string_view delta) const;  // reasoning_content
+  std::string tool_call(const ToolCallDelta& delta) const;
   /// The chunk with finish_reason, usage and [DONE]. Usage is always there: on a chunk of its own with empty choices
   /// when the client asked for it (include_usage), else on the finish chunk, where no client trips over it.
   std::string finish(const std::string& finish_reason, const ChatUsage& usage, bool include_usage) const;

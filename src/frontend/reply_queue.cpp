@@ -8,15 +8,25 @@ void ReplyQueue::notify() {
 }
 
 void ReplyQueue::on_text(std::string_view delta) {
+  if (!delta.empty()) add({ReplyDelta::Kind::text, std::string(delta), {}});
+}
+
+void ReplyQueue::on_reasoning(std::string_view delta) {
+  if (!delta.empty()) add({ReplyDelta::Kind::reasoning, std::string(delta), {}});
+}
+
+void ReplyQueue::on_tool_call(const ToolCallDelta& delta) { add({ReplyDelta::Kind::call, "", delta}); }
+
+void ReplyQueue::add(ReplyDelta delta) {
   const std::lock_guard lock(mutex_);
-  if (ended_ || delta.empty()) return;
-  bytes_ += delta.size() + sizeof(std::string);
+  if (ended_) return;
+  bytes_ += delta.text.size() + delta.call.name.size() + delta.call.arguments.size() + sizeof(ReplyDelta);
   if (bytes_ > max_bytes_) {
     batch_.overflow = ended_ = true;
-    batch_.texts.clear();
+    batch_.deltas.clear();
     woken_ = false;  // the sender may have put an earlier call off until its bytes are out
   } else {
-    batch_.texts.emplace_back(delta);
+    batch_.deltas.push_back(std::move(delta));
   }
   notify();
 }

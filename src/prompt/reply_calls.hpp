@@ -26,6 +26,7 @@ class CallReader {
   void push(std::string_view piece);
   /// The reply is over; `cut`: by its length.
   void finish(bool cut);
+  std::size_t undecided() const { return raw_.size() + pending_.size(); }
 
  protected:
   CallReader(ReplyOutput& output, bool eager) : output_(output), eager_(eager) {}

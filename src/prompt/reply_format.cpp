@@ -63,4 +63,9 @@ bool opens_think(std::string_view prompt_tail) {
   return end != std::string_view::npos && prompt_tail.substr(0, end + 1).ends_with(open_think);
 }
 
+bool leaves_think_open(std::string_view text) {
+  const auto open = text.rfind(open_think), close = text.rfind(close_think);
+  return open != std::string_view::npos && (close == std::string_view::npos || close < open);
+}
+
 }  // namespace clawrl

@@ -41,4 +41,7 @@ std::vector<TokenId> marker_tokens(const Tokenizer& tokenizer, const ReplyFormat
 /// Does a reply to this prompt (rendered, or its last few tokens as text) begin inside a think block?
 bool opens_think(std::string_view prompt_tail);
 
+/// Does this beginning of a reply end inside one?
+bool leaves_think_open(std::string_view text);
+
 }  // namespace clawrl

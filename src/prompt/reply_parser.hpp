@@ -50,6 +50,7 @@ class ReplyParser {
 
   const Message& message() const { return output_->message(); }
   const std::string& unshown_text() const { return output_->unshown_text(); }
+  std::size_t undecided() const;  // bytes pushed that are in no event yet
 
  private:
   enum class At : std::uint8_t { start, thoughts, newlines, answer };

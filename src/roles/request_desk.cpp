@@ -1,8 +1,10 @@
 #include "roles/request_desk.hpp"
 
 #include <algorithm>
+#include <span>
 
 #include "core/error.hpp"
+#include "grammar/constraint_check.hpp"
 #include "roles/clock.hpp"
 #include "roles/messages.hpp"
 #include "rollout/append.hpp"
@@ -42,9 +44,8 @@ RequestDesk::RequestDesk(Mailbox& mailbox, Journal& journal, SessionStore& sessi
 
 bool RequestDesk::refuse(const ChatRequest& request, ChatSink& sink) {
   if (request.model != settings_.model) {
-    ++meter_.invalid;
-    sink.on_error(invalid(404, "model_not_found", "model",
-                          "the model '" + request.model + "' does not exist; this server has '" + settings_.model + "'"));
+    refuse_as_invalid(sink, invalid(404, "model_not_found", "model", "the model '" + request.model +
+                                        "' does not exist; this server has '" + settings_.model + "'"));
     return true;
   }
   if (active_.size() >= static_cast<std::size_t>(settings_.max_queue)) {
@@ -54,42 +55,89 @@ bool RequestDesk::refuse(const ChatRequest& request, ChatSink& sink) {
     return true;
   }
   // Far too long for any tokenizer: refused before the head's thread spends its time on it.
-  std::size_t bytes = request.tools.size();
+  std::size_t bytes = request.tools.size() + request.template_arguments.size();
   for (const Message& message : request.messages) bytes += message.text.size();
   const std::size_t limit = most_bytes_per_token * static_cast<std::size_t>(settings_.context);
   if (bytes <= limit) return false;
-  ++meter_.invalid;
-  sink.on_error(too_long(settings_.context, "more than " + std::to_string(settings_.context)));
+  refuse_as_invalid(sink, too_long(settings_.context, "more than " + std::to_string(settings_.context)));
   return true;
 }
 
-void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_ptr<ChatSink> sink) {
-  if (refuse(request, *sink)) return;
-  Turn turn;
-  turn.created_s = unix_s();
+void RequestDesk::refuse_as_invalid(ChatSink& sink, const ChatError& error) {
+  ++meter_.invalid;
+  sink.on_error(error);
+}
+
+bool RequestDesk::refuse_constraint(const ChatRequest& request, ChatSink& sink) {
+  const bool call = request.constraint.kind == Constraint::Kind::tool_call;
+  if (call && settings_.reply_format.tools == ToolFormat::none) {
+    refuse_as_invalid(sink, invalid(400, "", "tool_choice", "tool_choice cannot demand a call: how this model writes "
+                                                            "calls is not known (setting model.tool_format)"));
+    return true;
+  }
   try {
-    turn.prompt = template_.render_ids(tokenizer_, request.messages, request.tools, template_options(turn));
+    check_constraint(request.constraint);
   } catch (const UserError& error) {
-    ++meter_.invalid;
-    return sink->on_error(invalid(400, "", "messages", error.what()));
+    refuse_as_invalid(sink, invalid(400, "", call ? "tools" : "response_format", error.what()));
+    return true;
+  }
+  return false;
+}
+
+Turn RequestDesk::turn_of(const ChatRequest& request) {
+  Turn turn;
+  turn.type = request.turn_type.value_or(TurnType::main);
+  // The rest of a message, or a reply without its opening, is no turn that could be rendered again with a hint.
+  if (request.continue_final_message || !request.add_generation_prompt) turn.type = TurnType::side;
+  turn.messages = request.messages;
+  turn.tools = request.tools;
+  turn.template_arguments = request.template_arguments;
+  turn.model = request.model;
+  turn.created_s = unix_s();
+  return turn;
+}
+
+std::vector<TokenId> RequestDesk::prompt_of(const ChatRequest& request, const Turn& turn) const {
+  TemplateOptions options = template_options(turn);
+  options.add_generation_prompt = request.add_generation_prompt && !request.continue_final_message;
+  options.continue_final_message = request.continue_final_message;
+  return template_.render_ids(tokenizer_, turn.messages, turn.tools, options);
+}
+
+ReplyParserSettings RequestDesk::parser_settings(const ChatRequest& request, const Turn& turn) const {
+  constexpr std::size_t tail = 16;  // tokens: an opened block is at the very end
+  const auto kind = request.constraint.kind;
+  const bool json = kind == Constraint::Kind::json_object || kind == Constraint::Kind::json_schema;
+  ReplyParserSettings settings;
+  settings.format = settings_.reply_format;
+  settings.tools_given = !turn.tools.empty() && !json;
+  settings.calls_are_certain = kind == Constraint::Kind::tool_call;
+  settings.turn = turn.id.value;
+  if (!settings.format.reasoning) return settings;
+  const std::span<const TokenId> prompt(turn.prompt);
+  settings.prompt_opens_think =
+      opens_think(tokenizer_.decode(prompt.last(std::min(prompt.size(), tail)), false)) ||
+      (request.continue_final_message && leaves_think_open(turn.messages.back().text));
+  return settings;
+}
+
+void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_ptr<ChatSink> sink) {
+  if (refuse(request, *sink) || refuse_constraint(request, *sink)) return;
+  Turn turn = turn_of(request);
+  try {
+    turn.prompt = prompt_of(request, turn);
+  } catch (const UserError& error) {
+    return refuse_as_invalid(*sink, invalid(400, "", "messages", error.what()));
   }
   const auto prompt_tokens = static_cast<std::int32_t>(turn.prompt.size());
-  if (prompt_tokens >= settings_.context) {
-    ++meter_.invalid;
-    return sink->on_error(too_long(settings_.context, std::to_string(prompt_tokens)));
-  }
+  if (prompt_tokens >= settings_.context)
+    return refuse_as_invalid(*sink, too_long(settings_.context, std::to_string(prompt_tokens)));
   const double now = monotonic_s();
   turn.id = journal_.next_turn_id();
   turn.session = request.session.empty() ? "request-" + std::to_string(turn.id.value) : request.session;
-  turn.type = request.turn_type.value_or(TurnType::main);
-  turn.messages = request.messages;
-  turn.tools = request.tools;
-  turn.model = request.model;
   const GenerateRequest generate = generate_request(request, turn, ticket);
-  if (const std::string problem = refusal(generate, settings_.vocabulary, settings_.context); !problem.empty()) {
-    ++meter_.invalid;
-    return sink->on_error(invalid(400, "", "", problem));
-  }
+  if (const std::string problem = refusal(generate, settings_.vocabulary, settings_.context); !problem.empty())
+    return refuse_as_invalid(*sink, invalid(400, "", "", problem));
   if (turn.type == TurnType::main) {
     for (LinkedTurn& linked : sessions_.link(turn.session, turn.messages, now)) events_.linked(std::move(linked));
     turn.index = sessions_.next_index(turn.session, now);
@@ -99,8 +147,8 @@ void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_p
   if (active_.empty()) busy_since_s_ = now;
   ++load_[rank];
   ++meter_.requests;
-  active_.emplace(ticket, Active{std::move(turn), std::move(sink), Detokenizer(tokenizer_, true),
-                                 StopText(request.stop), rank, request.session_done, now, 0});
+  ReplyStream reply(tokenizer_, parser_settings(request, turn), settings_.stop_tokens, request.stop);
+  active_.emplace(ticket, Active{std::move(turn), std::move(sink), std::move(reply), rank, request.session_done, now, 0});
   mailbox_.send(rank, Port::rollout, messages::Generate{generate});
 }
 
@@ -114,6 +162,7 @@ GenerateRequest RequestDesk::generate_request(const ChatRequest& request, const 
   const auto room = settings_.context - static_cast<std::int32_t>(turn.prompt.size());
   generate.stop.max_tokens = std::min(request.max_tokens.value_or(settings_.rollout.max_tokens), room);
   generate.stop.stop_tokens = settings_.stop_tokens;
+  generate.constraint = request.constraint;
   if (turn.type == TurnType::main) generate.record_top_k = settings_.record_top_k;
   return generate;
 }
@@ -139,19 +188,28 @@ void RequestDesk::take(Active& active, const CompletionDelta& delta) {
     return fail(delta.id.value, delta.part.error.empty() ? "the request ran out of time" : delta.part.error);
   measure(active, delta);
   append(active.turn.completion, delta.part);
-  std::string text;
-  for (TokenId id : delta.part.ids) text += active.stop_text.push(active.detokenizer.push(id));
-  if (delta.part.finish != FinishReason::none) text += active.stop_text.push(active.detokenizer.flush());
-  if (delta.part.finish != FinishReason::none) text += active.stop_text.flush();
-  if (!text.empty()) active.sink->on_text(text);
-  active.turn.reply += text;
-  const bool stopped = active.stop_text.found();
-  if (delta.part.finish != FinishReason::none)
-    return finish(delta.id.value, stopped ? FinishReason::stop : delta.part.finish);
-  if (stopped) {
-    mailbox_.send(active.rank, Port::rollout, messages::Cancel{delta.id});
-    finish(delta.id.value, FinishReason::stop);
+  const bool ended = delta.part.finish != FinishReason::none;
+  for (TokenId id : delta.part.ids) show(active, active.reply.push(id));
+  if (!ended && !active.reply.stopped()) return;
+  show(active, active.reply.finish(delta.part.finish));
+  if (!ended) mailbox_.send(active.rank, Port::rollout, messages::Cancel{delta.id});
+  finish(delta.id.value, active.reply.stopped() ? FinishReason::stop : delta.part.finish);
+}
+
+void RequestDesk::show(Active& active, const std::vector<ReplyEvent>& events) {
+  for (const ReplyEvent& event : events) {
+    if (event.kind == ReplyEvent::Kind::text)
+      active.sink->on_text(event.text);
+    else if (event.kind == ReplyEvent::Kind::reasoning)
+      active.sink->on_reasoning(event.text);
+    else
+      active.sink->on_tool_call({event.index, event.id, event.name, event.text});
   }
+}
+
+void RequestDesk::keep_reply(Active& active) {
+  active.turn.reply = active.reply.raw();
+  active.turn.reply_message = active.reply.message();
 }
 
 void RequestDesk::measure(Active& active, const CompletionDelta& delta) {
@@ -171,6 +229,7 @@ void RequestDesk::measure(Active& active, const CompletionDelta& delta) {
 void RequestDesk::finish(std::uint64_t ticket, FinishReason reason) {
   Active& active = active_.at(ticket);
   Turn& turn = active.turn;
+  keep_reply(active);
   turn.completion.finish = reason;
   turn.state = turn.type == TurnType::side ? TurnState::side : TurnState::answered;
   if (turn.type == TurnType::main) {
@@ -182,8 +241,8 @@ void RequestDesk::finish(std::uint64_t ticket, FinishReason reason) {
                         turn.completion.cached_tokens};
   meter_.prompt_tokens += usage.prompt_tokens;
   meter_.cached_tokens += usage.cached_tokens;
-  journal_.save_turn(turn, [sink = active.sink, usage, reason](std::exception_ptr failure) {
-    if (!failure) return sink->on_finish(reason == FinishReason::length ? "length" : "stop", usage);
+  journal_.save_turn(turn, [sink = active.sink, usage, reason = active.reply.finish_reason()](std::exception_ptr failure) {
+    if (!failure) return sink->on_finish(reason, usage);
     sink->on_error({500, "server_error", "journal_failed", "", "the reply could not be recorded"});
   });
   if (active.session_done && turn.type == TurnType::main)
@@ -196,6 +255,7 @@ void RequestDesk::cancel(std::uint64_t ticket) {
   if (found == active_.end()) return;
   Active& active = found->second;
   mailbox_.send(active.rank, Port::rollout, messages::Cancel{{ticket}});
+  keep_reply(active);
   active.turn.state = TurnState::aborted;
   active.turn.completion.finish = FinishReason::cancelled;
   journal_.save_turn(active.turn);
@@ -206,6 +266,7 @@ void RequestDesk::cancel(std::uint64_t ticket) {
 void RequestDesk::fail(std::uint64_t ticket, const std::string& error) {
   Active& active = active_.at(ticket);
   ++(active.last_token_s == 0 ? meter_.refused : meter_.cut);
+  keep_reply(active);
   active.turn.state = TurnState::aborted;
   active.turn.completion.finish = FinishReason::failed;
   active.turn.completion.error = error;

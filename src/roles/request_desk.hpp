@@ -12,10 +12,9 @@
 #include "frontend/chat_service.hpp"
 #include "journal/journal.hpp"
 #include "prompt/chat_template.hpp"
-#include "prompt/detokenizer.hpp"
 #include "roles/event_loop.hpp"
+#include "roles/reply_stream.hpp"
 #include "roles/service_meter.hpp"
-#include "roles/stop_text.hpp"
 #include "session/session_store.hpp"
 
 namespace clawrl {
@@ -27,6 +26,7 @@ struct RequestDeskSettings {
   std::int32_t max_queue = 1024;
   RolloutConfig rollout;              // defaults of temperature and max_tokens
   std::vector<TokenId> stop_tokens;
+  ReplyFormat reply_format;           // how the policy writes thoughts and calls
   std::int32_t record_top_k = 0;      // for main turns
   std::uint64_t seed = 1;
   std::vector<int> rollout_ranks;
@@ -57,17 +57,23 @@ class RequestDesk {
   struct Active {
     Turn turn;
     std::shared_ptr<ChatSink> sink;
-    Detokenizer detokenizer;
-    StopText stop_text;
+    ReplyStream reply;
     int rank = 0;
     bool session_done = false;
     double started_s = 0, last_token_s = 0;
   };
   bool refuse(const ChatRequest& request, ChatSink& sink);
+  bool refuse_constraint(const ChatRequest& request, ChatSink& sink);
+  void refuse_as_invalid(ChatSink& sink, const ChatError& error);
+  Turn turn_of(const ChatRequest& request);
+  std::vector<TokenId> prompt_of(const ChatRequest& request, const Turn& turn) const;
+  ReplyParserSettings parser_settings(const ChatRequest& request, const Turn& turn) const;
   GenerateRequest generate_request(const ChatRequest& request, const Turn& turn, std::uint64_t ticket) const;
   int route(const std::string& session);
   void take(Active& active, const CompletionDelta& delta);
   void measure(Active& active, const CompletionDelta& delta);
+  void show(Active& active, const std::vector<ReplyEvent>& events);
+  static void keep_reply(Active& active);  // in its turn
   void finish(std::uint64_t ticket, FinishReason reason);
   void fail(std::uint64_t ticket, const std::string& error);
   void drop(std::uint64_t ticket);

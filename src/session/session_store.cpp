@@ -1,6 +1,7 @@
 #include "session/session_store.hpp"
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 namespace clawrl {
 namespace {
@@ -17,6 +18,33 @@ std::vector<Message> until_assistant(const std::vector<Message>& messages, std::
   return out;
 }
 
+/// "" counts as {}: some clients leave empty arguments out.
+bool same_arguments(const std::string& a, const std::string& b) {
+  if (a == b) return true;
+  const auto json = [](const std::string& text) { return nlohmann::json::parse(text.empty() ? "{}" : text, nullptr, false); };
+  const nlohmann::json left = json(a);
+  return !left.is_discarded() && left == json(b);
+}
+
+bool same_calls(const std::vector<ToolCall>& a, const std::vector<ToolCall>& b) {
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const ToolCall& x, const ToolCall& y) {
+    return x.name == y.name && same_arguments(x.arguments, y.arguments);
+  });
+}
+
+bool same_ids(const std::vector<ToolCall>& a, const std::vector<ToolCall>& b) {
+  return !a.empty() && std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const ToolCall& x, const ToolCall& y) {
+    return x.id == y.id && !x.id.empty();
+  });
+}
+
+bool same_reply(const Message& sent_back, const std::string& raw, const Message& message) {
+  if (same_ids(sent_back.tool_calls, message.tool_calls)) return true;
+  const std::string text = trimmed(sent_back.text);
+  if (text == raw && sent_back.tool_calls.empty()) return true;
+  return text == message.text && message.role == "assistant" && same_calls(sent_back.tool_calls, message.tool_calls);
+}
+
 }  // namespace
 
 SessionStore::Session& SessionStore::touch(const std::string& session, double now) {
@@ -31,7 +59,7 @@ std::vector<LinkedTurn> SessionStore::link(const std::string& session, const std
   std::erase_if(s.open, [&](const OpenTurn& turn) {
     if (turn.place == 0 || request.size() <= turn.place + 1) return false;
     const Message& reply = request[turn.place];
-    if (reply.role != "assistant" || trimmed(reply.text) != turn.reply) return false;
+    if (reply.role != "assistant" || !same_reply(reply, turn.reply, turn.message)) return false;
     if (request[turn.place - 1].text != turn.asked) return false;
     linked.push_back({turn.id, until_assistant(request, turn.place + 1)});
     return true;
@@ -48,6 +76,8 @@ void SessionStore::answered(const Turn& turn, double now) {
   open.place = turn.messages.size();
   open.asked = turn.messages.empty() ? "" : turn.messages.back().text;
   open.reply = trimmed(turn.reply);
+  open.message = turn.reply_message;
+  open.message.text = trimmed(open.message.text);
   Session& s = touch(turn.session, now);
   s.turns = std::max(s.turns, turn.index + 1);
   s.open.push_back(std::move(open));

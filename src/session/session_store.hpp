@@ -25,7 +25,9 @@ class SessionStore {
   explicit SessionStore(double idle_s, std::size_t max_open = 100'000) : idle_s_(idle_s), max_open_(max_open) {}
 
   /// A request arrived: closes and returns every open turn of the session that it continues, i.e. whose reply stands
-  /// in the request at the turn's place, after the same user message. Replies that did not live on stay open.
+  /// in the request at the turn's place, after the same message. Replies that did not live on stay open. A reply is the
+  /// same if its text is (white space at the ends aside; as the model wrote it or taken apart) and its calls are: by
+  /// name and arguments as JSON. Equal ids of all calls are enough.
   std::vector<LinkedTurn> link(const std::string& session, const std::vector<Message>& request, double now);
 
   /// Index of the session's next turn: 0, 1, ...
@@ -48,7 +50,8 @@ class SessionStore {
     TurnId id;
     std::size_t place = 0;  // index of the reply among the messages
     std::string asked;      // text of the message before the reply
-    std::string reply;      // trimmed
+    std::string reply;      // trimmed, as the model wrote it
+    Message message;        // the same taken apart, text trimmed
   };
   struct Session {
     std::int32_t turns = 0;

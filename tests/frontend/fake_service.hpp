@@ -4,6 +4,7 @@
 //   "count N"   N tokens "t0 t1 ...", then stop          "wait"       nothing until release() or cancel
 //   "flood"     large texts until cancelled              "fail late"  one token, then an error
 //   "fail"      an error inside start()                  "throw"      start() throws UserError
+//   "call"      thoughts, text and two calls, the first one's arguments in two deltas
 //   "fail soon" an error before any token, from another thread
 
 #include <atomic>
@@ -107,6 +108,7 @@ class FakeService : public ChatService {
       reply.sink->on_error({500, "server_error", "", "", "rank 3 is gone"});
       return false;
     }
+    if (reply.script == "call") return call_step(reply);
     const int wanted = reply.script.starts_with("count ") ? std::stoi(reply.script.substr(6)) : 3;
     if (reply.made == wanted) {
       reply.sink->on_finish("stop", {7, wanted, 5});
@@ -114,6 +116,19 @@ class FakeService : public ChatService {
     }
     reply.sink->on_text((reply.made > 0 ? " t" : "t") + std::to_string(reply.made));
     ++reply.made;
+    return true;
+  }
+
+  static bool call_step(Reply& reply) {
+    switch (reply.made++) {
+      case 0: reply.sink->on_reasoning("hm"); break;
+      case 1: reply.sink->on_text("I look."); break;
+      case 2: reply.sink->on_tool_call({0, "abcdefgh1", "f", ""}); break;
+      case 3: reply.sink->on_tool_call({0, "", "", "{\"x\":"}); break;
+      case 4: reply.sink->on_tool_call({0, "", "", "1}"}); break;
+      case 5: reply.sink->on_tool_call({1, "abcdefgh2", "g", "{}"}); break;
+      default: reply.sink->on_finish("tool_calls", {7, 6, 0}); return false;
+    }
     return true;
   }
 

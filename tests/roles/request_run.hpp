@@ -1,6 +1,7 @@
 #pragma once
 // What the tests of the request desk share: the desk with its journal, a client that remembers, tokens on demand.
 
+#include <algorithm>
 #include <chrono>
 #include <mutex>
 #include <thread>
@@ -20,6 +21,18 @@ struct Sink : ChatSink {
     const std::lock_guard lock(mutex);
     text += delta;
   }
+  void on_reasoning(std::string_view delta) override {
+    const std::lock_guard lock(mutex);
+    reasoning += delta;
+  }
+  void on_tool_call(const ToolCallDelta& delta) override {
+    const std::lock_guard lock(mutex);
+    calls.resize(std::max(calls.size(), static_cast<std::size_t>(delta.index) + 1));
+    ToolCall& call = calls[static_cast<std::size_t>(delta.index)];
+    call.id += delta.id;
+    call.name += delta.name;
+    call.arguments += delta.arguments;
+  }
   void on_finish(const std::string& finish_reason, const ChatUsage& used) override {
     const std::lock_guard lock(mutex);
     reason = finish_reason;
@@ -32,7 +45,8 @@ struct Sink : ChatSink {
     ++ends;
   }
   std::mutex mutex;
-  std::string text, reason;
+  std::string text, reasoning, reason;
+  std::vector<ToolCall> calls;
   ChatUsage usage;
   ChatError error{0, "", "", "", ""};
   int ends = 0;

@@ -93,3 +93,36 @@ TEST_CASE("open turns are bounded: the session that was quiet longest ends first
   store.answered(turn(3, "c", {say("user", "q")}, "r"), 3);
   CHECK(store.expire(4) == std::vector<TurnId>{TurnId{1}});
 }
+
+TEST_CASE("replies with calls are known by their calls, whatever the client makes of the rest") {
+  const ToolCall called{"k3Jd92Lqa", "f", R"({"a": 1, "b": [2]})"};
+  Turn t = turn(1, "s", {say("user", "q")}, "<think>hm</think>\n\nI look.\n<tool_call>...</tool_call>");
+  t.reply_message = {"assistant", "I look.", "hm", {called}, ""};
+  const auto links = [&](const Message& sent_back) {
+    SessionStore store(10);
+    store.answered(t, 0);
+    Message result = say("tool", "sunny");
+    result.tool_call_id = called.id;
+    const auto linked = store.link("s", {say("user", "q"), sent_back, result, say("user", "and?")}, 1);
+    if (!linked.empty()) CHECK(linked[0].next_state.size() == 2);
+    return !linked.empty();
+  };
+  CHECK(links({"assistant", "I look.", "", {called}, ""}));
+  CHECK(links({"assistant", " I look.\n", "hm", {{"other", "f", R"({"b":[2],"a":1})"}}, ""}));
+  CHECK(links({"assistant", "", "", {{"k3Jd92Lqa", "f", "changed"}}, ""}));  // the id is enough
+  CHECK(links(say("assistant", t.reply.c_str())));                          // sent back as the model wrote it
+  CHECK_FALSE(links({"assistant", "I look.", "", {}, ""}));
+  CHECK_FALSE(links({"assistant", "I look.", "", {{"other", "f", R"({"a":2,"b":[2]})"}}, ""}));
+  CHECK_FALSE(links({"assistant", "I look.", "", {{"other", "g", called.arguments}}, ""}));
+  CHECK_FALSE(links({"assistant", "I look.", "", {{"x", "f", called.arguments}, called}, ""}));
+  CHECK_FALSE(links({"assistant", "Other.", "", {{"other", "f", called.arguments}}, ""}));
+}
+
+TEST_CASE("a reply with thoughts is known by its answer") {
+  Turn t = turn(1, "s", {say("user", "q")}, "<think>\nhm\n</think>\n\nYes.");
+  t.reply_message = {"assistant", "Yes.", "hm", {}, ""};
+  SessionStore store(10);
+  store.answered(t, 0);
+  CHECK(store.link("s", {say("user", "q"), say("assistant", "No."), say("user", "x")}, 1).empty());
+  CHECK(store.link("s", {say("user", "q"), say("assistant", "Yes."), say("user", "x")}, 1).size() == 1);
+}
