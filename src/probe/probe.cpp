@@ -24,6 +24,7 @@ struct Probe::State {
     if (!tokenizer) tokenizer = Tokenizer::load(settings.folder + "/tokenizer.json");
     return *tokenizer;
   }
+  bool has_tokenizer() const { return std::filesystem::exists(settings.folder + "/tokenizer.json"); }
   TemplateProbe& the_template() {
     if (!prompts) prompts.emplace(settings.folder);
     return *prompts;
@@ -48,16 +49,17 @@ struct Probe::State {
     return made;
   }
 
-  ProbeAnswer answer(const RenderCase& question) { return the_template().render(the_tokenizer(), question); }
+  ProbeAnswer answer(const RenderCase& question) {
+    return the_template().render(has_tokenizer() ? &the_tokenizer() : nullptr, question);
+  }
   ProbeAnswer answer(const LogprobsCase& question) { return the_model().logprobs(question); }
 
   ProbeAnswer answer(const GenerateCase& question) {
     std::vector<TokenId> prompt = question.ids;
     if (question.text) prompt = the_tokenizer().encode_with_post_processor(*question.text);
-    if (question.render) prompt = the_template().render(the_tokenizer(), *question.render).ids;
+    if (question.render) prompt = the_template().render(&the_tokenizer(), *question.render).ids;
     GenerateAnswer made = the_model().generate(question, std::move(prompt));
-    if (std::filesystem::exists(settings.folder + "/tokenizer.json"))
-      made.text = the_tokenizer().decode(made.completion.ids, question.skip_special);
+    if (has_tokenizer()) made.text = the_tokenizer().decode(made.completion.ids, question.skip_special);
     return made;
   }
 

@@ -123,9 +123,57 @@ EncodeCase encode_case(Fields& fields) {
 
 DecodeCase decode_case(Fields& fields, bool stream) { return {fields.integers("ids"), fields.flag("skip_special"), stream}; }
 
+/// As a server reads `content`: text parts joined by a newline, null = empty.
+std::string content_of(const Json& message, const std::string& where) {
+  if (!message.contains("content") || message["content"].is_null()) return {};
+  if (message["content"].is_string()) return message["content"].get<std::string>();
+  require(message["content"].is_array(), where + ".content must be a string, null or an array of text parts");
+  std::string text;
+  for (const Json& part : message["content"]) {
+    require(part.is_object() && part.value("type", "") == "text" && part.contains("text") && part["text"].is_string(),
+            where + ".content has a part that is no text");
+    text += (text.empty() ? "" : "\n") + part["text"].get<std::string>();
+  }
+  return text;
+}
+
+std::string optional_text(const Json& object, const char* key, const std::string& where) {
+  if (!object.contains(key) || object[key].is_null()) return {};
+  require(object[key].is_string(), where + "." + key + " must be a string");
+  return object[key].get<std::string>();
+}
+
+ToolCall tool_call_of(const Json& call, const std::string& where) {
+  require(call.is_object() && call.contains("function") && call["function"].is_object(),
+          where + ".tool_calls must be objects with a function");
+  const Json& function = call["function"];
+  ToolCall made{optional_text(call, "id", where), optional_text(function, "name", where), ""};
+  if (function.contains("arguments"))
+    made.arguments = function["arguments"].is_string() ? function["arguments"].get<std::string>()
+                                                       : function["arguments"].dump();
+  return made;
+}
+
+std::vector<Message> messages_of(const std::string& text) {
+  const Json list = Json::parse(text);
+  require(list.is_array() && !list.empty(), "messages must be an array that is not empty");
+  std::vector<Message> made;
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const Json& one = list[i];
+    const std::string where = "messages[" + std::to_string(i) + "]";
+    require(one.is_object() && one.contains("role"), where + " must be an object with a role");
+    Message message{optional_text(one, "role", where), content_of(one, where),
+                    optional_text(one, "reasoning_content", where), {}, optional_text(one, "tool_call_id", where)};
+    if (one.contains("tool_calls") && one["tool_calls"].is_array())
+      for (const Json& call : one["tool_calls"]) message.tool_calls.push_back(tool_call_of(call, where));
+    made.push_back(std::move(message));
+  }
+  return made;
+}
+
 RenderCase render_case(Fields& fields, bool prompt) {
   require(fields.has("messages"), "messages is missing");
-  return {fields.json("messages"), fields.json("tools"), fields.json("kwargs"),
+  return {messages_of(fields.json("messages")), fields.json("tools"), fields.json("kwargs"),
           fields.flag("add_generation_prompt", prompt), fields.flag("continue_final_message")};
 }
 

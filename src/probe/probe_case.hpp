@@ -9,6 +9,7 @@
 
 #include "core/generation.hpp"
 #include "core/ids.hpp"
+#include "core/message.hpp"
 #include "prompt/text_range.hpp"
 
 namespace clawrl {
@@ -25,9 +26,9 @@ struct DecodeCase {
   bool stream = false;  // piece by piece
 };
 
-/// Messages, tools and template arguments stay JSON text: the template reads them as a client would send them.
 struct RenderCase {
-  std::string messages, tools, arguments;
+  std::vector<Message> messages;
+  std::string tools, arguments;  // JSON text as it came; empty = none
   bool add_generation_prompt = false, continue_final_message = false;
 };
 

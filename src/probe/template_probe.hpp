@@ -1,10 +1,11 @@
 #pragma once
-// The chat template of a model folder, asked with JSON as a client sends it.
+// The chat template of a model folder.
 
 #include <string>
 
 #include "probe/probe_answer.hpp"
 #include "probe/probe_case.hpp"
+#include "prompt/chat_template.hpp"
 #include "prompt/tokenizer.hpp"
 
 namespace clawrl {
@@ -15,10 +16,12 @@ class TemplateProbe {
   explicit TemplateProbe(const std::string& folder);
 
   const std::string& source() const { return source_; }
-  RenderAnswer render(const Tokenizer& tokenizer, const RenderCase& question) const;
+  /// The prompt's text; its ids if there is a tokenizer.
+  RenderAnswer render(const Tokenizer* tokenizer, const RenderCase& question) const;
 
  private:
   std::string source_;
+  ChatTemplate template_;
 };
 
 }  // namespace clawrl

@@ -23,9 +23,9 @@ struct Zone {
 
 // Tests and benchmarks of a walled part may stand with it. Tests read reference vectors, which are JSON.
 const Zone zones[] = {
-    {"torch", "(torch|ATen|c10)/", "(src/(model|trainer)/torch/.*|tests/(model|trainer)/.*)"},
+    {"torch", "(torch|ATen|c10)/", "(src/(model|trainer)/torch/.*|tests/(model|trainer|grammar)/.*)"},
     {"headers of the torch folders", "(model|trainer)/torch/",
-     "(src/(model|trainer)/torch/.*|tests/(model|trainer)/.*)"},
+     "(src/(model|trainer)/torch/.*|tests/(model|trainer|grammar)/.*)"},
     {"Kokkos", "Kokkos", "src/kernels/[^/]*\\.cpp"},
     // tests/trainer/test_data_parallel.cpp compares the learner's collectives with plain MPI
     {"MPI", "mpi\\.h",
@@ -42,7 +42,7 @@ const Zone zones[] = {
     {"frontend's header that includes Beast", "frontend/connection\\.hpp", "src/frontend/.*"},
     // the two headers of tests/ read JSON fixtures for several tests; grammar/schema_*.hpp are shared by its .cpp only
     {"JSON", "nlohmann/",
-     "(src/(frontend|prompt|grammar|model|metrics|demo|convert)/[^/]*\\.cpp|src/grammar/schema_[a-z]*\\.hpp|"
+     "(src/(frontend|prompt|grammar|model|metrics|demo|convert|probe)/[^/]*\\.cpp|src/grammar/schema_[a-z]*\\.hpp|"
      "tests/.*\\.cpp|tests/grammar/schema_checker\\.hpp|tests/model/model_cases\\.hpp|tests/trainer/fixture_tensors\\.hpp)"},
 };
 

@@ -51,7 +51,8 @@ const std::map<std::string, std::vector<std::string>> expected = {
     {"train_tokenizer", {"tokenizer.out", "tokenizer.vocabulary"}},
     {"evaluate", {"evaluate.count"}},
     {"inspect", {"inspect.path"}},
-    {"convert", {"convert.from", "convert.to", "convert.lora"}}};
+    {"convert", {"convert.from", "convert.to", "convert.lora"}},
+    {"probe", {"probe.model", "probe.in", "probe.out", "probe.context"}}};
 
 std::string read(const fs::path& path) {
   std::ifstream file(path, std::ios::binary);
@@ -108,6 +109,8 @@ TEST_CASE("values out of range and files that are not there are refused by name,
   refused("online_rl", "--http.port=99999", {"http.port", "65535"});
   refused("online_rl", "--samples.method=magic", {"samples.method", "combined"});
   refused("train_tokenizer", "--tokenizer.texts=/nowhere.md --tokenizer.out=/tmp", {"/nowhere.md"});
+  refused("probe", "--in /dev/null --out /dev/null", {"probe.model"});
+  refused("probe", "--model configs/models/policy --in /nowhere.jsonl --out /dev/null", {"probe.in", "/nowhere.jsonl"});
   refused("simulate_users", "--http.port=30000", {"http.port"});  // another job's setting
 }
 
@@ -123,5 +126,23 @@ TEST_CASE("the tokenizer recipe makes the same bytes twice") {
     CHECK(read(folder / "one" / file).size() > 1000);
     CHECK(read(folder / "one" / file) == read(folder / "two" / file));
   }
+  fs::remove_all(folder);
+}
+
+TEST_CASE("probe answers line by line, goes on after a bad one, and says so with its exit code") {
+  const fs::path folder = fs::temp_directory_path() / ("clawrl_probe_" + std::to_string(::getpid()));
+  fs::create_directories(folder);
+  const auto ask = [&](const std::string& questions) {
+    std::ofstream(folder / "in.jsonl") << questions;
+    return run(jobs().at("probe") + " --model configs/models/policy --in " + (folder / "in.jsonl").string() +
+               " --out=" + (folder / "out.jsonl").string());
+  };
+  const Result good = ask("{\"op\":\"encode\",\"text\":\"hello\",\"id\":3}\n");
+  INFO(good.output);
+  CHECK(good.code == 0);
+  CHECK(read(folder / "out.jsonl").starts_with("{\"id\":3,\"ids\":["));
+  CHECK(ask("nonsense\n{\"op\":\"decode\",\"ids\":[]}\n").code == 1);
+  CHECK(contains(read(folder / "out.jsonl"), "line 1: the line is not valid JSON"));
+  CHECK(contains(read(folder / "out.jsonl"), "\n{\"text\":\"\"}\n"));
   fs::remove_all(folder);
 }
