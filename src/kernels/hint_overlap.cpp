@@ -26,8 +26,10 @@ std::int64_t hint_overlap(std::span<const TokenId> student, std::span<const Toke
                        [&](const std::int64_t r) {
                          const auto candidates = teacher.subspan(r * other, other);
                          overlap[r] = 0;
-                         for (auto id : student.subspan(r * own, own)) {
-                           overlap[r] += std::find(candidates.begin(), candidates.end(), id) != candidates.end();
+                         const auto ids = student.subspan(r * own, own);
+                         for (std::size_t k = 0; k < own; ++k) {
+                           if (k > 0 && ids[k] == ids[0]) continue;  // fills a row that had no more
+                           overlap[r] += std::find(candidates.begin(), candidates.end(), ids[k]) != candidates.end();
                          }
                        });
   return std::accumulate(overlap.begin(), overlap.end(), std::int64_t{0});

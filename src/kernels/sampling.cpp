@@ -24,6 +24,10 @@ void check(const SamplingRow& row, std::int64_t index, std::int64_t vocabulary) 
   expect(p.top_k >= 0, where + "top_k must not be negative");
   expect(row.record_top_k >= 0 && row.record_top_k <= max_top_k && row.record_top_k <= vocabulary,
          where + "record_top_k must be within 0 and min(64, V)");
+  const auto runs = row.allowed;
+  bool ascending = runs.size() % 2 == 0 && (runs.empty() || (runs.front() >= 0 && runs.back() <= vocabulary));
+  for (std::size_t i = 1; i < runs.size(); ++i) ascending &= runs[i - 1] < runs[i];
+  expect(ascending, where + "allowed must be ascending runs within the vocabulary");
 }
 
 TokenId first_best(std::span<const float> row, const RowMaximum& maximum) {
@@ -73,11 +77,15 @@ void record_top(std::span<const float> row, const RowMaximum& maximum, float sca
   }
 }
 
+/// The same choice on the allowed logits side by side; then places become ids.
+bool sample_allowed_row(std::span<const float> row, const SamplingRow& how, SampledToken& out);
+
 /// False when the row is not finite.
 bool sample_row(std::span<const float> row, const SamplingRow& how, SampledToken& out) {
   RowMaximum maximum;
   maximum.scan(row);
   if (!maximum.finite) return false;
+  if (!how.allowed.empty()) return sample_allowed_row(row, how, out);
   const bool greedy = how.parameters.temperature == 0;
   const float scale = greedy ? 1.0F : 1.0F / how.parameters.temperature;
   ExpSum sum;
@@ -99,6 +107,29 @@ bool sample_row(std::span<const float> row, const SamplingRow& how, SampledToken
   out.logprob = greedy ? 0.0F : static_cast<float>(distance * scale - log_mass);
   if (scale != 1.0F) sum.scan(row, maximum.value, 1.0F);
   out.logprob_t1 = static_cast<float>(distance - std::log(sum.total));
+  return true;
+}
+
+TokenId id_at(std::span<const TokenId> runs, TokenId place) {
+  std::size_t run = 0;
+  for (; place >= runs[run + 1] - runs[run]; run += 2) place -= runs[run + 1] - runs[run];
+  return runs[run] + place;
+}
+
+bool sample_allowed_row(std::span<const float> row, const SamplingRow& how, SampledToken& out) {
+  std::vector<float> allowed;
+  for (std::size_t run = 0; run < how.allowed.size(); run += 2)
+    allowed.insert(allowed.end(), row.begin() + how.allowed[run], row.begin() + how.allowed[run + 1]);
+  SamplingRow inner = how;
+  inner.allowed = {};
+  inner.record_top_k = static_cast<std::int32_t>(std::min<std::size_t>(how.record_top_k, allowed.size()));
+  if (!sample_row(allowed, inner, out)) return false;
+  out.id = id_at(how.allowed, out.id);
+  for (auto& id : out.topk_ids) id = id_at(how.allowed, id);
+  if (how.record_top_k > inner.record_top_k) {
+    out.topk_ids.resize(static_cast<std::size_t>(how.record_top_k), out.topk_ids.front());
+    out.topk_logprobs.resize(static_cast<std::size_t>(how.record_top_k), out.topk_logprobs.front());
+  }
   return true;
 }
 

@@ -11,6 +11,13 @@ namespace clawrl {
 
 namespace {
 
+/// The mask for the token that is drawn now. Empty, or why there is none.
+std::string find_allowed(Sequence& sequence) {
+  if (!sequence.matcher) return "";
+  sequence.allowed = sequence.matcher->allowed();
+  return sequence.allowed->empty() ? "the vocabulary has no token that the constraint allows here" : "";
+}
+
 bool published(const Policy& policy, std::int64_t version) {
   const auto versions = policy.versions();
   return std::find(versions.begin(), versions.end(), version) != versions.end();
@@ -25,9 +32,10 @@ std::int32_t context_of(const Policy& policy, const EngineSettings& settings) {
 
 }  // namespace
 
-Engine::Engine(Policy& policy, const EngineSettings& settings)
+Engine::Engine(Policy& policy, const EngineSettings& settings, ConstraintCompiler* compiler)
     : policy_(policy),
       settings_(settings),
+      compiler_(compiler),
       vocabulary_(policy.config().vocab_size),
       context_(context_of(policy, settings)),
       blocks_(settings.num_blocks, settings.block_size),
@@ -52,6 +60,7 @@ void Engine::submit(GenerateRequest request) {
   sequence->arrival = arrivals_;
   sequence->version = sequence->request.version;
   sequence->tokens = sequence->request.prompt;
+  if (const auto problem = constrain(*sequence); !problem.empty()) return refuse(sequence->request, problem);
   if (!scheduler_.enqueue(*sequence)) {
     return refuse(sequence->request, "the queue is full: " + std::to_string(settings_.max_waiting) + " requests wait");
   }
@@ -133,13 +142,15 @@ void Engine::postprocess(const Plan& plan, std::vector<kernels::SampledToken>& d
 std::vector<std::string> Engine::draw(const Plan& plan, std::span<const float> logits,
                                       std::vector<kernels::SampledToken>& drawn) {
   std::vector<kernels::SamplingRow> rows;
+  std::vector<std::string> errors;
   for (const auto& [sequence, count, sampled] : plan) {
     if (!sampled) continue;
     const auto position = static_cast<std::uint64_t>(sequence->response_length());
-    rows.push_back({sequence->request.sampling, position, sequence->request.record_top_k});
+    errors.push_back(find_allowed(*sequence));
+    const auto allowed = sequence->allowed ? std::span<const TokenId>(*sequence->allowed) : std::span<const TokenId>();
+    rows.push_back({sequence->request.sampling, position, sequence->request.record_top_k, allowed});
   }
   drawn.resize(rows.size());
-  std::vector<std::string> errors(rows.size());
   try {
     kernels::sample(rows_of(logits, vocabulary_), rows, drawn);
   } catch (const NonFiniteLogits& error) {
@@ -149,10 +160,13 @@ std::vector<std::string> Engine::draw(const Plan& plan, std::span<const float> l
 }
 
 void Engine::accept(Sequence& sequence, kernels::SampledToken token) {
+  TokenMasks masks;
+  if (sequence.matcher) accept_constrained(sequence, token.id, masks);
   sequence.tokens.push_back(token.id);
   ++statistics_.sampled_tokens;
   CompletionDelta delta = delta_of(sequence, reason_to_finish(sequence));
   delta.part.ids = {token.id};
+  delta.part.masks = std::move(masks);
   delta.part.logprobs = {token.logprob};
   delta.part.logprobs_t1 = {token.logprob_t1};
   delta.part.topk_ids = std::move(token.topk_ids);
@@ -167,11 +181,12 @@ void Engine::accept(Sequence& sequence, kernels::SampledToken token) {
   finish(sequence, std::move(delta));
 }
 
-FinishReason Engine::reason_to_finish(const Sequence& sequence) const {
+FinishReason Engine::reason_to_finish(Sequence& sequence) const {
   const auto& stop = sequence.request.stop;
   const bool stopped =
       std::find(stop.stop_tokens.begin(), stop.stop_tokens.end(), sequence.tokens.back()) != stop.stop_tokens.end();
   if (stopped) return FinishReason::stop;
+  if (sequence.matcher && stop.stop_tokens.empty() && sequence.matcher->complete()) return FinishReason::stop;
   const bool full = sequence.response_length() >= stop.max_tokens || sequence.length() >= context_;
   return full ? FinishReason::length : FinishReason::none;
 }

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "core/generation.hpp"
+#include "grammar/constraint_compiler.hpp"
 #include "kernels/sampling.hpp"
 #include "model/policy.hpp"
 #include "rollout/block_manager.hpp"
@@ -33,8 +34,9 @@ namespace clawrl {
 class Engine {
  public:
   /// Allocates the Policy's cache. Newest = the highest version that the Policy has published. Throws UserError on
-  /// settings out of range, InternalError without a published version or a KernelRuntime.
-  Engine(Policy& policy, const EngineSettings& settings);
+  /// settings out of range, InternalError without a published version or a KernelRuntime. `compiler` (not owned, outlives
+  /// the engine) serves requests with a constraint; without it they are refused.
+  Engine(Policy& policy, const EngineSettings& settings, ConstraintCompiler* compiler = nullptr);
 
   /// What cannot be run (too long, bad parameters, unknown or retiring version, queue full) comes back as a delta with
   /// finish = failed and a text. Throws InternalError when the id is in use.
@@ -67,7 +69,9 @@ class Engine {
   std::vector<std::string> draw(const Plan& plan, std::span<const float> logits,
                                 std::vector<kernels::SampledToken>& drawn);
   void accept(Sequence& sequence, kernels::SampledToken token);
-  FinishReason reason_to_finish(const Sequence& sequence) const;
+  std::string constrain(Sequence& sequence);
+  void accept_constrained(Sequence& sequence, TokenId token, TokenMasks& masks);
+  FinishReason reason_to_finish(Sequence& sequence) const;
   void finish(Sequence& sequence, CompletionDelta delta);
   void fail(Sequence& sequence, const std::string& error);
   CompletionDelta delta_of(const Sequence& sequence, FinishReason reason) const;
@@ -77,6 +81,7 @@ class Engine {
 
   Policy& policy_;
   EngineSettings settings_;
+  ConstraintCompiler* compiler_;
   std::int64_t vocabulary_;
   std::int32_t context_;
   BlockManager blocks_;

@@ -2,10 +2,12 @@
 // One request while the engine works on it.
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <vector>
 
 #include "core/generation.hpp"
+#include "grammar/constraint_compiler.hpp"
 
 namespace clawrl {
 
@@ -29,6 +31,10 @@ struct Sequence {
   bool admitted_before = false;
   std::uint64_t prefix = 0;         // prefix-cache name of the registered blocks so far
   std::int32_t registered = 0;      // leading blocks that the prefix cache knows
+
+  std::optional<ConstraintMatcher> matcher;  // of a constrained reply; stands behind the sampled tokens
+  std::shared_ptr<const IdRuns> allowed;     // mask of the token that is sampled next
+  std::vector<std::shared_ptr<const IdRuns>> masks;  // distinct ones so far, in order of first use
 
   std::int32_t prompt_length() const { return static_cast<std::int32_t>(request.prompt.size()); }
   std::int32_t length() const { return static_cast<std::int32_t>(tokens.size()); }

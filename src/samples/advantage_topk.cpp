@@ -73,6 +73,8 @@ Advantages advantage_opd_topk(const AdvantageInput& input) {
   const std::size_t k = cells / rows;
   std::vector<std::uint8_t> subset(cells, 1);
   if (input.settings.subset == "overlap") subset = found_in(result.topk_ids, scores.topk_ids, rows);
+  for (std::size_t at = 0; at < cells; ++at)  // a mask may leave fewer than k ids: the row then repeats its first
+    if (at % k != 0 && result.topk_ids[at] == result.topk_ids[at - at % k]) subset[at] = 0;
   result.topk_width = static_cast<std::int32_t>(k);
   result.topk_advantages.resize(cells);
   for (std::size_t at = 0; at < cells; at += k)

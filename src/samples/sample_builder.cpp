@@ -61,6 +61,7 @@ TrainingSample assemble(const Turn& turn, const Verdict& verdict, Advantages adv
   sample.topk_logprobs = std::move(advantages.topk_logprobs);
   sample.topk_advantages = std::move(advantages.topk_advantages);
   if (!verdict.reference_logprobs.empty()) sample.reference_logprobs = after_prompt(prompt, verdict.reference_logprobs);
+  sample.masks = completion.masks;
   sample.temperature = completion.sampling.temperature;
   sample.version = oldest_version(turn);
   sample.origin = "turn";
@@ -83,6 +84,7 @@ std::string SampleBuilder::unusable(const Turn& turn, const Verdict& verdict, st
   if (completion.sampling.truncated()) return "truncated";
   if (!whole(completion.logprobs, response)) return "no_logprobs";
   if (completion.versions.size() != response) return "no_version";
+  if (!completion.masks.empty() && completion.masks.rows.size() != response) return "no_masks";
   if (kl_ && !whole(verdict.reference_logprobs, response)) return "no_reference";
   if (turn.prompt.size() + response > static_cast<std::size_t>(settings_.max_tokens)) return "too_long";
   if (newest_version - oldest_version(turn) > settings_.max_staleness) return "stale";

@@ -10,7 +10,7 @@
 
 namespace clawrl {
 
-/// Reasons: side, aborted, judge_failed, truncated, greedy, no_logprobs, no_version, no_teacher_logprobs,
+/// Reasons: side, aborted, judge_failed, truncated, greedy, no_logprobs, no_version, no_masks, no_teacher_logprobs,
 /// no_topk_logprobs, no_reference, too_long, stale, zero_advantage, or the turn's own exclusion.
 struct BuiltSample {
   std::optional<TrainingSample> sample;  // also set with zero_advantage: it is recorded and takes no slot

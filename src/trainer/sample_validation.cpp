@@ -1,6 +1,8 @@
 #include "trainer/sample_validation.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <string>
 
 #include "core/error.hpp"
@@ -52,6 +54,29 @@ void validate_sampler(const TrainingSample& sample, std::int64_t vocabulary) {
   require_tokens(sample, "topk_ids", sample.topk_ids, vocabulary);
 }
 
+bool contains(const IdRuns& runs, TokenId id) {
+  return (std::upper_bound(runs.begin(), runs.end(), id) - runs.begin()) % 2 == 1;  // after a begin, before its end
+}
+
+void validate_masks(const TrainingSample& sample, std::int64_t vocabulary) {
+  const auto& masks = sample.masks;
+  if (masks.empty()) return;
+  const std::string name = label(sample);
+  require(masks.rows.size() < sample.ids.size(), name + "masks has more rows than tokens that are predicted");
+  for (const auto& runs : masks.sets) {
+    const bool ascending = std::adjacent_find(runs.begin(), runs.end(), std::greater_equal<>()) == runs.end();
+    require(!runs.empty() && runs.size() % 2 == 0 && ascending && runs.front() >= 0 && runs.back() <= vocabulary,
+            name + "masks holds a set that is no list of ascending runs of the model's tokens");
+  }
+  const std::size_t begin = sample.ids.size() - masks.rows.size();
+  for (std::size_t r = 0; r < masks.rows.size(); ++r) {
+    const auto set = masks.rows[r];
+    require(set >= -1 && set < static_cast<std::int64_t>(masks.sets.size()), name + "masks names a set that is not there");
+    require(set < 0 || contains(masks.sets[static_cast<std::size_t>(set)], sample.ids[begin + r]),
+            name + "the mask of token " + std::to_string(begin + r) + " does not allow the token itself");
+  }
+}
+
 }  // namespace
 
 void validate(const TrainingSample& sample, std::int64_t vocabulary, bool uses_sampler, bool needs_reference) {
@@ -61,6 +86,7 @@ void validate(const TrainingSample& sample, std::int64_t vocabulary, bool uses_s
   require(tokens == 0 || !sample.loss_mask[0], name + "loss_mask[0] is set, but nothing predicts the first token");
   require(sample.temperature > 0, name + "temperature must be above 0");
   require_tokens(sample, "ids", sample.ids, vocabulary);
+  validate_masks(sample, vocabulary);
   if (needs_reference || !sample.reference_logprobs.empty()) {
     require_size(sample, "reference_logprobs", sample.reference_logprobs.size(), tokens);
     require_finite(sample, "reference_logprobs", sample.reference_logprobs, true);

@@ -56,7 +56,7 @@ const std::vector<std::string> schemas = {
     R"({"type":"string","pattern":"^(a|bc)*d?$"})",
     R"({"type":"string","pattern":"^x+y"})",
     R"({"type":"string","pattern":"^\\w+@\\w+\\.(com|org)$"})",
-    R"({"type":"string","pattern":"^[^a-z\\]\"]{1,4}$|^\\\\\"$"})",
+    R"({"type":"string","pattern":"^[^a-z\\]\"]+$|^\\\\\"$"})",
     R"({"type":"integer","minimum":0,"maximum":255})",
     R"({"type":"integer","minimum":-17,"maximum":-3})",
     R"({"type":"integer","minimum":-105,"maximum":1033})",

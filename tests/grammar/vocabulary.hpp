@@ -57,7 +57,7 @@ inline grammar::ConstraintMasks masks_for(const Constraint& constraint, std::sha
 
 inline Constraint schema_constraint(const std::string& schema) { return {Constraint::Kind::json_schema, schema, ""}; }
 
-/// Uniform over the mask; after `patience` tokens what closes things is taken first. nullopt = it never ended.
+/// Uniform over the mask; after `patience` tokens what closes things is often taken first. nullopt = it never ended.
 inline std::optional<std::string> random_reply(grammar::ConstraintMasks& masks, const grammar::TokenTrie& trie, std::mt19937& random,
                                                int patience = 40) {
   std::string reply;
@@ -66,7 +66,7 @@ inline std::optional<std::string> random_reply(grammar::ConstraintMasks& masks, 
     const auto ids = ids_of(*masks.allowed(state));
     if (ids.empty()) return std::nullopt;
     TokenId chosen = ids[random() % ids.size()];
-    if (step > patience) {
+    if (step > patience && random() % 2 == 0) {
       for (const TokenId closing : {stop_token, TokenId{'"' + 1}, TokenId{'}' + 1}, TokenId{']' + 1}, TokenId{'0' + 1}}) {
         if (!std::binary_search(ids.begin(), ids.end(), closing)) continue;
         chosen = closing;

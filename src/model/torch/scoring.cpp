@@ -3,9 +3,12 @@
 #include <ATen/ATen.h>
 
 #include <algorithm>
+#include <cmath>
+#include <functional>
 #include <numeric>
 
 #include "core/error.hpp"
+#include "model/torch/row_masks.hpp"
 
 namespace clawrl {
 namespace {
@@ -17,6 +20,18 @@ std::int64_t length(const ScoreRequest& request) { return static_cast<std::int64
 
 std::int64_t responses(const ScoreRequest& request) { return length(request) - request.response_begin; }
 
+void check(const TokenMasks& masks, std::int64_t rows, std::int64_t vocabulary) {
+  require(masks.empty() || static_cast<std::int64_t>(masks.rows.size()) == rows,
+          "score: masks must have one row per response token");
+  for (const auto row : masks.rows)
+    require(row >= -1 && row < static_cast<std::int64_t>(masks.sets.size()), "score: masks names a set that is not there");
+  for (const auto& runs : masks.sets) {
+    const bool ascending = std::adjacent_find(runs.begin(), runs.end(), std::greater_equal<>()) == runs.end();
+    require(!runs.empty() && runs.size() % 2 == 0 && ascending && runs.front() >= 0 && runs.back() <= vocabulary,
+            "score: masks must be ascending runs of ids within the vocabulary");
+  }
+}
+
 void check(const ScoreRequest& r, const ModelConfig& config) {
   require(r.response_begin >= 1 && r.response_begin <= length(r),
           "score: response_begin must be between 1 and the number of ids");
@@ -24,6 +39,7 @@ void check(const ScoreRequest& r, const ModelConfig& config) {
   require(r.top_k >= 0 && r.top_k <= config.vocab_size && r.gather_width >= 0, "score: bad top_k or gather_width");
   require(static_cast<std::int64_t>(r.gather_ids.size()) == responses(r) * r.gather_width,
           "score: gather_ids must hold gather_width ids per response token");
+  check(r.masks, responses(r), config.vocab_size);
   auto known = [&](TokenId id) { return id >= 0 && id < config.vocab_size; };
   auto all_known = [&](const std::vector<TokenId>& ids) { return std::all_of(ids.begin(), ids.end(), known); };
   require(all_known(r.ids) && all_known(r.gather_ids),
@@ -40,18 +56,37 @@ template <class T> void append(std::vector<T>& to, const at::Tensor& from) {
   to.insert(to.end(), begin, begin + host.numel());
 }
 
+void forbid_rows(const at::Tensor& logits, const TokenMasks& masks, std::int64_t from, std::int64_t count) {
+  if (masks.empty()) return;
+  std::vector<const IdRuns*> rows;
+  for (std::int64_t r = from; r < from + count; ++r) rows.push_back(masks.row(static_cast<std::size_t>(r)));
+  forbid(logits, rows);
+}
+
+// A mask may leave fewer ids than were asked for: the row repeats its first, as what the sampler records does.
+void repeat_first(ScoreResult& result, std::size_t width, std::size_t begin) {
+  for (std::size_t at = begin; at < result.topk_ids.size(); ++at) {
+    if (std::isfinite(result.topk_logprobs[at])) continue;
+    result.topk_ids[at] = result.topk_ids[at - at % width];
+    result.topk_logprobs[at] = result.topk_logprobs[at - at % width];
+  }
+}
+
 // Response tokens [from, from + count) of one sequence; states [count, D] predict them.
 void score_rows(const Transformer& transformer, const WeightSet& weights, const ScoreRequest& request,
                 const at::Tensor& states, std::int64_t from, std::int64_t count, ScoreResult& result) {
   auto logits = transformer.logits(weights, states);
   if (request.temperature != 1.0F) logits.div_(request.temperature);
+  forbid_rows(logits, request.masks, from, count);
   const auto logprobs = at::log_softmax(logits, -1);
   const auto target = id_tensor(request.ids.data() + request.response_begin + from, count).to(states.device());
   append(result.logprobs, logprobs.gather(1, target.unsqueeze(1)));
   if (request.top_k > 0) {
+    const auto width = static_cast<std::size_t>(request.top_k);
     const auto [values, ids] = at::topk(logprobs, request.top_k, 1);
     append(result.topk_logprobs, values);
     append(result.topk_ids, ids);
+    if (!request.masks.empty()) repeat_first(result, width, result.topk_ids.size() - static_cast<std::size_t>(count) * width);
   }
   if (request.gather_width > 0) {
     const auto* wanted = request.gather_ids.data() + from * request.gather_width;

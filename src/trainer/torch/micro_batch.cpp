@@ -27,8 +27,15 @@ at::Tensor tensor(const std::vector<T>& values, const at::Device& device) {
 struct Columns {
   std::vector<std::int64_t> rows, targets;
   std::vector<float> weights, sampler, advantages, reference, temperature, fresh, topk_sampler, topk_advantages;
-  bool any_reference = false, any_temperature = false;
+  std::vector<const IdRuns*> masks;
+  bool any_reference = false, any_temperature = false, any_mask = false;
 };
+
+/// Rows of a mask are the last ones of the sample.
+const IdRuns* mask_of(const TrainingSample& sample, std::size_t t) {
+  const std::size_t begin = sample.ids.size() - sample.masks.rows.size();
+  return t < begin ? nullptr : sample.masks.row(t - begin);
+}
 
 void add_candidates(Columns& columns, const TrainingSample& sample, std::size_t t, std::size_t width) {
   const auto own = static_cast<std::size_t>(sample.topk_width);
@@ -37,7 +44,7 @@ void add_candidates(Columns& columns, const TrainingSample& sample, std::size_t 
   for (std::size_t k = 0; k < width; ++k) {
     const bool present = k < own && t >= begin;
     const std::size_t at = present ? (t - begin) * own + k : 0;
-    columns.targets.push_back(present ? sample.topk_ids[at] : 0);
+    columns.targets.push_back(present ? sample.topk_ids[at] : sample.ids[t]);  // one that a mask allows
     columns.topk_sampler.push_back(present ? sample.topk_logprobs[at] : 0.0F);
     columns.topk_advantages.push_back(present ? sample.topk_advantages[at] : 0.0F);
   }
@@ -56,6 +63,8 @@ void add_sample(Columns& columns, const TrainingSample& sample, std::int64_t fir
     columns.targets.push_back(sample.ids[t]);
     columns.weights.push_back(static_cast<float>(weight));
     columns.temperature.push_back(sample.temperature);
+    columns.masks.push_back(mask_of(sample, t));
+    columns.any_mask |= columns.masks.back() != nullptr;
     columns.fresh.push_back(sample.version == context.version ? 1.0F : 0.0F);
     columns.sampler.push_back(context.uses_sampler ? sample.sampler_logprobs[t] : 0.0F);
     columns.advantages.push_back(context.uses_sampler ? sample.advantages[t] : 0.0F);
@@ -111,6 +120,7 @@ MicroBatch pack(const std::vector<const TrainingSample*>& samples, const PackCon
   out.rows = tensor(columns.rows, device);
   out.targets = tensor(columns.targets, device).view({count, 1 + width});
   if (columns.any_temperature) out.temperature = tensor(columns.temperature, device);
+  if (columns.any_mask) out.masks = std::move(columns.masks);
   out.fresh = tensor(columns.fresh, device);
   out.loss.weights = tensor(columns.weights, device);
   out.loss.sampler_logprobs = tensor(columns.sampler, device);

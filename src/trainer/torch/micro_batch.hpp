@@ -36,6 +36,7 @@ struct MicroBatch {
   at::Tensor rows;            // [N] i64 row of [B*L] whose hidden state predicts the token
   at::Tensor targets;         // [N,1+K] i64: the token, then its top-k candidates
   at::Tensor temperature;     // [N], undefined when 1 everywhere
+  std::vector<const IdRuns*> masks;  // [N], nullptr = every id, or empty; they live in the samples
   at::Tensor fresh;           // [N] 1 = sampled by the version that the trainer holds
   LossInputs loss;            // all but the log-probs on the current weights
   std::int64_t width() const { return targets.size(1) - 1; }
@@ -46,6 +47,7 @@ std::vector<std::vector<const TrainingSample*>> plan_micro_batches(std::span<con
                                                                    std::int64_t vocabulary,
                                                                    const MicroBatchLimits& limits);
 
+/// The samples must outlive the result when they carry masks.
 MicroBatch pack(const std::vector<const TrainingSample*>& samples, const PackContext& context,
                 const at::Device& device);
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "model/torch/row_masks.hpp"
 #include "model/torch/wide_product.hpp"
 
 namespace clawrl {
@@ -23,7 +24,7 @@ std::int64_t chunk_rows(std::int64_t vocabulary) {
 /// exp(logits - max) replaces the logits: the backward pass needs the softmax, and so no second exponential.
 struct GatherLogSoftmax : torch::autograd::Function<GatherLogSoftmax> {
   static at::Tensor forward(AutogradContext* ctx, const at::Tensor& hidden, const at::Tensor& head,
-                            const at::Tensor& ids, bool differentiable) {
+                            const at::Tensor& ids, bool differentiable, std::span<const IdRuns* const> masks) {
     const std::int64_t rows = hidden.size(0), vocabulary = head.size(0), chunk = chunk_rows(vocabulary);
     at::Tensor result = at::empty(ids.sizes(), hidden.options());
     at::Tensor sums = at::empty({rows, 1}, hidden.options());
@@ -32,6 +33,7 @@ struct GatherLogSoftmax : torch::autograd::Function<GatherLogSoftmax> {
       const std::int64_t count = std::min(chunk, rows - begin);
       at::Tensor logits = kept.narrow(0, differentiable ? begin : 0, count);
       product_out(logits, hidden.narrow(0, begin, count), head);
+      if (!masks.empty()) forbid(logits, masks.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count)));
       const at::Tensor picked = logits.gather(1, ids.narrow(0, begin, count));
       const at::Tensor largest = logits.amax({1}, true);
       const at::Tensor sum = logits.sub_(largest).exp_().sum({1}, true);
@@ -63,17 +65,17 @@ struct GatherLogSoftmax : torch::autograd::Function<GatherLogSoftmax> {
       if (head_wanted) head_gradient.addmm_(logits_gradient.t(), hidden.narrow(0, begin, count));
     }
     ctx->saved_data.clear();
-    return {hidden_gradient, head_gradient, at::Tensor(), at::Tensor()};
+    return {hidden_gradient, head_gradient, at::Tensor(), at::Tensor(), at::Tensor()};
   }
 };
 
 }  // namespace
 
 at::Tensor token_logprobs(const at::Tensor& hidden, const at::Tensor& head, const at::Tensor& ids,
-                          const at::Tensor& temperature) {
+                          const at::Tensor& temperature, std::span<const IdRuns* const> masks) {
   const at::Tensor scaled = temperature.defined() ? hidden / temperature.unsqueeze(1) : hidden;
   const bool differentiable = at::GradMode::is_enabled() && (scaled.requires_grad() || head.requires_grad());
-  return GatherLogSoftmax::apply(scaled, head, ids, differentiable);
+  return GatherLogSoftmax::apply(scaled, head, ids, differentiable, masks);
 }
 
 }  // namespace clawrl

@@ -138,7 +138,8 @@ class TorchLearner final : public Learner {
   at::Tensor forward(const MicroBatch& batch) {
     PaddedAttention attention(batch.batch, batch.length);
     const at::Tensor hidden = transformer_.hidden(weights_, batch.ids, batch.positions, attention);
-    return token_logprobs(hidden.index_select(0, batch.rows), weights_.lm_head, batch.targets, batch.temperature);
+    return token_logprobs(hidden.index_select(0, batch.rows), weights_.lm_head, batch.targets, batch.temperature,
+                          batch.masks);
   }
 
   void accumulate(const StepBatch& batch, StepStatistics& statistics) {
