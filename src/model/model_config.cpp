@@ -170,7 +170,8 @@ std::vector<bool> sliding_layers(const Keys& keys, const ModelConfig& c, WindowR
 }
 
 void read_windows(const Keys& keys, WindowRule rule, ModelConfig& c) {
-  const bool used = rule == WindowRule::every_layer || (rule == WindowRule::by_layer && keys.flag("use_sliding_window", false));
+  const bool used = rule == WindowRule::every_layer ||
+                    (rule == WindowRule::by_layer && keys.flag("use_sliding_window", false));
   const bool null = keys.object.contains("sliding_window") && !keys.has("sliding_window");
   const auto window = used && !null ? keys.integer("sliding_window", 4096) : 0;
   const auto sliding = sliding_layers(keys, c, rule, window > 0);
@@ -214,7 +215,8 @@ std::vector<TokenId> read_eos(const Keys& keys, const ModelConfig& c) {
   std::vector<TokenId> ids;
   for (const auto& id : eos.is_array() ? eos : json::array({eos})) {
     if (!id.is_number_integer() || id < 0 || id >= c.vocab_size)
-      keys.refuse("eos_token_id", "must be an id below vocab_size " + std::to_string(c.vocab_size) + " or a list of such");
+      keys.refuse("eos_token_id",
+                  "must be an id below vocab_size " + std::to_string(c.vocab_size) + " or a list of such");
     ids.push_back(id.get<TokenId>());
   }
   return ids;
@@ -264,8 +266,8 @@ void set_family(ModelConfig& config, const std::string& model_type) {
 }
 
 std::int64_t context_length(const ModelConfig& c) {
-  const auto original = c.rope.type == RopeType::yarn ? c.rope.original_positions : static_cast<double>(c.max_positions);
-  const bool stretched = c.rope.type == RopeType::yarn || c.rope.type == RopeType::linear;
+  const bool yarn = c.rope.type == RopeType::yarn, stretched = yarn || c.rope.type == RopeType::linear;
+  const auto original = yarn ? c.rope.original_positions : static_cast<double>(c.max_positions);
   return std::max<std::int64_t>(c.max_positions, stretched ? std::llround(original * c.rope.factor) : 0);
 }
 

@@ -8,8 +8,8 @@
 
 namespace clawrl {
 
-/// x [N,D] f32, weight [M,D] f32 or (not trained) bf16 -> x W^T [N,M] f32. Without autograd on the CPU, up to 64 rows go
-/// through a kernel whose results do not depend on N.
+/// x [N,D] f32, weight [M,D] f32 or (not trained) bf16 -> x W^T [N,M] f32. Without autograd on the CPU, up to 64 rows
+/// go through a kernel whose results do not depend on N.
 at::Tensor linear(const at::Tensor& x, const at::Tensor& weight);
 
 /// x [N,D], weight [D] -> weight * x / sqrt(mean(x^2) + eps)
@@ -21,7 +21,8 @@ struct SplitHeads {
 };
 
 /// qkv [N, H+2K, d] (heads of q, k, v side by side), rope [N,d] (cos | sin, half a row each). q and k: RMS norm per
-/// head with q_norm or k_norm [d] (both undefined: no norm), then the halves (x1, x2) rotate to (x1 cos - x2 sin, x2 cos + x1 sin). v passes.
+/// head with q_norm or k_norm [d] (both undefined: no norm), then the halves (x1, x2) rotate to
+/// (x1 cos - x2 sin, x2 cos + x1 sin). v passes.
 SplitHeads split_heads(const at::Tensor& qkv, const at::Tensor& q_norm, const at::Tensor& k_norm,
                        const at::Tensor& rope, double eps, std::int64_t kv_heads);
 
