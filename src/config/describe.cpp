@@ -19,6 +19,10 @@ void describe_start(SettingList& list, RunConfig& c) {
   list.add("model.name", c.model.name, "model name that clients see");
   list.add("model.device", c.model.device, "cpu, cuda or cuda:N");
   list.add("model.chat_template", c.model.chat_template, "Jinja file instead of the policy's own chat template");
+  list.add("model.tool_format", c.model.tool_format, "how the policy writes tool calls, auto = as its template does",
+           {"auto", "none", "hermes", "llama_json", "mistral"});
+  list.add("model.reasoning", c.model.reasoning, "does the policy write think blocks, auto = as its template does",
+           {"auto", "on", "off"});
   list.add("roles.trainers", c.roles.trainers, "trainer groups, 0 = in proportion", between(0, 1e6));
   list.add("roles.rollouts", c.roles.rollouts, "rollout groups, 0 = in proportion", between(0, 1e6));
   list.add("roles.prms", c.roles.prms, "PRM groups, 0 = in proportion", between(0, 1e6));

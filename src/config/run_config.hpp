@@ -27,6 +27,8 @@ struct ModelFolders {
   std::string name = "clawrl-demo";  // what /v1/models says
   std::string device = "cpu";        // cpu, cuda or cuda:N
   std::string chat_template;         // file instead of the policy folder's own template; empty = its own
+  std::string tool_format = "auto";  // how the policy writes tool calls: auto, none, hermes, llama_json, mistral
+  std::string reasoning = "auto";    // does it write <think> blocks: auto, on, off
 };
 
 struct RoleConfig {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "prompt/chat_template_file.hpp"
 
 namespace clawrl {
 namespace {
@@ -43,6 +44,12 @@ ReplyFormat reply_format(std::string_view source, const std::string& tool_format
           "model.reasoning = " + reasoning + " must be auto, on or off");
   if (reasoning != "auto") format.reasoning = reasoning == "on";
   return format;
+}
+
+ReplyFormat load_reply_format(const std::string& folder, const std::string& chat_template,
+                              const std::string& tool_format, const std::string& reasoning) {
+  const ChatTemplateFiles files = read_chat_template(folder, chat_template);
+  return reply_format(files.plain + files.with_tools.value_or(""), tool_format, reasoning);
 }
 
 std::vector<TokenId> marker_tokens(const Tokenizer& tokenizer, const ReplyFormat& format) {

@@ -35,6 +35,11 @@ ReplyFormat recognise_reply_format(std::string_view template_source);
 /// reasoning: auto, on, off. Throws UserError naming the setting (model.tool_format, model.reasoning).
 ReplyFormat reply_format(std::string_view template_source, const std::string& tool_format, const std::string& reasoning);
 
+/// The same from a Hugging Face folder's chat template, or `chat_template` (a file) instead of it. Throws UserError as
+/// ChatTemplate::load().
+ReplyFormat load_reply_format(const std::string& folder, const std::string& chat_template,
+                              const std::string& tool_format, const std::string& reasoning);
+
 /// Special tokens that are part of a reply in this format, not control: their text must reach the parser. Ascending.
 std::vector<TokenId> marker_tokens(const Tokenizer& tokenizer, const ReplyFormat& format);
 

@@ -87,6 +87,8 @@ void Head::make_desks() {
   settings.max_queue = config_.http.max_queue;
   settings.rollout = config_.rollout;
   settings.stop_tokens = model_.eos_tokens;
+  const ModelFolders& model = config_.model;
+  settings.reply_format = load_reply_format(model.policy, model.chat_template, model.tool_format, model.reasoning);
   settings.record_top_k = context_.learning ? recorded_top_k(config_) : 0;
   settings.seed = config_.run.seed;
   settings.rollout_ranks = context_.map.ranks(Role::rollout);
