@@ -81,7 +81,8 @@ Probe::~Probe() = default;
 
 std::string Probe::answer(const std::string& line, std::int64_t number) try {
   const ProbeCase one = parse_case(line);
-  return answer_line(one.echo, std::visit([&](const auto& question) { return state_->answer(question); }, one.question));
+  const auto answered = std::visit([&](const auto& question) { return state_->answer(question); }, one.question);
+  return answer_line(one.echo, answered);
 } catch (const std::exception& error) {
   ++failures_;
   return error_line(echo_of(line), (number > 0 ? "line " + std::to_string(number) + ": " : "") + error.what());

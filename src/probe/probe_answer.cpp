@@ -29,7 +29,9 @@ Json json(const GenerateAnswer& answer) {
 }
 
 Json json(const ParseAnswer& answer) {
-  Json message{{"role", "assistant"}, {"content", answer.message.text}, {"reasoning_content", answer.message.reasoning}};
+  Json message{{"role", "assistant"},
+               {"content", answer.message.text},
+               {"reasoning_content", answer.message.reasoning}};
   message["tool_calls"] = Json::array();
   for (const ToolCall& call : answer.message.tool_calls)
     message["tool_calls"].push_back(

@@ -121,7 +121,9 @@ EncodeCase encode_case(Fields& fields) {
   return made;
 }
 
-DecodeCase decode_case(Fields& fields, bool stream) { return {fields.integers("ids"), fields.flag("skip_special"), stream}; }
+DecodeCase decode_case(Fields& fields, bool stream) {
+  return {fields.integers("ids"), fields.flag("skip_special"), stream};
+}
 
 /// As a server reads `content`: text parts joined by a newline, null = empty.
 std::string content_of(const Json& message, const std::string& where) {
@@ -198,7 +200,8 @@ LogprobsCase logprobs_case(Fields& fields) {
   made.rows = rows == "none"     ? LogprobsCase::Rows::none
               : rows == "logits" ? LogprobsCase::Rows::logits
                                  : LogprobsCase::Rows::log_softmax;
-  require(made.paged || rows != "logits", "rows: logits goes with path: paged only (the training path gives log_softmax)");
+  require(made.paged || rows != "logits",
+          "rows: logits goes with path: paged only (the training path gives log_softmax)");
   return made;
 }
 

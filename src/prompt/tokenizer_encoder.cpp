@@ -137,12 +137,15 @@ void TextEncoder::encode_normal(std::string_view text, bool at_zero, std::vector
   const bool wanted = rules_.front == TextRules::Front::missing ||
                       (rules_.front == TextRules::Front::missing_at_zero && at_zero);
   std::string fronted;
-  if (wanted && !text.empty() && !text.starts_with(rules_.front_text)) text = fronted = rules_.front_text + std::string(text);
+  if (wanted && !text.empty() && !text.starts_with(rules_.front_text)) {
+    fronted = rules_.front_text + std::string(text);
+    text = fronted;
+  }
   for (const auto piece : pretokenizer_.split(text)) bpe_.encode(piece, ids);
 }
 
-/// A long stretch of text that is taken as it is but for NFC: notes how many ids each certain cut has before it. What NFC
-/// may change ends that: behind it no byte of the text is a byte of what is cut.
+/// A long stretch of text that is taken as it is but for NFC: notes how many ids each certain cut has before it. That
+/// ends where NFC may change something: from there on the bytes of the text are not those that are cut.
 void TextEncoder::encode_with_cuts(std::size_t begin, std::size_t end, Run& run) const {
   const std::string_view text = run.text.substr(begin, end - begin);
   const std::size_t kept = rules_.nfc ? surely_nfc_prefix(text) : text.size();

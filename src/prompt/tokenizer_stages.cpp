@@ -30,7 +30,8 @@ void read_split(const JsonField& split, TokenizerParts& parts) {
 }
 
 void put_front(const JsonField& field, TokenizerParts& parts, TextRules::Front front, const std::string& text) {
-  if (parts.text.front != TextRules::Front::none || !parts.text.prepend.empty()) field.refuse("is a second rule about the beginning of a text");
+  const bool ruled = parts.text.front != TextRules::Front::none || !parts.text.prepend.empty();
+  if (ruled) field.refuse("is a second rule about the beginning of a text");
   parts.text.front = front;
   parts.text.front_text = text;
 }
@@ -88,7 +89,8 @@ void read_decoder_step(const JsonField& step, TokenizerParts& parts, bool& repla
     replaces = true;
   } else if (type == "Strip") {
     if (step.at("content").text() != " ") step.at("content").refuse("must be a space");
-    if (step.at("stop").integer(0, 0) == 0) parts.decode.strip_front = static_cast<int>(step.at("start").integer(0, 64));
+    step.at("stop").integer(0, 0);
+    parts.decode.strip_front = static_cast<int>(step.at("start").integer(0, 64));
   } else if (type != "Fuse") {
     step.refuse("has type '" + type + "'; supported are Replace, ByteFallback, Fuse and Strip");
   }
@@ -112,7 +114,8 @@ void read_normalizer(const JsonField& normalizer, TokenizerParts& parts) {
     if (!pattern.has("String") || pattern.at("String").text() != " ") pattern.refuse("must be the String ' '");
     put_space(normalizer, parts, normalizer.at("content").text());
   } else {
-    normalizer.refuse("has type '" + type + "'; supported are NFC, Prepend, Replace of ' ', a Sequence of them, or null");
+    normalizer.refuse("has type '" + type +
+                      "'; supported are NFC, Prepend, Replace of ' ', a Sequence of them, or null");
   }
 }
 
