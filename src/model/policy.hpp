@@ -15,6 +15,8 @@
 
 namespace clawrl {
 
+class WeightImage;
+
 /// The new tokens of one sequence in one step: a prefill chunk or a single decoded token.
 struct SequenceStep {
   std::int64_t version = 0;         // weight set that computes it; must be loaded
@@ -85,6 +87,11 @@ struct LoraConfig {
 /// Loads a Hugging Face folder (with lora.adapter, if given) as version 0. `device`: "cpu" or "cuda:N". Throws UserError
 /// naming what is wrong.
 std::unique_ptr<Policy> make_policy(const std::string& folder, const std::string& device = "cpu",
+                                    const LoraConfig& lora = {});
+
+/// The same from weights that are in memory and may be others' too; the policy keeps them. Published full sets have the
+/// image's matrix type.
+std::unique_ptr<Policy> make_policy(std::shared_ptr<const WeightImage> image, const std::string& device = "cpu",
                                     const LoraConfig& lora = {});
 
 /// Writes a Hugging Face folder with fresh random weights (f32): where training from nothing starts.

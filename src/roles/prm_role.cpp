@@ -2,7 +2,6 @@
 #include <chrono>
 #include <deque>
 
-#include "core/checksum.hpp"
 #include "core/error.hpp"
 #include "model/policy.hpp"
 #include "prm/judge.hpp"
@@ -31,7 +30,7 @@ void run_prm(const RankContext& context, Policy& teacher) {
   lower_priority();
   const RunConfig& config = context.config;
   Mailbox& mailbox = context.mailbox;
-  const auto judge_model = make_policy(config.model.prm, config.model.device);
+  const auto judge_model = make_policy(context.images.judge, config.model.device);
   Engine engine(*judge_model, judge_engine_settings(config, judge_model->config()));
   const auto tokenizer = [](const std::string& folder) { return Tokenizer::load(folder + "/tokenizer.json"); };
   const JudgeSettings settings = judge_settings(config, judge_model->config().eos_tokens);
@@ -39,7 +38,7 @@ void run_prm(const RankContext& context, Policy& teacher) {
               Teacher(scorer_of(teacher), tokenizer(config.model.policy),
                       ChatTemplate::load(config.model.policy, config.model.chat_template), settings.teacher),
               settings);
-  mailbox.send(context.map.head(), Port::head, messages::Ready{"prm", weights_hash(teacher.parameters(0))});
+  mailbox.send(context.map.head(), Port::head, messages::Ready{"prm", context.images.teacher->hash()});
 
   std::deque<messages::JudgeTurn> waiting;
   for (bool idle = true;;) {

@@ -6,6 +6,7 @@
 #include "comm/mailbox.hpp"
 #include "comm/role_map.hpp"
 #include "config/run_config.hpp"
+#include "roles/node_images.hpp"
 
 namespace clawrl {
 
@@ -13,6 +14,7 @@ struct RankContext {
   Mailbox& mailbox;
   const RunConfig& config;
   const RoleMap& map;
+  NodeImages& images;    // of this rank's roles; the trainer takes its own out, so that it can be let go
   bool learning = true;  // false: serve only, no trainer and no PRM
 };
 

@@ -1,6 +1,5 @@
 #include <chrono>
 
-#include "core/checksum.hpp"
 #include "core/error.hpp"
 #include "roles/messages.hpp"
 #include "roles/role_loops.hpp"
@@ -43,7 +42,7 @@ bool obey(const Envelope& envelope, Engine& engine, Policy& policy) {
 void run_rollout(const RankContext& context, Policy& policy) {
   Engine engine(policy, engine_settings(context.config.rollout, policy.config()));
   Mailbox& mailbox = context.mailbox;
-  mailbox.send(context.map.head(), Port::head, messages::Ready{"rollout", weights_hash(policy.parameters(0))});
+  mailbox.send(context.map.head(), Port::head, messages::Ready{"rollout", context.images.sampler->hash()});
   for (bool idle = true;;) {
     while (auto envelope = mailbox.receive(Port::rollout, idle ? 50ms : 0ms)) {
       if (!obey(*envelope, engine, policy)) return;

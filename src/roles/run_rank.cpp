@@ -48,15 +48,15 @@ struct Followers {
 };
 
 Followers make_followers(const RankContext& context) {
-  const auto load = [&] {
-    return make_policy(context.config.model.policy, context.config.model.device, context.config.trainer.lora);
+  const auto load = [&](const std::shared_ptr<const WeightImage>& image) {
+    return make_policy(image, context.config.model.device, context.config.trainer.lora);
   };
   Followers followers;
   std::vector<Policy*> receiving;
   if (context.map.plays(context.mailbox.rank(), Role::rollout))
-    receiving.push_back((followers.sampler = load()).get());
+    receiving.push_back((followers.sampler = load(context.images.sampler)).get());
   if (context.map.plays(context.mailbox.rank(), Role::prm)) {
-    followers.teacher = load();
+    followers.teacher = load(context.images.teacher);
     if (context.config.prm.teacher == "newest") receiving.push_back(followers.teacher.get());
   }
   followers.receiver = std::make_unique<WeightReceiver>(
@@ -106,9 +106,10 @@ int run_rank(const MpiEnvironment& mpi, const RunConfig& config, const std::stri
   const KernelRuntime kernels(config.run.threads);
   std::unique_ptr<Head> head;  // both outlive the mailbox, which hands them what still arrives after Stop
   Followers followers;
+  NodeImages images = load_node_images(Communicator::borrow_world(), map, config);  // before others talk on the world
   const auto mailbox = make_mailbox(Communicator::borrow_world());
   mailbox->on_rank_lost([&](int rank) { mpi.fail("head", "rank " + std::to_string(rank) + " died"); });
-  const RankContext context{*mailbox, config, map, learning};
+  const RankContext context{*mailbox, config, map, images, learning};
   std::unique_ptr<Collectives> trainers;
   if (map.plays(mpi.rank(), Role::trainer)) trainers = make_mpi_collectives(map.ranks(Role::trainer));
   if (mpi.rank() == 0) {

@@ -38,12 +38,14 @@ class TrainerLoop {
   TrainerLoop(const RankContext& context, Collectives& collectives)
       : context_(context), mailbox_(context.mailbox), index_(index_of(context, Role::trainer)),
         count_(static_cast<int>(context.map.ranks(Role::trainer).size())),
-        learner_(make_learner(context.config.model.policy, context.config.trainer.optimizer, context.config.trainer.loss,
-                              collectives, context.config.trainer.lora, context.config.model.device)),
+        base_hash_(context.images.trainer->hash()),
+        learner_(make_learner(std::move(context.images.trainer), context.config.trainer.optimizer,
+                              context.config.trainer.loss, collectives, context.config.trainer.lora,
+                              context.config.model.device, parse_matrix_type(context.config.trainer.dtype))),
         publisher_(mailbox_, index_, count_, context.config.weights.chunk_bytes) {}
 
   void run() {
-    tell_head(messages::Ready{"trainer", weights_hash(learner_->parameters())});
+    tell_head(messages::Ready{"trainer", base_hash_});
     for (;;) {
       const auto envelope = mailbox_.receive(Port::trainer, 50ms);
       if (!envelope) continue;
@@ -104,6 +106,7 @@ class TrainerLoop {
   const RankContext& context_;
   Mailbox& mailbox_;
   int index_, count_;
+  const std::string base_hash_;
   std::unique_ptr<Learner> learner_;
   WeightPublisher publisher_;
   std::future<void> writing_;

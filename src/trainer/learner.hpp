@@ -63,9 +63,20 @@ class Learner {
   virtual const ModelConfig& config() const = 0;
 };
 
-/// Loads a Hugging Face folder and makes an optimiser for it; `collectives` (not owned) joins the trainer ranks.
+/// Makes an optimiser for the weights of `image`; `collectives` (not owned) joins the trainer ranks. `type` (f32, bf16):
+/// how forward and backward see the matrices; what is trained, its gradient and its moments are f32 in any case.
+/// LoRA training keeps the image as its frozen base, which must have that type; full training copies it and lets it go
+/// (an f32 image gives exact masters).
+std::unique_ptr<Learner> make_learner(std::shared_ptr<const WeightImage> image, const OptimizerSettings& optimizer,
+                                      const LossSettings& loss, Collectives& collectives, const LoraConfig& lora = {},
+                                      const std::string& device = "cpu", DType type = DType::f32);
+
+/// The same with a Hugging Face folder, loaded for this process alone.
 std::unique_ptr<Learner> make_learner(const std::string& folder, const OptimizerSettings& optimizer,
                                       const LossSettings& loss, Collectives& collectives, const LoraConfig& lora = {},
-                                      const std::string& device = "cpu");
+                                      const std::string& device = "cpu", DType type = DType::f32);
+
+/// Matrix type of the image that make_learner() wants for training in `type`.
+DType base_type(const LoraConfig& lora, DType type);
 
 }  // namespace clawrl

@@ -186,12 +186,17 @@ void limit_threads() {
 
 }  // namespace
 
-std::unique_ptr<Policy> make_policy(const std::string& folder, const std::string& device, const LoraConfig& lora) {
+std::unique_ptr<Policy> make_policy(std::shared_ptr<const WeightImage> image, const std::string& device,
+                                    const LoraConfig& lora) {
   limit_threads();
   const auto where = parse_device(device);
-  const auto config = read_model_config(folder);
-  const auto weights = bind_weights(config, load_weights(folder, config).to(where));
-  return std::make_unique<TorchPolicy>(config, resolve_lora(lora), weights, where);
+  const auto weights = bind_weights(image->config(), flat_weights(image, where));
+  return std::make_unique<TorchPolicy>(image->config(), resolve_lora(lora), weights, where);
+}
+
+std::unique_ptr<Policy> make_policy(const std::string& folder, const std::string& device, const LoraConfig& lora) {
+  parse_device(device);
+  return make_policy(load_weight_image(folder), device, lora);
 }
 
 }  // namespace clawrl

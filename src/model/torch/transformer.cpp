@@ -97,7 +97,7 @@ at::Tensor Transformer::hidden(const WeightSet& weights, const at::Tensor& ids, 
 at::Tensor Transformer::hidden(const WeightSet& weights, const at::Tensor& ids, const at::Tensor& positions,
                                Attention& attention, std::span<const AdapterRows> adapters) {
   const auto rope = rope_rows(positions);
-  auto x = at::embedding(weights.embed, ids);
+  auto x = at::embedding(weights.embed, ids).to(at::kFloat);
   for (std::int64_t layer = 0; layer < config_.num_layers; ++layer)
     x = decoder_layer(weights, layer, x, rope, attention, adapters);
   return rms_norm(x, weights.final_norm, config_.rms_norm_eps);

@@ -10,6 +10,7 @@ VersionTable::VersionTable(const ModelConfig& config, const LoraConfig& lora, We
     : config_(config),
       lora_(lora),
       device_(device),
+      matrix_type_(base.embed.scalar_type()),
       layout_(lora.rank > 0 ? lora_layout(config, lora) : weight_layout(config)),
       base_(lora.rank > 0 ? base : WeightSet()) {
   if (lora.rank > 0 && !lora.adapter.empty())
@@ -46,7 +47,10 @@ std::vector<ParameterView> VersionTable::shadow(std::int64_t version) {
 
 VersionTable::Version VersionTable::bind(const at::Tensor& flat) const {
   const auto local = flat.to(device_);
-  if (!share_base()) return {std::make_shared<const WeightSet>(bind_weights(config_, local)), {}};
+  if (!share_base()) {
+    const auto parts = split_flat(config_, local, matrix_type_);
+    return {std::make_shared<const WeightSet>(bind_weights(config_, parts)), {}};
+  }
   auto adapted = base_;
   adapted.lora = bind_lora(config_, lora_, local);
   return {std::make_shared<const WeightSet>(std::move(adapted)), local};

@@ -46,6 +46,7 @@ class VersionTable {
   const ModelConfig config_;
   const LoraConfig lora_;
   const at::Device device_;
+  const at::ScalarType matrix_type_;  // of published full sets; adapters stay float
   const ParameterLayout layout_;  // of what is published
   const WeightSet base_;          // empty when every version is a full set
   mutable std::mutex mutex_;

@@ -6,59 +6,32 @@
 #include <cmath>
 
 #include "core/error.hpp"
-#include "model/model_folder.hpp"
 
 namespace clawrl {
 
 namespace {
 
-bool has_bias(const ModelConfig& config, const Projection& p) {
-  if (p.block == "mlp") return config.mlp_bias;
-  return p.name == "o_proj" ? config.o_bias : config.qkv_bias;
+at::Tensor bound(const ParameterLayout& layout, ParameterSlot slot, const FlatWeights& flat) {
+  if (slot.offset < layout.matrices) return slot_tensor(slot, flat.matrices);
+  slot.offset -= layout.matrices;
+  return slot_tensor(slot, flat.vectors);
 }
-
-// q, k and v lie behind each other without a gap, and so do gate and up: each group is one product.
-bool joins(const Projection& p) { return p.name == "k_proj" || p.name == "v_proj" || p.name == "up_proj"; }
-
-}  // namespace
-
-ParameterLayout weight_layout(const ModelConfig& config) {
-  ParameterLayout layout;
-  const auto hidden = config.hidden_size;
-  layout.add("model.embed_tokens.weight", {config.vocab_size, hidden});
-  if (!config.tied_embeddings) layout.add("lm_head.weight", {config.vocab_size, hidden});
-  for (std::int64_t i = 0; i < config.num_layers; ++i)
-    for (const auto& p : projections(config))
-      layout.add(layer_prefix(i) + p.block + "." + p.name + ".weight", {p.out, p.in}, joins(p));
-  for (std::int64_t i = 0; i < config.num_layers; ++i) {
-    layout.add(layer_prefix(i) + "input_layernorm.weight", {hidden});
-    for (const auto& p : projections(config))
-      if (has_bias(config, p)) layout.add(layer_prefix(i) + p.block + "." + p.name + ".bias", {p.out}, joins(p));
-    if (config.qk_norm) layout.add(layer_prefix(i) + "self_attn.q_norm.weight", {config.head_dim});
-    if (config.qk_norm) layout.add(layer_prefix(i) + "self_attn.k_norm.weight", {config.head_dim});
-    layout.add(layer_prefix(i) + "post_attention_layernorm.weight", {hidden});
-  }
-  layout.add("model.norm.weight", {hidden});
-  return layout;
-}
-
-namespace {
 
 // Joined slots as one tensor: the first one's place with the rows of all.
 at::Tensor fused_tensor(const ParameterLayout& layout, const std::string& first, const std::string& last,
-                        const at::Tensor& flat) {
+                        const FlatWeights& flat) {
   const auto& begin = layout.at(first);
   const auto& end = layout.at(last);
   auto shape = begin.shape;
   const auto columns = shape.size() > 1 ? shape[1] : 1;
   shape[0] = (end.offset - begin.offset) / columns + end.shape[0];
-  return slot_tensor({first, shape, begin.offset}, flat);
+  return bound(layout, {first, shape, begin.offset}, flat);
 }
 
-LayerWeights bind_layer(const ModelConfig& config, const ParameterLayout& layout, const at::Tensor& flat,
+LayerWeights bind_layer(const ModelConfig& config, const ParameterLayout& layout, const FlatWeights& flat,
                         std::int64_t index) {
   const auto prefix = layer_prefix(index);
-  auto slot = [&](const std::string& name) { return slot_tensor(layout.at(prefix + name), flat); };
+  auto slot = [&](const std::string& name) { return bound(layout, layout.at(prefix + name), flat); };
   auto fused = [&](const std::string& first, const std::string& last) {
     return fused_tensor(layout, prefix + first, prefix + last, flat);
   };
@@ -80,22 +53,38 @@ LayerWeights bind_layer(const ModelConfig& config, const ParameterLayout& layout
 
 }  // namespace
 
-WeightSet bind_weights(const ModelConfig& config, const at::Tensor& flat) {
+FlatWeights split_flat(const ModelConfig& config, const at::Tensor& flat, at::ScalarType matrix_type) {
   const auto layout = weight_layout(config);
   expect(flat.numel() == layout.size && flat.is_contiguous(), "flat buffer does not fit the model's parameter layout");
+  const auto matrices = flat.narrow(0, 0, layout.matrices);
+  const auto vectors = flat.narrow(0, layout.matrices, layout.size - layout.matrices);
+  if (matrix_type == at::kFloat) return {matrices, vectors};
+  return {matrices.to(matrix_type), vectors.clone()};
+}
+
+FlatWeights flat_weights(const std::shared_ptr<const WeightImage>& image, at::Device device) {
+  const auto view = [&](const void* data, std::int64_t count, at::ScalarType type) {
+    const auto keep = [image](void*) {};  // the tensor keeps the image
+    return at::from_blob(const_cast<void*>(data), {count}, keep, at::TensorOptions(type)).to(device);
+  };
+  const auto& layout = image->layout();
+  return {view(image->matrices(), layout.matrices, image->matrix_type() == DType::bf16 ? at::kBFloat16 : at::kFloat),
+          view(image->vectors(), layout.size - layout.matrices, at::kFloat)};
+}
+
+WeightSet bind_weights(const ModelConfig& config, const FlatWeights& flat) {
+  const auto layout = weight_layout(config);
+  const auto slot = [&](const char* name) { return bound(layout, layout.at(name), flat); };
   WeightSet set;
-  set.embed = slot_tensor(layout.at("model.embed_tokens.weight"), flat);
-  set.lm_head = config.tied_embeddings ? set.embed : slot_tensor(layout.at("lm_head.weight"), flat);
-  set.final_norm = slot_tensor(layout.at("model.norm.weight"), flat);
+  set.embed = slot("model.embed_tokens.weight");
+  set.lm_head = config.tied_embeddings ? set.embed : slot("lm_head.weight");
+  set.final_norm = slot("model.norm.weight");
   for (std::int64_t i = 0; i < config.num_layers; ++i) set.layers.push_back(bind_layer(config, layout, flat, i));
   return set;
 }
 
-at::Tensor load_weights(const std::string& folder, const ModelConfig& config) {
-  const auto layout = weight_layout(config);
-  auto flat = at::zeros({layout.size}, at::kFloat);
-  read_weights(folder, config, parameter_views(layout, flat));
-  return flat;
+WeightSet bind_weights(const ModelConfig& config, const at::Tensor& flat) {
+  return bind_weights(config, split_flat(config, flat, at::kFloat));
 }
 
 at::Tensor random_weights(const ModelConfig& config, std::uint64_t seed) {
@@ -178,7 +167,9 @@ std::vector<ParameterView> parameter_views(const ModelConfig& config, const Weig
   const auto space = weights.embed.is_cuda() ? MemorySpace::cuda : MemorySpace::host;
   for (const auto& slot : weight_layout(config).slots) {
     const auto [tensor, row] = place_of(config, weights, slot.name);
-    views.push_back({slot.name, DType::f32, slot.shape, tensor->data_ptr<float>() + row * tensor->stride(0), space});
+    const auto type = tensor->scalar_type() == at::kBFloat16 ? DType::bf16 : DType::f32;
+    auto* data = static_cast<char*>(tensor->data_ptr()) + static_cast<std::size_t>(row * tensor->stride(0)) * size_of(type);
+    views.push_back({slot.name, type, slot.shape, data, space});
   }
   return views;
 }

@@ -1,10 +1,11 @@
 #pragma once
-// The decoder's weights as torch tensors. One flat float32 buffer holds all of them, so that gradients, moments and
-// weight transfers are one buffer too; the tensors that the transformer multiplies with are views of it.
+// The decoder's weights as torch tensors: views of one flat buffer (of matrices and vectors in one where it is float32),
+// so that gradients, moments and weight transfers are one buffer too.
 
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,7 @@
 #include "model/model_config.hpp"
 #include "model/torch/lora.hpp"
 #include "model/torch/parameter_layout.hpp"
+#include "model/weight_image.hpp"
 
 namespace clawrl {
 
@@ -38,14 +40,21 @@ struct WeightSet {
   LoraWeights lora;
 };
 
-/// Where every parameter of the model lives in the flat buffer: 2-D ones first, then 1-D ones; HF names.
-ParameterLayout weight_layout(const ModelConfig& config);
+/// The parameters in the order of weight_layout(): what lies before its `matrices` and what lies behind.
+struct FlatWeights {
+  at::Tensor matrices;  // f32, or bf16 in a set that is not trained
+  at::Tensor vectors;   // f32
+};
 
-/// Views into `flat` [weight_layout(config).size] as detached tensors: they share its memory and are leaves.
-WeightSet bind_weights(const ModelConfig& config, const at::Tensor& flat);
+/// A flat f32 buffer [weight_layout(config).size] as views of it (f32), or as copies with the matrices rounded (bf16).
+FlatWeights split_flat(const ModelConfig& config, const at::Tensor& flat, at::ScalarType matrix_type);
 
-/// Loads a Hugging Face folder into a new flat buffer (f32, host). Throws UserError.
-at::Tensor load_weights(const std::string& folder, const ModelConfig& config);
+/// Views of an image, which they keep; on another device than the CPU copies.
+FlatWeights flat_weights(const std::shared_ptr<const WeightImage>& image, at::Device device);
+
+/// Detached tensors that share the memory of `flat`: they are leaves.
+WeightSet bind_weights(const ModelConfig& config, const FlatWeights& flat);
+WeightSet bind_weights(const ModelConfig& config, const at::Tensor& flat);  // [weight_layout(config).size] f32
 
 /// Fresh weights: normal(0, 0.02), o_proj and down_proj smaller by sqrt(2 layers), norms 1, biases 0. One seed, one set of bits.
 at::Tensor random_weights(const ModelConfig& config, std::uint64_t seed);

@@ -33,14 +33,15 @@ at::Device parse_device(const std::string& name) {
 /// What is trained is one flat buffer (all weights, or the adapter), with the gradient and the moments beside it in the
 /// same layout:
 ///
-///   parameters_  [ matrices .......... | vectors .. ]   the transformer's tensors are views of it
+///   parameters_  [ matrices .......... | vectors .. ]   the transformer's tensors are views of it, or, in bf16, of
+///   seen_        [ ..................... ]              the same with rounded matrices
 ///   gradient_    [ ..................... ]              backward() adds into views of it; one reduction over the ranks
 ///   m, v         [ ..................... ]              a few vector operations update everything
 class TorchLearner final : public Learner {
  public:
-  TorchLearner(const std::string& folder, const OptimizerSettings& optimizer, const LossSettings& loss,
-               Collectives& collectives, const LoraConfig& asked, const std::string& device)
-      : config_(read_model_config(folder)),
+  TorchLearner(std::shared_ptr<const WeightImage> image, const OptimizerSettings& optimizer, const LossSettings& loss,
+               Collectives& collectives, const LoraConfig& asked, const std::string& device, DType type)
+      : config_(image->config()),
         optimizer_(optimizer),
         loss_settings_(loss),
         loss_(find_loss(loss.name)),
@@ -48,11 +49,11 @@ class TorchLearner final : public Learner {
         collectives_(collectives),
         device_(parse_device(device)),
         transformer_(config_) {
-    const at::Tensor base = load_weights(folder, config_).to(device_);
-    weights_ = bind_weights(config_, base);
     const LoraConfig lora = resolve_lora(asked);
     if (lora.rank > 0) {
       require(lora.dropout == 0, lora.adapter + ": lora_dropout is not 0; training allows only 0");
+      expect(image->matrix_type() == type, "LoRA training sees the base as its image holds it");
+      weights_ = bind_weights(config_, flat_weights(image, device_));
       layout_ = lora_layout(config_, lora);
       const bool fresh = lora.adapter.empty();
       parameters_ = (fresh ? random_lora(config_, lora, kAdapterSeed) : load_lora(config_, lora)).to(device_);
@@ -61,7 +62,10 @@ class TorchLearner final : public Learner {
       track_lora_gradients(config_, lora, weights_.lora, gradient_);
     } else {
       layout_ = weight_layout(config_);
-      parameters_ = base;
+      copy_masters(std::move(image));
+      if (type == DType::bf16) seen_ = at::empty_like(parameters_);
+      refresh_seen();
+      weights_ = bind_weights(config_, seen_.defined() ? seen_ : parameters_);
       gradient_ = at::zeros_like(parameters_);
       track_gradients(config_, weights_, gradient_);
     }
@@ -122,7 +126,7 @@ class TorchLearner final : public Learner {
 
   std::vector<ParameterView> state() override {
     const bool shared = device_.is_cpu();
-    if (!shared) restored_ = true;
+    restored_ = true;
     auto views = parameter_views(layout_, shared ? parameters_ : host(0, parameters_));
     const std::size_t count = views.size();
     add_moments(views, count, "adam.m.", shared ? adam_->first_moment : host(1, adam_->first_moment));
@@ -173,6 +177,27 @@ class TorchLearner final : public Learner {
     const double coefficient = optimizer_.max_grad_norm / (metrics.grad_norm + 1e-6);
     if (optimizer_.max_grad_norm > 0 && coefficient < 1) gradient_.mul_(coefficient);
     adam_->step(gradient_, metrics.learning_rate);
+    refresh_seen();
+  }
+
+  /// The image may go before the gradient and the moments come.
+  void copy_masters(std::shared_ptr<const WeightImage> image) {
+    parameters_ = at::empty({layout_.size}, at::TensorOptions(at::kFloat).device(device_));
+    const FlatWeights from = flat_weights(image, at::kCPU);
+    parameters_.narrow(0, 0, layout_.matrices).copy_(from.matrices);
+    parameters_.narrow(0, layout_.matrices, layout_.size - layout_.matrices).copy_(from.vectors);
+  }
+
+  /// Training in bf16: what forward and backward see of the masters, rounded as a sampler rounds what is published.
+  void refresh_seen() {
+    if (!seen_.defined()) return;
+    at::NoGradGuard no_grad;
+    seen_.copy_(parameters_);
+    constexpr std::int64_t piece = 1 << 20;
+    for (std::int64_t begin = 0; begin < layout_.matrices; begin += piece) {
+      at::Tensor part = seen_.narrow(0, begin, std::min(piece, layout_.matrices - begin));
+      part.copy_(part.to(at::kBFloat16));
+    }
   }
 
   void reduce_gradient() {
@@ -200,9 +225,12 @@ class TorchLearner final : public Learner {
   void upload_state() {
     if (!restored_) return;
     at::NoGradGuard no_grad;
-    parameters_.copy_(host_[0]);
-    adam_->first_moment.copy_(host_[1]);
-    adam_->second_moment.copy_(host_[2]);
+    if (!device_.is_cpu()) {
+      parameters_.copy_(host_[0]);
+      adam_->first_moment.copy_(host_[1]);
+      adam_->second_moment.copy_(host_[2]);
+    }
+    refresh_seen();
     restored_ = false;
   }
 
@@ -218,17 +246,30 @@ class TorchLearner final : public Learner {
   WeightSet weights_;
   ParameterLayout layout_;  // of what is trained
   at::Tensor parameters_, gradient_, host_[3];
+  at::Tensor seen_;  // undefined where forward and backward see the parameters themselves
   std::unique_ptr<AdamW> adam_;
   bool restored_ = false;
 };
 
 }  // namespace
 
+std::unique_ptr<Learner> make_learner(std::shared_ptr<const WeightImage> image, const OptimizerSettings& optimizer,
+                                      const LossSettings& loss, Collectives& collectives, const LoraConfig& lora,
+                                      const std::string& device, DType type) {
+  at::set_num_threads(1);  // ranks share the cores; a rank is a process
+  require(type == DType::f32 || type == DType::bf16, std::string("training in ") + name(type) + "; allowed: f32, bf16");
+  return std::make_unique<TorchLearner>(std::move(image), optimizer, loss, collectives, lora, device, type);
+}
+
 std::unique_ptr<Learner> make_learner(const std::string& folder, const OptimizerSettings& optimizer,
                                       const LossSettings& loss, Collectives& collectives, const LoraConfig& lora,
-                                      const std::string& device) {
-  at::set_num_threads(1);  // ranks share the cores; a rank is a process
-  return std::make_unique<TorchLearner>(folder, optimizer, loss, collectives, lora, device);
+                                      const std::string& device, DType type) {
+  return make_learner(load_weight_image(folder, base_type(lora, type)), optimizer, loss, collectives, lora, device,
+                      type);
+}
+
+DType base_type(const LoraConfig& lora, DType type) {
+  return lora.rank > 0 || !lora.adapter.empty() ? type : DType::f32;
 }
 
 }  // namespace clawrl

@@ -1,0 +1,61 @@
+#include "roles/node_images.hpp"
+
+#include <string>
+
+#include "comm/node_memory.hpp"
+#include "trainer/learner.hpp"
+
+namespace clawrl {
+namespace {
+
+struct Wish {
+  std::string folder;
+  DType type;
+  std::shared_ptr<const WeightImage>* image;
+  Role role;
+};
+
+std::shared_ptr<const WeightImage> share(const Communicator& world, bool wanted, const std::string& folder,
+                                         DType type) {
+  if (!wanted) return make_node_memory(world, false, 0, nullptr), nullptr;
+  const auto config = read_model_config(folder);
+  const auto memory = make_node_memory(
+      world, wanted, image_bytes(config, type),
+      [&](std::span<std::byte> bytes) { fill_weight_image(folder, config, type, bytes); });
+  return std::make_shared<const WeightImage>(config, type, memory->bytes(), memory);
+}
+
+}  // namespace
+
+NodeImages load_node_images(const Communicator& world, const RoleMap& map, const RunConfig& config) {
+  NodeImages images;
+  const auto plays = [&](Role role) { return map.plays(world.rank(), role); };
+  const auto trainer_type = base_type(config.trainer.lora, parse_matrix_type(config.trainer.dtype));
+  const auto prm_type = parse_matrix_type(config.prm.dtype);
+  Wish wishes[] = {{config.model.policy, parse_matrix_type(config.rollout.dtype), &images.sampler, Role::rollout},
+                   {config.model.policy, prm_type, &images.teacher, Role::prm},
+                   {config.model.prm, prm_type, &images.judge, Role::prm},
+                   {config.model.policy, trainer_type, &images.trainer, Role::trainer}};
+  bool done[std::size(wishes)] = {};
+  for (std::size_t i = 0; i < std::size(wishes); ++i) {  // every rank goes through the same list: the loads are collective
+    if (done[i]) continue;
+    const auto same = [&](std::size_t j) {
+      return wishes[j].folder == wishes[i].folder && wishes[j].type == wishes[i].type;
+    };
+    bool wanted = false, anywhere = false;
+    for (std::size_t j = i; j < std::size(wishes); ++j) {
+      wanted |= same(j) && plays(wishes[j].role);
+      anywhere |= same(j) && !map.ranks(wishes[j].role).empty();
+    }
+    if (!anywhere) continue;
+    const auto image = share(world, wanted, wishes[i].folder, wishes[i].type);
+    for (std::size_t j = i; j < std::size(wishes); ++j) {
+      if (!same(j)) continue;
+      done[j] = true;
+      if (plays(wishes[j].role)) *wishes[j].image = image;
+    }
+  }
+  return images;
+}
+
+}  // namespace clawrl
