@@ -1,6 +1,8 @@
 #include <chrono>
 
 #include "core/error.hpp"
+#include "grammar/constraint_compiler.hpp"
+#include "prompt/reply_format.hpp"
 #include "roles/messages.hpp"
 #include "roles/role_loops.hpp"
 #include "rollout/engine.hpp"
@@ -18,6 +20,12 @@ EngineSettings engine_settings(const RolloutConfig& config, const ModelConfig& m
   settings.prefill_budget = config.prefill_budget;
   settings.max_context = config.max_context > 0 ? config.max_context : static_cast<std::int32_t>(model.max_positions);
   return settings;
+}
+
+/// For replies that are held to a grammar: the same tokenizer and formats as the head's.
+ConstraintCompiler make_compiler(const ModelFolders& folders, const ModelConfig& model) {
+  return {Tokenizer::load(folders.policy + "/tokenizer.json"), model.vocab_size,
+          load_reply_format(folders.policy, folders.chat_template, folders.tool_format, folders.reasoning)};
 }
 
 /// False = Stop.
@@ -40,7 +48,8 @@ bool obey(const Envelope& envelope, Engine& engine, Policy& policy) {
 }  // namespace
 
 void run_rollout(const RankContext& context, Policy& policy) {
-  Engine engine(policy, engine_settings(context.config.rollout, policy.config()));
+  ConstraintCompiler compiler = make_compiler(context.config.model, policy.config());
+  Engine engine(policy, engine_settings(context.config.rollout, policy.config()), &compiler);
   Mailbox& mailbox = context.mailbox;
   mailbox.send(context.map.head(), Port::head, messages::Ready{"rollout", context.images.sampler->hash()});
   for (bool idle = true;;) {
