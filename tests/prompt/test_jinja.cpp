@@ -76,6 +76,13 @@ TEST_CASE("filters of sequences") {
         "[('b', 1), ('a', 2)]['b', 'a'][1, 2]3None");
 }
 
+TEST_CASE("strings, dicts and what is undefined as sequences") {
+  CHECK(render("{{ 'x'.join('abc') }}{{ 'abc'|map('upper')|join }}{{ 'aXb'|select('ne', 'X')|join }}{{ 'aab'|unique|join }}") ==
+        "axbxcABCabab");
+  CHECK(render("{{ {'a': 1, 'b': 2}|join }}{{ {1: 2, 3: 4}|sum }}{{ 'abc'|batch(2)|list }}{{ x|join }}{{ x|map('upper')|list }}") ==
+        "ab4[['a', 'b'], ['c']][]");
+}
+
 TEST_CASE("JSON as Python writes it") {
   const std::string data = R"({"v": {"b": [1, 2.50, null], "a": "\u00e9<\"\n", "e": {}, "n": 123456789012345678901234567890}})";
   CHECK(render("{{ v|tojson }}", data) ==
@@ -104,7 +111,7 @@ TEST_CASE("loops") {
                R"({"d": {"a": 1, "b": [2]}})") == "a=1;b=[2];a.b.");
   CHECK(render("{% set x = 1 %}{% for i in [1] %}{% set x = 2 %}{{ x }}{% endfor %}{{ x }}") == "21");
   CHECK(render("{% for i in [1,2] %}{{ loop.cycle('a', 'b') }}{% for j in [1] %}{{ loop.depth }}{% endfor %}{% endfor %}") ==
-        "a2b2");
+        "a1b1");
   CHECK(render("{% for i in [1,1,2] %}{{ loop.changed(i) }}{% endfor %}") == "TrueFalseTrue");
 }
 

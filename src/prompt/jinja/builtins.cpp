@@ -89,8 +89,8 @@ Value loop_attribute(const Loop& loop, const std::string& name) {
   if (name == "first") return index == 0;
   if (name == "last") return index + 1 == count;
   if (name == "length") return count;
-  if (name == "depth") return std::int64_t{loop.level};
-  if (name == "depth0") return std::int64_t{loop.level - 1};
+  if (name == "depth") return std::int64_t{1};  // counts recursive loops only, which there are none of
+  if (name == "depth0") return std::int64_t{0};
   if (name == "previtem" && index > 0) return loop.items->items[loop.index - 1];
   if (name == "nextitem" && index + 1 < count) return loop.items->items[loop.index + 1];
   return Undefined{};

@@ -102,7 +102,6 @@ Interpreter::Flow Interpreter::run_loop(const Statement& statement, Text& out) {
     const Scope scope(*this);
     return run(statement.other, out);
   }
-  loop->level = ++loop_level_;
   Flow flow = Flow::next;
   for (; loop->index < count && flow != Flow::break_loop; ++loop->index) {
     at(statement.position);
@@ -112,7 +111,6 @@ Interpreter::Flow Interpreter::run_loop(const Statement& statement, Text& out) {
     assign(statement.target, loop->items->items[loop->index]);
     flow = run(statement.body, out);
   }
-  --loop_level_;
   return Flow::next;
 }
 
@@ -182,11 +180,9 @@ Value Interpreter::call_macro(const MacroValue& called, Arguments given) {
   for (std::size_t i = 0; i < count; ++i)
     if (!is_set[i]) put(i, i < plain ? Value(Undefined{macro.parameters[i]}) : evaluate(*macro.defaults[i - plain]));
   const Value* before = std::exchange(filtered_, nullptr);
-  const int level = std::exchange(loop_level_, 0);
   Text out;
   run(macro.body, out);
   filtered_ = before;
-  loop_level_ = level;
   return made(runtime_, std::move(out));
 }
 

@@ -67,7 +67,7 @@ class Interpreter {
   std::vector<Frame> frames_;
   std::size_t current_ = 0;
   std::uint64_t serial_ = 0;
-  int depth_ = 0, loop_level_ = 0;
+  int depth_ = 0;
   Symbol loop_symbol_ = nullptr;
   const Value* filtered_ = nullptr;  // what a chain of filters without a value begins with
   Position where_;

@@ -52,7 +52,8 @@ Value map(Call& c) {
   const Function* filter = path ? nullptr : find_filter(name_argument(c, 0, "filter"));
   if (!path && !filter) throw Problem("there is no filter '" + name_argument(c, 0, "filter") + "'");
   Items mapped;
-  for (const Value& one : elements(c.runtime, c.self)->items) {
+  const ListPtr all = elements(c.runtime, c.self);
+  for (const Value& one : all->items) {
     c.runtime.budget.iteration();
     mapped.push_back(path ? along(c.runtime, one, *path)
                           : invoke(*filter, c.runtime, one, arguments_after(c, 1)));
@@ -70,7 +71,8 @@ Value chosen(Call& c, bool wanted, bool by_attribute) {
     if (!test) throw Problem("there is no test '" + name_argument(c, first, "test") + "'");
   }
   Items kept;
-  for (const Value& one : elements(c.runtime, c.self)->items) {
+  const ListPtr all = elements(c.runtime, c.self);
+  for (const Value& one : all->items) {
     c.runtime.budget.iteration();
     const Value seen = by_attribute ? along(c.runtime, one, c.rest.positional[0]) : one;
     const Value verdict = test ? invoke(*test, c.runtime, seen, arguments_after(c, first + 1)) : seen;
@@ -83,7 +85,8 @@ Value join(Call& c) {
   const Text separator = c.has(0) ? str(c.runtime, c[0]) : Text();
   Text joined;
   bool first = true;
-  for (const Value& one : elements(c.runtime, c.self)->items) {
+  const ListPtr all = elements(c.runtime, c.self);
+  for (const Value& one : all->items) {
     if (!first) joined.append(separator);
     first = false;
     const Value part = c.has(1) && !is_none(c[1]) ? along(c.runtime, one, c[1]) : one;
@@ -149,7 +152,8 @@ Value dict_sort(Call& c) {
 
 Value unique(Call& c) {
   Items kept, keys;
-  for (const Value& one : elements(c.runtime, c.self)->items) {
+  const ListPtr all = elements(c.runtime, c.self);
+  for (const Value& one : all->items) {
     Value key = sort_key(c.runtime, one, c.has(1) ? &c[1] : nullptr, c.has(0) && truth(c[0]));
     if (std::any_of(keys.begin(), keys.end(), [&](const Value& k) { return equal_paid(c.runtime, k, key); })) continue;
     c.runtime.budget.step();
@@ -179,7 +183,8 @@ Value sum(Call& c) {
   std::int64_t whole = 0;
   double real = 0;
   bool is_real = false;
-  for (const Value& one : elements(c.runtime, c.self)->items) {
+  const ListPtr all = elements(c.runtime, c.self);
+  for (const Value& one : all->items) {
     const Value part = c.has(0) && !is_none(c[0]) ? along(c.runtime, one, c[0]) : one;
     std::int64_t integer = 0;
     double number = 0;
@@ -195,7 +200,8 @@ Value batch(Call& c) {
   const std::int64_t size = integer_argument(c, 0);
   if (size < 1) throw Problem("batch needs a positive size");
   Items groups, group;
-  for (const Value& one : elements(c.runtime, c.self)->items) {
+  const ListPtr all = elements(c.runtime, c.self);
+  for (const Value& one : all->items) {
     group.push_back(one);
     if (static_cast<std::int64_t>(group.size()) == size) groups.push_back(made(c.runtime, std::exchange(group, {})));
   }

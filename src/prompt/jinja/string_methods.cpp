@@ -72,7 +72,8 @@ Value join(Call& c) {
   const Text& separator = self_text(c);
   Text joined;
   bool first = true;
-  for (const Value& one : elements(c.runtime, c[0])->items) {
+  const ListPtr all = elements(c.runtime, c[0]);
+  for (const Value& one : all->items) {
     if (!as_text(one)) throw Problem("only strings can be joined, not " + describe(one));
     if (!first) joined.append(separator);
     first = false;

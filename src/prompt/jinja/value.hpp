@@ -71,7 +71,6 @@ struct Method {
 struct Loop {
   ListPtr items;
   std::size_t index = 0;  // from 0
-  int level = 1;          // 1 = outermost
   std::vector<Value> last_changed;  // arguments of the last loop.changed(), scalars
   bool asked_changed = false;
 };
