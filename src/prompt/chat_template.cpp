@@ -34,13 +34,15 @@ jinja::Text cut_after_last(const jinja::Text& rendered, const Message& last) {
   };
   const std::string trimmed = part(true), with_end = part(false);
   const std::size_t at = all.rfind(trimmed);
-  require(at != std::string::npos, "continue_final_message: the chat template does not write the last message as it is");
+  require(at != std::string::npos,
+          "continue_final_message: the chat template does not write the last message as it is");
   return rendered.slice(0, at + (all.compare(at, with_end.size(), with_end) == 0 ? with_end : trimmed).size());
 }
 
 }  // namespace
 
-ChatTemplate::ChatTemplate(const std::string& source, const std::string& name, std::map<std::string, std::string> tokens)
+ChatTemplate::ChatTemplate(const std::string& source, const std::string& name,
+                           const std::map<std::string, std::string>& tokens)
     : state_(std::make_shared<const State>(
           State{jinja::Template(source, name), std::nullopt, token_values(tokens)})) {}
 

@@ -33,23 +33,24 @@ class ChatTemplate {
  public:
   /// The template of a Hugging Face folder: `override_file` if given, else chat_template.jinja, else chat_template of
   /// tokenizer_config.json (one template, or a list of which "default" is taken, and "tool_use" where tools are given).
-  /// bos_token and its kin come from tokenizer_config.json. Throws UserError: no template, or one that is broken or uses
-  /// what does not exist, with file, line and column.
+  /// bos_token and its kin come from tokenizer_config.json. Throws UserError: no template, or one that is broken or
+  /// uses what does not exist, with file, line and column.
   static ChatTemplate load(const std::string& folder, const std::string& override_file = "");
 
   /// From the template's text; `name` is for messages. `tokens`: bos_token and its kin by name.
-  ChatTemplate(const std::string& source, const std::string& name, std::map<std::string, std::string> tokens = {});
+  ChatTemplate(const std::string& source, const std::string& name,
+               const std::map<std::string, std::string>& tokens = {});
 
-  /// `tools_json`: JSON array of tools as the client sent it; "" = none. Arguments of tool calls are given to the template
-  /// as JSON values ("" as {}; what is no JSON as the string that it is). Throws UserError (a server answers 400): the
-  /// template's raise_exception, an error while rendering, or bad JSON.
+  /// `tools_json`: JSON array of tools as the client sent it; "" = none. Arguments of tool calls are given to the
+  /// template as JSON values ("" as {}; what is no JSON as the string that it is).
+  /// Throws UserError (a server answers 400): the template's raise_exception, an error while rendering, or bad JSON.
   RenderedPrompt render(std::span<const Message> messages, const std::string& tools_json,
                         const TemplateOptions& options = {}) const;
   std::string render_text(std::span<const Message> messages, const std::string& tools_json,
                           const TemplateOptions& options = {}) const;
 
-  /// Ids of the rendered text, nothing put before it. Only special tokens that the template wrote become control tokens:
-  /// the same characters in a message, a tool or an argument are ordinary text.
+  /// Ids of the rendered text, nothing put before it. Only special tokens that the template wrote become control
+  /// tokens: the same characters in a message, a tool or an argument are ordinary text.
   std::vector<TokenId> render_ids(const Tokenizer& tokenizer, std::span<const Message> messages,
                                   const std::string& tools_json, const TemplateOptions& options = {}) const;
 

@@ -20,7 +20,8 @@ std::string read_file(const fs::path& path, std::uintmax_t most) {
   std::error_code error;
   const auto size = fs::file_size(path, error);
   require(!error, path.string() + ": cannot be read");
-  require(size <= most, path.string() + ": has " + std::to_string(size) + " bytes; " + std::to_string(most) + " are allowed");
+  require(size <= most, path.string() + ": has " + std::to_string(size) + " bytes; " + std::to_string(most) +
+                            " are allowed");
   std::ifstream in(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(in), {}};
   require(!in.bad() && text.size() == size, path.string() + ": cannot be read");
@@ -37,7 +38,8 @@ Json read_config(const fs::path& path) {
 
 std::map<std::string, std::string> special_tokens(const Json& config) {
   std::map<std::string, std::string> tokens;
-  for (const char* name : {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}) {
+  for (const char* name :
+       {"bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token"}) {
     if (!config.contains(name)) continue;
     const Json& value = config[name];
     if (value.is_string()) tokens[name] = value.get<std::string>();
@@ -70,7 +72,8 @@ bool take_config_template(const Json& config, ChatTemplateFiles& files) {
 }  // namespace
 
 ChatTemplateFiles read_chat_template(const std::string& folder, const std::string& override_file) {
-  const fs::path config_file = fs::path(folder) / "tokenizer_config.json", file = fs::path(folder) / "chat_template.jinja";
+  const fs::path config_file = fs::path(folder) / "tokenizer_config.json";
+  const fs::path file = fs::path(folder) / "chat_template.jinja";
   const Json config = read_config(config_file);
   ChatTemplateFiles files;
   files.tokens = special_tokens(config);

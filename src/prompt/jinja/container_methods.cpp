@@ -7,7 +7,9 @@
 namespace clawrl::jinja {
 namespace {
 
-Value refuse_change(Call&) { throw Problem("a template must not change a list or dict of its own or of the conversation"); }
+Value refuse_change(Call&) {
+  throw Problem("a template must not change a list or dict of its own or of the conversation");
+}
 
 Value keys(Call& c) {
   std::vector<Value> all;
@@ -50,7 +52,8 @@ Value changed(Call& c) {
   Loop& loop = **get_if<LoopPtr>(c.self);
   const auto same = [&](const Value& a, const Value& b) { return equal_paid(c.runtime, a, b); };
   const auto &now = c.rest.positional, &last = loop.last_changed;
-  if (loop.asked_changed && now.size() == last.size() && std::equal(now.begin(), now.end(), last.begin(), same)) return false;
+  if (loop.asked_changed && now.size() == last.size() && std::equal(now.begin(), now.end(), last.begin(), same))
+    return false;
   loop.asked_changed = true;
   loop.last_changed = now;
   for (const Value& value : now)

@@ -122,7 +122,8 @@ Value Interpreter::evaluate_call(const Expression& e) {
   const Value called = evaluate(*e.children[0]);
   Arguments given = arguments(e);
   at(e.position);
-  if (const auto* function = get_if<const Function*>(called)) return invoke(**function, runtime_, None{}, std::move(given));
+  if (const auto* function = get_if<const Function*>(called))
+    return invoke(**function, runtime_, None{}, std::move(given));
   if (const auto* macro = get_if<MacroValue>(called)) return call_macro(*macro, std::move(given));
   if (const auto* method = get_if<MethodPtr>(called)) {
     const Method& bound = **method;

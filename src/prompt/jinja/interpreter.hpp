@@ -11,7 +11,9 @@ namespace clawrl::jinja {
 
 class Interpreter {
  public:
-  Interpreter(const Limits& limits, double now_s) : budget_(limits), runtime_{budget_, now_s, {}} { push_frame(no_frame); }
+  Interpreter(const Limits& limits, double now_s) : budget_(limits), runtime_{budget_, now_s, {}} {
+    push_frame(no_frame);
+  }
   ~Interpreter();
   Interpreter(const Interpreter&) = delete;
   Interpreter& operator=(const Interpreter&) = delete;

@@ -156,7 +156,8 @@ class Writer {
     std::vector<const Dict::Item*> items;
     for (const auto& item : dict.items()) items.push_back(&item);
     if (style_.sort_keys)
-      std::stable_sort(items.begin(), items.end(), [](const auto* a, const auto* b) { return less(a->first, b->first); });
+      std::stable_sort(items.begin(), items.end(),
+                       [](const auto* a, const auto* b) { return less(a->first, b->first); });
     out_.append_template("{");
     ++level_;
     for (std::size_t i = 0; i < items.size(); ++i) {

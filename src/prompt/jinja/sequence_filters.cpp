@@ -114,7 +114,8 @@ Value reversed(Call& c) {
 /// What is compared when letters' case does not count.
 Value sort_key(Runtime& runtime, const Value& value, const Value* path, bool case_sensitive) {
   Value key = path && !is_none(*path) ? along(runtime, value, *path) : value;
-  if (const Text* text = as_text(key); text && !case_sensitive) return made(runtime, with_case(*text, LetterCase::lower));
+  if (const Text* text = as_text(key); text && !case_sensitive)
+    return made(runtime, with_case(*text, LetterCase::lower));
   return key;
 }
 

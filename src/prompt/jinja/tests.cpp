@@ -97,7 +97,8 @@ const Function tests[] = {
 }  // namespace
 
 const Function* find_test(std::string_view name) {
-  const auto found = std::find_if(std::begin(tests), std::end(tests), [&](const Function& f) { return f.name == name; });
+  const auto found =
+      std::find_if(std::begin(tests), std::end(tests), [&](const Function& f) { return f.name == name; });
   return found == std::end(tests) ? nullptr : found;
 }
 

@@ -42,7 +42,8 @@ Value to_json(Call& c) {
   }
   if (c.has(2) && !is_none(c[2])) {
     const List* separators = as_list(c[2]);
-    if (!separators || separators->items.size() != 2 || !as_text(separators->items[0]) || !as_text(separators->items[1]))
+    const bool two = separators && separators->items.size() == 2;
+    if (!two || !as_text(separators->items[0]) || !as_text(separators->items[1]))
       throw Problem("tojson: separators must be two strings");
     style.item_separator = as_text(separators->items[0])->bytes();
     style.key_separator = as_text(separators->items[1])->bytes();
@@ -63,7 +64,8 @@ Value to_integer_filter(Call& c) {
     const TextRange range = stripped(text->bytes(), true, true);
     const char *begin = text->bytes().data() + range.begin, *end = text->bytes().data() + range.end;
     if (begin != end && *begin == '+') ++begin;
-    if (const auto read = std::from_chars(begin, end, integer); read.ec == std::errc() && read.ptr == end) return integer;
+    if (const auto read = std::from_chars(begin, end, integer); read.ec == std::errc() && read.ptr == end)
+      return integer;
     if (const auto read = std::from_chars(begin, end, real); read.ec != std::errc() || read.ptr != end) return fallback;
   } else if (!to_double(c.self, real)) {
     return fallback;
@@ -107,11 +109,12 @@ Value rounded(Call& c) {
 Value indented(Call& c) {
   Text text = str(c.runtime, c.self);
   Text margin;
-  if (c.has(0) && as_text(c[0]))
+  if (c.has(0) && as_text(c[0])) {
     margin = text_argument(c, 0);
-  else
-    margin.append_template(
-        std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(c.has(0) ? integer_argument(c, 0) : 4, 0, 1000)), ' '));
+  } else {
+    const std::int64_t width = c.has(0) ? integer_argument(c, 0) : 4;
+    margin.append_template(std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(width, 0, 1000)), ' '));
+  }
   const bool first = c.has(1) && truth(c[1]), blank = c.has(2) && truth(c[2]);
   Text made_text;
   text.append_template("\n");  // so that an empty last line is one

@@ -124,8 +124,9 @@ std::vector<Text> split_lines(const Limits& limits, const Text& text, bool keep_
     std::size_t end = begin, next = bytes.size();
     for (; end < bytes.size(); end += utf8_step(bytes.substr(end)).length) {
       const char32_t code = code_point(bytes.substr(end));
-      if ((code < 0x0A || code > 0x0D) && (code < 0x1C || code > 0x1E) && code != 0x85 && code != 0x2028 && code != 0x2029)
-        continue;
+      const bool ends = (code >= 0x0A && code <= 0x0D) || (code >= 0x1C && code <= 0x1E) || code == 0x85 ||
+                        code == 0x2028 || code == 0x2029;
+      if (!ends) continue;
       next = end + (bytes.substr(end).starts_with("\r\n") ? 2 : utf8_step(bytes.substr(end)).length);
       break;
     }

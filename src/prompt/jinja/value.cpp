@@ -43,8 +43,11 @@ void Extent::include(const Extent& part) {
   static constexpr Limits limits;
   depth = std::max(depth, 1 + part.depth);
   nodes += part.nodes;
-  if (depth > limits.value_depth) throw Problem("limit value_depth = " + std::to_string(limits.value_depth) + " exceeded");
-  if (nodes > limits.value_nodes) throw Problem("limit value_nodes = " + std::to_string(limits.value_nodes) + " exceeded");
+  const auto check = [](auto value, auto limit, const char* name) {
+    if (value > limit) throw Problem(std::string("limit ") + name + " = " + std::to_string(limit) + " exceeded");
+  };
+  check(depth, limits.value_depth, "value_depth");
+  check(nodes, limits.value_nodes, "value_nodes");
 }
 
 void Dict::set(Value key, Value value) {
