@@ -82,8 +82,8 @@ std::vector<TokenId> TextEncoder::encode(std::string_view text, std::span<const 
   run.checkpoints = &checkpoints;
   std::size_t from = 0;
   if (known) {
-    const auto first_unsure = std::partition_point(known->checkpoints.begin(), known->checkpoints.end(),
-                                                   [&](const EncodingMark& point) { return point.certain <= common; });
+    const auto certain = [limit = common](const EncodingMark& point) { return point.certain <= limit; };
+    const auto first_unsure = std::partition_point(known->checkpoints.begin(), known->checkpoints.end(), certain);
     checkpoints.assign(known->checkpoints.begin(), first_unsure);
     if (!checkpoints.empty()) {
       from = checkpoints.back().resume;

@@ -174,7 +174,7 @@ Value Interpreter::call_macro(const MacroValue& called, Arguments given) {
   for (std::size_t i = 0; i < given.positional.size(); ++i) put(i, std::move(given.positional[i]));
   for (auto& [key, value] : given.named) {
     const auto place =
-        std::find_if(macro.parameters.begin(), macro.parameters.end(), [&](Symbol p) { return *p == key; });
+        std::find_if(macro.parameters.begin(), macro.parameters.end(), [&named = key](Symbol p) { return *p == named; });
     if (place == macro.parameters.end()) throw Problem(name + " has no argument '" + key + "'");
     put(static_cast<std::size_t>(place - macro.parameters.begin()), std::move(value));
   }
