@@ -5,15 +5,15 @@
 #include <cstdio>
 #include <fstream>
 #include <iostream>
-#include <nlohmann/json.hpp>
+#include <iterator>
 
 #include "prompt/chat_template.hpp"
+#include "prompt/jinja/json.hpp"
 
 namespace {
 
 using namespace clawrl;
 using Clock = std::chrono::steady_clock;
-using Json = nlohmann::ordered_json;
 
 template <class Work> double median_ms(int repeats, const Work& work) {
   std::vector<double> times;
@@ -26,13 +26,27 @@ template <class Work> double median_ms(int repeats, const Work& work) {
   return times[times.size() / 2];
 }
 
-std::vector<Message> messages_of(const Json& conversation) {
+const std::string& text(const jinja::Value& object, const std::string& key) {
+  static const std::string none;
+  const jinja::Value* found = jinja::as_dict(object)->find(key);
+  return found ? jinja::as_text(*found)->bytes() : none;
+}
+
+std::string json_of(const jinja::Value& object, const std::string& key) {
+  jinja::Text json;
+  jinja::append_json(json, *jinja::as_dict(object)->find(key), {}, {});
+  return json.bytes();
+}
+
+std::vector<Message> messages_of(const jinja::Value& conversation) {
   std::vector<Message> messages;
-  for (const Json& one : conversation["messages"]) {
-    Message message{one["role"], one["content"], "", {}, one.value("tool_call_id", "")};
-    if (one.contains("tool_calls"))
-      for (const Json& call : one["tool_calls"])
-        message.tool_calls.push_back({call["id"], call["function"]["name"], call["function"]["arguments"].dump()});
+  for (const jinja::Value& one : jinja::as_list(*jinja::as_dict(conversation)->find("messages"))->items) {
+    Message message{text(one, "role"), text(one, "content"), "", {}, text(one, "tool_call_id")};
+    if (const jinja::Value* calls = jinja::as_dict(one)->find("tool_calls"))
+      for (const jinja::Value& call : jinja::as_list(*calls)->items) {
+        const jinja::Value& function = *jinja::as_dict(call)->find("function");
+        message.tool_calls.push_back({text(call, "id"), text(function, "name"), json_of(function, "arguments")});
+      }
     messages.push_back(std::move(message));
   }
   return messages;
@@ -48,9 +62,9 @@ int main(int argc, char** argv) try {
   const std::string folder = argv[1];
   const Tokenizer tokenizer = Tokenizer::load(argv[2]);
   std::ifstream in(argv[3]);
-  const Json conversation = Json::parse(in);
+  const jinja::Value conversation = jinja::parse_json(std::string(std::istreambuf_iterator<char>(in), {}));
   const auto messages = messages_of(conversation);
-  const std::string tools = conversation["tools"].dump();
+  const std::string tools = json_of(conversation, "tools");
   const ChatTemplate chat_template = ChatTemplate::load(folder);
   std::string text;
   std::vector<TokenId> ids;
