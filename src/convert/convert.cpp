@@ -87,6 +87,7 @@ ConvertResult import_model(const std::string& folder, const std::string& target)
   const auto files = open_model_folder(folder);
   std::vector<ParameterView> views;
   for (const auto& file : files) views.insert(views.end(), file->tensors().begin(), file->tensors().end());
+  check_tensors(views, config, folder);
   TargetFolder made(target);
   const std::string side = made.path() + "/model";
   fs::create_directories(side);
@@ -113,7 +114,7 @@ ConvertResult export_checkpoint(const std::string& path, const std::string& targ
           "convert.lora: checkpoint " + checkpoint.path + " holds an adapter; say merged or adapter");
   const std::string base = base_of(checkpoint, settings.base, run);
   const ModelConfig config = read_model_config(base);
-  if (!adapter) return write_model(checkpoint_source(checkpoint, base, config), config, base, target, settings);
+  if (!adapter) return write_model(checkpoint_source(checkpoint, config), config, base, target, settings);
   const LoraConfig lora = resolve_lora(run.trainer.lora);
   if (settings.lora == LoraExport::adapter) return write_adapter(checkpoint, lora, base, target, settings);
   return write_model(merged_source(checkpoint, base, config, lora), config, base, target, settings);

@@ -8,21 +8,17 @@
 #include <nlohmann/json.hpp>
 
 #include "core/error.hpp"
+#include "model/safetensors_header.hpp"
 
 namespace clawrl {
 namespace {
-
-const char* format_name(DType type) {
-  static const char* const names[] = {"F32", "BF16", "F16", "I64", "F64", "I32", "U8"};
-  return names[static_cast<int>(type)];
-}
 
 std::string header_of(std::span<const ParameterView> tensors) {
   nlohmann::ordered_json header = {{"__metadata__", {{"format", "pt"}}}};
   std::size_t begin = 0;
   for (const auto& tensor : tensors) {
     const std::size_t end = begin + tensor.bytes();
-    header[tensor.name] = {{"dtype", format_name(tensor.type)}, {"shape", tensor.shape}, {"data_offsets", {begin, end}}};
+    header[tensor.name] = {{"dtype", safetensors_name(tensor.type)}, {"shape", tensor.shape}, {"data_offsets", {begin, end}}};
     begin = end;
   }
   std::string text = header.dump();

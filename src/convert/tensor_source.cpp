@@ -1,13 +1,13 @@
 #include "convert/tensor_source.hpp"
 
 #include <algorithm>
-#include <filesystem>
 #include <map>
 #include <set>
 
 #include "core/error.hpp"
 #include "model/merge.hpp"
 #include "model/safetensors.hpp"
+#include "model/weight_layout.hpp"
 
 namespace clawrl {
 namespace {
@@ -20,10 +20,11 @@ struct BaseWeights {
   std::map<std::string, const ParameterView*> tensors;
 
   BaseWeights(const std::string& folder, const ModelConfig& config) : files(open_model_folder(folder)) {
+    std::vector<ParameterView> all;
+    for (const auto& file : files) all.insert(all.end(), file->tensors().begin(), file->tensors().end());
+    check_tensors(all, config, folder);
     for (const auto& file : files)
-      for (const ParameterView& view : file->tensors())
-        require(tensors.emplace(view.name, &view).second,
-                folder + ": tensor " + view.name + " is in two files");
+      for (const ParameterView& view : file->tensors()) tensors.emplace(view.name, &view);
     if (config.tied_embeddings) tensors.erase("lm_head.weight");
   }
 };
@@ -42,28 +43,6 @@ std::vector<ParameterView> stored_tensors(const Checkpoint& checkpoint, bool ada
         found.push_back({tensor.name, tensor.type, tensor.shape, nullptr, MemorySpace::host});
   std::sort(found.begin(), found.end(), [](const auto& x, const auto& y) { return x.name < y.name; });
   return found;
-}
-
-bool has_weights(const std::string& folder) {
-  return std::filesystem::exists(folder + "/model.safetensors") ||
-         std::filesystem::exists(folder + "/model.safetensors.index.json");
-}
-
-void check_complete(const TensorSource& source, const Checkpoint& checkpoint, const std::string& base,
-                    const ModelConfig& config) {
-  const BaseWeights weights(base, config);
-  auto wanted = weights.tensors;
-  for (const ParameterView& tensor : source.tensors) {
-    const auto at = wanted.find(tensor.name);
-    require(at != wanted.end() || (config.tied_embeddings && tensor.name == "lm_head.weight"),
-            "checkpoint " + checkpoint.path + ": tensor " + tensor.name + " is none of the base folder " + base);
-    if (at == wanted.end()) continue;
-    require(at->second->shape == tensor.shape,
-            "checkpoint " + checkpoint.path + ": tensor " + tensor.name + " has another shape than in the base folder " + base);
-    wanted.erase(at);
-  }
-  require(wanted.empty(), "checkpoint " + checkpoint.path + ": lacks tensor " +
-                              (wanted.empty() ? "" : wanted.begin()->first) + " of the base folder " + base);
 }
 
 /// Module of an adapter's tensor: "model.layers.0.mlp.up_proj" of "base_model.model.(module).lora_A.weight".
@@ -100,13 +79,39 @@ void merge_one(const ParameterView& weight, const std::vector<ParameterView>& fa
   merge_adapter(config, {&weight, 1}, lora, factors);
 }
 
+bool may_be_extra(const std::string& name, const ModelConfig& config) {
+  return (config.tied_embeddings && name == "lm_head.weight") || name.ends_with(".rotary_emb.inv_freq");
+}
+
 }  // namespace
 
-TensorSource checkpoint_source(const Checkpoint& checkpoint, const std::string& base, const ModelConfig& config) {
+void check_tensors(std::span<const ParameterView> tensors, const ModelConfig& config, const std::string& where) {
+  const ParameterLayout layout = weight_layout(config);
+  std::map<std::string, const ParameterSlot*> wanted;
+  for (const ParameterSlot& slot : layout.slots) wanted.emplace(slot.name, &slot);
+  std::set<std::string> seen;
+  for (const ParameterView& tensor : tensors) {
+    require(seen.insert(tensor.name).second, where + ": tensor " + tensor.name + " is there twice");
+    const auto at = wanted.find(tensor.name);
+    require(at != wanted.end() || may_be_extra(tensor.name, config),
+            where + ": tensor " + tensor.name + " belongs to no part of the " + config.architecture +
+                " that config.json describes");
+    if (at == wanted.end()) continue;
+    require(at->second->shape == tensor.shape,
+            where + ": tensor " + tensor.name + " has another shape than config.json asks for");
+    const bool real = tensor.type == DType::f32 || tensor.type == DType::bf16 || tensor.type == DType::f16;
+    require(real, where + ": tensor " + tensor.name + " has type " + name(tensor.type) +
+                      "; allowed for weights: f32, bf16, f16");
+    wanted.erase(at);
+  }
+  require(wanted.empty(), where + ": lacks tensor " + (wanted.empty() ? "" : wanted.begin()->first));
+}
+
+TensorSource checkpoint_source(const Checkpoint& checkpoint, const ModelConfig& config) {
   TensorSource source;
   source.tensors = stored_tensors(checkpoint, false);
   require(!source.tensors.empty(), "checkpoint " + checkpoint.path + ": holds no weights of a model");
-  if (has_weights(base)) check_complete(source, checkpoint, base, config);
+  check_tensors(source.tensors, config, "checkpoint " + checkpoint.path);
   source.read = [checkpoint](std::span<const ParameterView> views) { load_tensors(checkpoint, views); };
   return source;
 }

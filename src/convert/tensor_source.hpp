@@ -20,9 +20,12 @@ struct TensorSource {
   std::function<void(std::span<const ParameterView>)> read;
 };
 
-/// The model's parameters in a checkpoint. When `base` (a model folder) holds weights, the checkpoint must have exactly
-/// its tensors, but for a stored copy of tied embeddings.
-TensorSource checkpoint_source(const Checkpoint& checkpoint, const std::string& base, const ModelConfig& config);
+/// Refuses, with `where` in front, a set of tensors that is not the model's: one that is missing, is there twice, has
+/// another shape or no weight's type, or belongs to nothing. A stored copy of tied embeddings may be there.
+void check_tensors(std::span<const ParameterView> tensors, const ModelConfig& config, const std::string& where);
+
+/// The model's parameters in a checkpoint, which must be exactly those of `config`.
+TensorSource checkpoint_source(const Checkpoint& checkpoint, const ModelConfig& config);
 
 /// The folder's weights in f32 with the checkpoint's adapter added: W + alpha/rank B A.
 TensorSource merged_source(const Checkpoint& checkpoint, const std::string& base, const ModelConfig& config,

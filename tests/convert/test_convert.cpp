@@ -230,6 +230,22 @@ TEST_CASE("what cannot be converted is refused by name, and nothing is left behi
   CHECK(fs::exists(folder.path / "empty/model.safetensors"));
 }
 
+TEST_CASE("a folder whose tensors are not those of its config.json does not become a checkpoint") {
+  Folder folder;
+  const auto refused = [&](const Tensors& tensors, const std::string& said) {
+    save_weights(folder.at("base"), tiny(), tensors.views);
+    CHECK_THROWS_WITH(import_model(folder.at("base"), folder.at("out")), Contains("base: ") && Contains(said));
+    CHECK(names_in(folder.path) == std::vector<std::string>{"base"});
+  };
+  Tensors less = weights(), more = weights(), other = weights();
+  less.views.pop_back();
+  more.add("model.layers.0.self_attn.q_proj.bias", {8});
+  other.views.back().shape = {12, 8};
+  refused(less, "lacks tensor model.layers.0.mlp.down_proj.weight");
+  refused(more, "tensor model.layers.0.self_attn.q_proj.bias belongs to no part");
+  refused(other, "tensor model.layers.0.mlp.down_proj.weight has another shape");
+}
+
 TEST_CASE("damage is found while a checkpoint is exported, and nothing is left behind") {
   Folder folder;
   const std::string base = make_base(folder);
