@@ -106,7 +106,8 @@ TEST_CASE("core structs survive the wire and damaged bytes do not") {
   check_wire(PolicyVersion{"user-7", 12, "base", "adapter"});
   check_wire(CompletionDelta{{7}, completion()});
   check_wire(StopConditions{64, {1, 2}, {"\n\n", "END"}});
-  GenerateRequest request{{7}, {151644, 872}, {0.5F, 1.0F, 0, 3}, {16, {2}, {}}, 42, 4, 1.5};
+  GenerateRequest request{{7}, {151644, 872}, {0.5F, 1.0F, 0, 3}, {16, {2}, {}}, 42, 4, 1.5,
+                          {Constraint::Kind::json_schema, R"({"type":"null"})", ""}};
   check_wire(request);
   request.version.reset();
   check_wire(request);
