@@ -22,15 +22,16 @@ struct Settings {
 int run(const RunConfig& config, const Settings& s) {
   const KernelRuntime kernels;
   const auto split = s.split == "train" ? demo::Split::train : demo::Split::held_out;
-  const auto generator = [&](const std::string& folder) {
-    return [model = std::make_shared<LocalGenerator>(folder, config.model.device, config.model.chat_template)](
+  const auto generator = [&](const std::string& folder, const std::string& chat_template) {
+    return [model = std::make_shared<LocalGenerator>(folder, config.model.device, chat_template)](
                const auto& conversations, float temperature, std::uint64_t seed) {
       return model->generate(conversations, temperature, seed);
     };
   };
-  const demo::PolicyGates policy = demo::check_policy(generator(config.model.policy), s.count, split, s.seed);
+  const demo::PolicyGates policy = demo::check_policy(generator(config.model.policy, config.model.chat_template),
+                                                       s.count, split, s.seed);
   std::cout << "policy " << config.model.policy << "\n" << to_text(policy) << std::flush;
-  const demo::JudgeGates judge = demo::check_judge(generator(config.model.prm), s.count,
+  const demo::JudgeGates judge = demo::check_judge(generator(config.model.prm, ""), s.count,
                                                    static_cast<float>(config.prm.temperature), split, s.seed);
   std::cout << "judge " << config.model.prm << "\n" << to_text(judge) << std::flush;
   const bool met = policy.satisfied <= 0.2 && policy.worst_obeyed() >= 0.8 && judge.verdict_accuracy() >= 0.9 &&
