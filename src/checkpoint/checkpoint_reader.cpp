@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "checkpoint/file_io.hpp"
@@ -113,6 +114,16 @@ void load_tensors(const Checkpoint& checkpoint, std::span<const ParameterView> i
               path.string() + ": tensor " + tensor->name + " is damaged (checksum does not fit)");
     }
   }
+}
+
+void load_all_tensors(const Checkpoint& checkpoint, std::span<const ParameterView> into) {
+  std::set<std::string> asked;
+  for (const auto& view : into) asked.insert(view.name);
+  for (const auto& shard : checkpoint.shards)
+    for (const auto& tensor : shard.tensors)
+      require(asked.contains(tensor.name), "checkpoint " + checkpoint.path + ": holds tensor " + tensor.name +
+                                               ", which these settings do not train");
+  load_tensors(checkpoint, into);
 }
 
 std::string describe_checkpoint(const std::string& path) {

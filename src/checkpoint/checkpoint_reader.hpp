@@ -48,6 +48,9 @@ std::optional<LoadedCheckpoint> load_newest(const std::string& root, bool strict
 /// tensor when it is absent or its type or shape differ, and the file when it is damaged.
 void load_tensors(const Checkpoint& checkpoint, std::span<const ParameterView> into);
 
+/// The same, and UserError naming a tensor of the checkpoint that no view asks for: nothing trained may be dropped.
+void load_all_tensors(const Checkpoint& checkpoint, std::span<const ParameterView> into);
+
 /// Lines for a terminal: run state, shards, tensors with shapes and checksums, everything verified.
 std::string describe_checkpoint(const std::string& path);
 

@@ -99,7 +99,7 @@ class TrainerLoop {
   }
 
   void restore(const messages::Restore& message) {
-    load_tensors(open_checkpoint(message.path, Verify::sizes), learner_->state());
+    load_all_tensors(open_checkpoint(message.path, Verify::sizes), learner_->state());
     if (index_ == 0) tell_head(messages::Restored{weights_hash(learner_->parameters())});
   }
 

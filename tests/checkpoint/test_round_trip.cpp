@@ -66,6 +66,11 @@ TEST_CASE("wrong shapes, types and names are told by tensor") {
   Tensors absent;
   absent.add("lm_head.weight", DType::f32, {2});
   CHECK_THROWS_WITH(load_tensors(checkpoint, absent.views), Contains("has no tensor lm_head.weight"));
+  Tensors part = make_tensors(1);
+  const std::string dropped = part.views.front().name;
+  part.views.erase(part.views.begin());
+  CHECK_NOTHROW(load_tensors(checkpoint, part.views));
+  CHECK_THROWS_WITH(load_all_tensors(checkpoint, part.views), Contains("holds tensor " + dropped));
   for (const char* name : {"", "a..b", ".a", "a.", "a/b", "a b", "a\nb"}) {
     Tensors bad;
     bad.add(name, DType::f32, {1});
