@@ -75,6 +75,7 @@ class TorchLearner final : public Learner {
   StepMetrics step(const StepBatch& batch) override {
     const auto start = std::chrono::steady_clock::now();
     upload_state();
+    restored_ = false;
     gradient_.zero_();
     StepStatistics statistics;
     std::exception_ptr failure;
@@ -121,11 +122,13 @@ class TorchLearner final : public Learner {
   }
 
   std::vector<ParameterView> parameters() override {
+    upload_state();
     return parameter_views(layout_, device_.is_cpu() ? parameters_ : host(0, parameters_));
   }
 
   std::vector<ParameterView> state() override {
     const bool shared = device_.is_cpu();
+    upload_state();
     restored_ = true;
     auto views = parameter_views(layout_, shared ? parameters_ : host(0, parameters_));
     const std::size_t count = views.size();
@@ -217,7 +220,7 @@ class TorchLearner final : public Learner {
   }
 
   // On an accelerator the host sees copies: parameters, first and second moments. Those that state() gave out may have
-  // been overwritten (a restart), so they go back before the next use.
+  // been overwritten (a restart), so until the next step they go back before every use, and before they are made anew.
   at::Tensor host(std::size_t slot, const at::Tensor& tensor) {
     if (!host_[slot].defined()) host_[slot] = at::empty(tensor.sizes(), at::kFloat);
     return host_[slot].copy_(tensor);
@@ -231,7 +234,6 @@ class TorchLearner final : public Learner {
       adam_->second_moment.copy_(host_[2]);
     }
     refresh_seen();
-    restored_ = false;
   }
 
   ModelConfig config_;
