@@ -87,6 +87,7 @@ int run(const MpiEnvironment& mpi, const RunConfig& config, SftSettings s) {
   const LossSettings& loss = config.trainer.loss;
   require(loss.name == "sft", "trainer.loss: sft trains with the loss sft only, not '" + loss.name + "'");
   const auto learner = make_learner(s.from, optimizer, loss, *collectives);
+  check_vocabulary(learner->config(), tokenizer.vocab_size(), s.tokenizer);
   demo::Corpus corpus(demo::Split::train, s.seed + 100);
   const auto next = [&] {
     return demo::supervised_sample(s.kind == "policy" ? corpus.policy_document() : corpus.judge_document(), tokenizer,

@@ -15,7 +15,8 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::int64_t largest = 1LL << 30, most_layers = 4096;  // sizes that cannot be meant are refused early
+// Sizes that cannot be meant are refused early.
+constexpr std::int64_t largest = 1LL << 30, most_layers = 4096, most_experts = 1 << 17;  // in all layers
 
 std::string file_text(const std::string& path) {
   std::ifstream in(path, std::ios::binary);
@@ -80,7 +81,7 @@ void refuse_unsupported(const Keys& keys, const ModelFamily& family) {
   };
   if (!family.attention_bias_option && !family.qkv_bias) unread("attention_bias");
   if (!family.mlp_bias_option) unread("mlp_bias");
-  if (family.windows != WindowRule::by_layer) unread("use_sliding_window");
+  if (family.windows == WindowRule::none || family.windows == WindowRule::every_layer) unread("use_sliding_window");
   for (const char* key : {"is_encoder_decoder", "add_cross_attention", "use_bidirectional_attention"}) unread(key);
   if (family.windows == WindowRule::none && keys.has("sliding_window"))
     keys.refuse("sliding_window", std::string("is not supported for model_type ") + family.model_type);
@@ -147,7 +148,7 @@ void read_positions(const Keys& keys, ModelConfig& c) {
 
 // layer_types, where given, say which layers have a window; else the layers from max_window_layers on do.
 std::vector<bool> sliding_layers(const Keys& keys, const ModelConfig& c, WindowRule rule, bool window) {
-  std::vector<bool> sliding(static_cast<std::size_t>(c.num_layers), window && rule == WindowRule::every_layer);
+  std::vector<bool> sliding(static_cast<std::size_t>(c.num_layers), window && rule != WindowRule::by_layer);
   const auto first = keys.has("max_window_layers") && keys.object["max_window_layers"] == 0
                          ? 0
                          : keys.integer("max_window_layers", 28);
@@ -171,7 +172,7 @@ std::vector<bool> sliding_layers(const Keys& keys, const ModelConfig& c, WindowR
 
 void read_windows(const Keys& keys, WindowRule rule, ModelConfig& c) {
   const bool used = rule == WindowRule::every_layer ||
-                    (rule == WindowRule::by_layer && keys.flag("use_sliding_window", false));
+                    (rule != WindowRule::none && keys.flag("use_sliding_window", false));
   const bool null = keys.object.contains("sliding_window") && !keys.has("sliding_window");
   const auto window = used && !null ? keys.integer("sliding_window", 4096) : 0;
   const auto sliding = sliding_layers(keys, c, rule, window > 0);
@@ -197,6 +198,29 @@ void read_shape(const Keys& keys, const ModelFamily& family, ModelConfig& c) {
           keys.where + ": num_attention_heads must be a multiple of num_key_value_heads");
   require(c.head_dim % 2 == 0, keys.where + ": head_dim must be even");
   c.max_positions = keys.integer("max_position_embeddings", family.default_positions);
+}
+
+// Every decoder_sparse_step-th layer has experts, but for those in mlp_only_layers.
+ExpertConfig read_experts(const Keys& keys, const ModelConfig& c) {
+  ExpertConfig experts;
+  experts.count = keys.integer("num_experts", 128);
+  experts.per_token = keys.integer("num_experts_per_tok", 8);
+  experts.intermediate_size = keys.integer("moe_intermediate_size", 768);
+  experts.renormalise = keys.flag("norm_topk_prob", false);
+  if (experts.per_token > experts.count) keys.refuse("num_experts_per_tok", "must be at most num_experts");
+  if (experts.count > most_experts / c.num_layers)
+    keys.refuse("num_experts", "is above " + std::to_string(most_experts) + " in all layers");
+  const auto step = keys.integer("decoder_sparse_step", 1);
+  for (std::int64_t i = 0; i < c.num_layers; ++i) experts.layers.push_back((i + 1) % step == 0);
+  if (!keys.has("mlp_only_layers")) return experts;
+  const auto& plain = keys.object["mlp_only_layers"];
+  if (!plain.is_array()) keys.refuse("mlp_only_layers", "must be a list of layers");
+  for (const auto& layer : plain) {
+    if (!layer.is_number_integer() || layer < 0 || layer >= c.num_layers)
+      keys.refuse("mlp_only_layers", "must be a list of layers");
+    experts.layers[layer.get<std::size_t>()] = false;
+  }
+  return experts;
 }
 
 DType read_dtype(const Keys& keys) {
@@ -244,6 +268,7 @@ ModelConfig parse_model_config(const ConfigOrigin& origin, const std::string& fo
   c.mlp_bias = family.mlp_bias_option && keys.flag("mlp_bias", false);
   read_positions(keys, c);
   read_windows(keys, family.windows, c);
+  if (family.experts) c.experts = read_experts(keys, c);
   c.dtype = read_dtype(keys);
   if (!origin.generation.empty())
     c.eos_tokens = read_eos(Keys::parse(origin.generation, folder + "/generation_config.json"), c);
@@ -258,22 +283,15 @@ ModelConfig read_model_config(const std::string& folder) {
   return parse_model_config(origin, folder);
 }
 
-void set_family(ModelConfig& config, const std::string& model_type) {
-  const auto& family = family_of(model_type);
-  config.architecture = model_type;
-  config.qk_norm = family.qk_norm;
-  config.qkv_bias = family.qkv_bias;
-}
-
 std::int64_t context_length(const ModelConfig& c) {
   const bool yarn = c.rope.type == RopeType::yarn, stretched = yarn || c.rope.type == RopeType::linear;
   const auto original = yarn ? c.rope.original_positions : static_cast<double>(c.max_positions);
   return std::max<std::int64_t>(c.max_positions, stretched ? std::llround(original * c.rope.factor) : 0);
 }
 
-void check_vocabulary(const ModelConfig& config, std::int64_t tokenizer_size) {
+void check_vocabulary(const ModelConfig& config, std::int64_t tokenizer_size, const std::string& folder) {
   require(tokenizer_size <= config.vocab_size,
-          "the tokenizer has ids up to " + std::to_string(tokenizer_size - 1) + ", but the model's vocab_size is " +
+          folder + ": the tokenizer has ids up to " + std::to_string(tokenizer_size - 1) + ", but the model's vocab_size is " +
               std::to_string(config.vocab_size));
 }
 

@@ -17,6 +17,17 @@ struct ConfigOrigin {
   bool operator==(const ConfigOrigin&) const { return true; }  // where a config is from does not change what it means
 };
 
+/// Layers whose MLP is a mixture of experts.
+struct ExpertConfig {
+  std::int64_t count = 0;              // num_experts; 0 = a model without
+  std::int64_t per_token = 0;          // num_experts_per_tok
+  std::int64_t intermediate_size = 0;  // of one expert: moe_intermediate_size
+  bool renormalise = false;            // norm_topk_prob: the chosen experts' probabilities sum to 1
+  std::vector<bool> layers;            // [num_layers] has experts, no plain MLP
+  bool in(std::int64_t layer) const { return count > 0 && layers[static_cast<std::size_t>(layer)]; }
+  bool operator==(const ExpertConfig&) const = default;
+};
+
 struct ModelConfig {
   std::string architecture = "qwen3";  // model_type, a row of model_family.hpp
   std::int64_t vocab_size = 0;
@@ -34,6 +45,7 @@ struct ModelConfig {
   bool qk_norm = true;  // RMS norm of every q and k head before the rotation
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
   std::vector<std::int64_t> windows;  // [num_layers] tokens a token sees, itself included, 0 = all; empty = all 0
+  ExpertConfig experts;
   std::vector<TokenId> eos_tokens;    // from generation_config.json, else config.json
   DType dtype = DType::f32;           // of the stored weights, as config.json says: f32, bf16 or f16
   ConfigOrigin origin;
@@ -60,7 +72,8 @@ ModelConfig parse_model_config(const ConfigOrigin& origin, const std::string& fo
 /// changed (but for dtype) comes out with every key it had.
 void write_model_config(const ModelConfig& config, const std::string& folder);
 
-/// A tokenizer with `tokenizer_size` ids (its highest + 1) must fit the embedding. Throws UserError with both numbers.
-void check_vocabulary(const ModelConfig& config, std::int64_t tokenizer_size);
+/// A tokenizer with `tokenizer_size` ids (its highest + 1) must fit the embedding. Throws UserError with both numbers and
+/// `folder`, where the tokenizer is from.
+void check_vocabulary(const ModelConfig& config, std::int64_t tokenizer_size, const std::string& folder);
 
 }  // namespace clawrl

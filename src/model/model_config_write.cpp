@@ -65,14 +65,30 @@ void add_windows(const ModelConfig& c, WindowRule rule, json& config) {
     types.push_back(c.window(i) > 0 ? "sliding_attention" : "full_attention");
     every = every && c.window(i) > 0;
   }
-  expect(widest == 0 || rule == WindowRule::by_layer || (rule == WindowRule::every_layer && every),
+  expect(widest == 0 || rule == WindowRule::by_layer || (rule != WindowRule::none && every),
          "these windows are not those of a " + c.architecture);
   if (rule == WindowRule::none) return;
   config["sliding_window"] = widest > 0 ? json(widest) : json();
   if (rule == WindowRule::every_layer) return;
   config["use_sliding_window"] = widest > 0;
+  if (rule == WindowRule::switched) return;
   config["max_window_layers"] = c.num_layers;
   config["layer_types"] = types;
+}
+
+void add_experts(const ModelConfig& c, const ModelFamily& family, json& config) {
+  const auto& experts = c.experts;
+  expect(family.experts == (experts.count > 0), "experts are not those of a " + c.architecture);
+  if (!family.experts) return;
+  auto plain = json::array();
+  for (std::int64_t i = 0; i < c.num_layers; ++i)
+    if (!experts.in(i)) plain.push_back(i);
+  config.update({{"num_experts", experts.count},
+                 {"num_experts_per_tok", experts.per_token},
+                 {"moe_intermediate_size", experts.intermediate_size},
+                 {"norm_topk_prob", experts.renormalise},
+                 {"decoder_sparse_step", 1},
+                 {"mlp_only_layers", plain}});
 }
 
 // Every key that a field of ours stands for.
@@ -96,6 +112,7 @@ json own_keys(const ModelConfig& c) {
   if (!c.eos_tokens.empty()) config["eos_token_id"] = c.eos_tokens.front();
   add_biases(c, family, config);
   add_windows(c, family.windows, config);
+  add_experts(c, family, config);
   return config;
 }
 

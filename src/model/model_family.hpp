@@ -6,8 +6,9 @@
 
 namespace clawrl {
 
-/// Which layers look at a sliding window. `by_layer`: use_sliding_window with max_window_layers or layer_types.
-enum class WindowRule : std::uint8_t { none, every_layer, by_layer };
+/// Which layers look at a sliding window. `switched`: every layer, with use_sliding_window; `by_layer`: the same with
+/// max_window_layers or layer_types.
+enum class WindowRule : std::uint8_t { none, every_layer, switched, by_layer };
 
 struct ModelFamily {
   const char* model_type;
@@ -16,6 +17,7 @@ struct ModelFamily {
   bool attention_bias_option;  // attention_bias in config.json is obeyed: q, k, v and o
   bool mlp_bias_option;        // mlp_bias too: gate, up, down
   WindowRule windows;
+  bool experts;
   std::int64_t default_kv_heads, default_head_dim, default_positions;  // config.json is silent; 0 = from the others
 };
 

@@ -15,7 +15,7 @@ TeacherScorer scorer_of(Policy& policy) {
           [&policy](std::int64_t version, std::span<const ScoreRequest> sequences) {
             return policy.score(version, sequences);
           },
-          policy.config().max_positions};
+          context_length(policy.config())};
 }
 
 }  // namespace clawrl

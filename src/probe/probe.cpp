@@ -30,7 +30,10 @@ struct Probe::State {
     return *prompts;
   }
   ModelProbe& the_model() {
-    if (!model) model.emplace(settings.folder, settings.device, settings.context);
+    if (model) return *model;
+    const auto config = read_model_config(settings.folder);
+    if (has_tokenizer()) check_vocabulary(config, the_tokenizer().vocab_size(), settings.folder);
+    model.emplace(settings.folder, settings.device, settings.context);
     return *model;
   }
 

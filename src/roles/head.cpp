@@ -17,7 +17,7 @@ void Head::cancel(std::uint64_t ticket) {
   loop_.post([this, ticket] { requests_->cancel(ticket); });
 }
 
-std::vector<ModelCard> Head::models() { return {{config_.model.name, model_.max_positions, 0}}; }
+std::vector<ModelCard> Head::models() { return {{config_.model.name, context_length(model_), 0}}; }
 
 std::string Head::health() { return {}; }
 

@@ -10,6 +10,7 @@
 #include "prm/judge.hpp"
 #include "roles/clock.hpp"
 #include "roles/head.hpp"
+#include "roles/model_tokenizer.hpp"
 
 namespace clawrl {
 namespace {
@@ -82,7 +83,7 @@ void Head::make_desks() {
   RequestDeskSettings settings;
   settings.model = config_.model.name;
   settings.context = config_.rollout.max_context > 0 ? config_.rollout.max_context
-                                                     : static_cast<std::int32_t>(model_.max_positions);
+                                                     : static_cast<std::int32_t>(context_length(model_));
   settings.vocabulary = model_.vocab_size;
   settings.max_queue = config_.http.max_queue;
   settings.rollout = config_.rollout;
@@ -100,7 +101,7 @@ void Head::make_desks() {
   events.token = [this](std::int64_t version) { if (versions_) versions_->token(version); };
   events.committing = [this] { return versions_ && versions_->committing(); };
   requests_ = std::make_unique<RequestDesk>(context_.mailbox, *journal_, sessions_, meter_,
-                                            Tokenizer::load(config_.model.policy + "/tokenizer.json"),
+                                            load_tokenizer(config_.model.policy, model_),
                                             ChatTemplate::load(config_.model.policy, config_.model.chat_template),
                                             settings, std::move(events));
   if (!context_.learning) return;

@@ -1,13 +1,14 @@
 #include "roles/local_generator.hpp"
 
 #include "core/error.hpp"
+#include "roles/model_tokenizer.hpp"
 #include "rollout/append.hpp"
 
 namespace clawrl {
 
 LocalGenerator::LocalGenerator(const std::string& folder, const std::string& device,
                                const std::string& chat_template)
-    : policy_(make_policy(folder, device)), tokenizer_(Tokenizer::load(folder + "/tokenizer.json")),
+    : policy_(make_policy(folder, device)), tokenizer_(load_tokenizer(folder, policy_->config())),
       template_(ChatTemplate::load(folder, chat_template)),
       engine_(*policy_, [] {
         EngineSettings settings;

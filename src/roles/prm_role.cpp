@@ -6,6 +6,7 @@
 #include "model/policy.hpp"
 #include "prm/judge.hpp"
 #include "roles/messages.hpp"
+#include "roles/model_tokenizer.hpp"
 #include "roles/role_loops.hpp"
 #include "rollout/engine.hpp"
 
@@ -20,7 +21,7 @@ EngineSettings judge_engine_settings(const RunConfig& config, const ModelConfig&
   settings.num_blocks = std::min(config.rollout.blocks, 2048);
   settings.max_batch = config.rollout.max_batch;
   settings.prefill_budget = std::max(512, config.rollout.prefill_budget);
-  settings.max_context = std::min<std::int32_t>(8192, static_cast<std::int32_t>(model.max_positions));
+  settings.max_context = std::min<std::int32_t>(8192, static_cast<std::int32_t>(context_length(model)));
   return settings;
 }
 
@@ -32,10 +33,9 @@ void run_prm(const RankContext& context, Policy& teacher) {
   Mailbox& mailbox = context.mailbox;
   const auto judge_model = make_policy(context.images.judge, config.model.device);
   Engine engine(*judge_model, judge_engine_settings(config, judge_model->config()));
-  const auto tokenizer = [](const std::string& folder) { return Tokenizer::load(folder + "/tokenizer.json"); };
   const JudgeSettings settings = judge_settings(config, judge_model->config().eos_tokens);
-  Judge judge(sampler_of(engine), tokenizer(config.model.prm), ChatTemplate::load(config.model.prm),
-              Teacher(scorer_of(teacher), tokenizer(config.model.policy),
+  Judge judge(sampler_of(engine), load_tokenizer(config.model.prm, judge_model->config()), ChatTemplate::load(config.model.prm),
+              Teacher(scorer_of(teacher), load_tokenizer(config.model.policy, teacher.config()),
                       ChatTemplate::load(config.model.policy, config.model.chat_template), settings.teacher),
               settings);
   mailbox.send(context.map.head(), Port::head, messages::Ready{"prm", context.images.teacher->hash()});

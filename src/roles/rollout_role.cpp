@@ -4,6 +4,7 @@
 #include "grammar/constraint_compiler.hpp"
 #include "prompt/reply_format.hpp"
 #include "roles/messages.hpp"
+#include "roles/model_tokenizer.hpp"
 #include "roles/role_loops.hpp"
 #include "rollout/engine.hpp"
 
@@ -18,13 +19,13 @@ EngineSettings engine_settings(const RolloutConfig& config, const ModelConfig& m
   settings.num_blocks = config.blocks;
   settings.max_batch = config.max_batch;
   settings.prefill_budget = config.prefill_budget;
-  settings.max_context = config.max_context > 0 ? config.max_context : static_cast<std::int32_t>(model.max_positions);
+  settings.max_context = config.max_context > 0 ? config.max_context : static_cast<std::int32_t>(context_length(model));
   return settings;
 }
 
 /// For replies that are held to a grammar: the same tokenizer and formats as the head's.
 ConstraintCompiler make_compiler(const ModelFolders& folders, const ModelConfig& model) {
-  return {Tokenizer::load(folders.policy + "/tokenizer.json"), model.vocab_size,
+  return {load_tokenizer(folders.policy, model), model.vocab_size,
           load_reply_format(folders.policy, folders.chat_template, folders.tool_format, folders.reasoning)};
 }
 

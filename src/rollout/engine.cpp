@@ -27,7 +27,7 @@ bool published(const Policy& policy, std::int64_t version) {
 std::int32_t context_of(const Policy& policy, const EngineSettings& settings) {
   const auto slots = static_cast<std::int64_t>(settings.num_blocks) * settings.block_size;
   return static_cast<std::int32_t>(
-      std::min({static_cast<std::int64_t>(settings.max_context), policy.config().max_positions, slots}));
+      std::min({static_cast<std::int64_t>(settings.max_context), context_length(policy.config()), slots}));
 }
 
 }  // namespace

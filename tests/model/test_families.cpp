@@ -30,6 +30,7 @@ ModelConfig odd(const std::string& family) {
   if (family == "qwen2") c.windows = {0, 5};
   if (family == "llama") c.qkv_bias = c.o_bias = c.mlp_bias = true;
   if (family == "mistral") c.windows = {5, 5};
+  if (family == "qwen3_moe") c.experts = {6, 2, 7, true, {false, true}};
   return c;
 }
 
@@ -57,7 +58,7 @@ at::Tensor loss(const ModelConfig& config, const WeightSet& weights, const at::T
 }  // namespace
 
 TEST_CASE("gradients of every parameter agree with float64 differences, over more than one block of a window") {
-  for (const auto* family : {"qwen3", "qwen2", "llama", "mistral"}) {
+  for (const auto* family : {"qwen3", "qwen3_moe", "qwen2", "llama", "mistral"}) {
     const auto config = odd(family);
     const auto flat = filled(config, 5);
     const std::int64_t length = config.window(0) > 0 ? 270 : 30;  // windows go in blocks of 256 queries
@@ -84,11 +85,12 @@ TEST_CASE("gradients of every parameter agree with float64 differences, over mor
   }
 }
 
-TEST_CASE("an adapter beside biases and windows is the merged model, and its gradient is right") {
-  for (const auto* family : {"qwen2", "llama"}) {
+TEST_CASE("an adapter beside biases, windows and experts is the merged model, and its gradient is right") {
+  for (const auto* family : {"qwen2", "llama", "qwen3_moe"}) {
     const auto config = odd(family);
     LoraConfig lora;
     lora.rank = 3;
+    if (config.experts.count > 0) lora.targets = {"q_proj", "k_proj", "v_proj", "o_proj"};
     auto weights = bind_weights(config, filled(config, 7));
     const auto flat = random_lora(config, lora, 8).normal_(0.0, 0.2), gradient = at::zeros_like(flat);
     auto with_adapter = weights;
@@ -112,8 +114,26 @@ TEST_CASE("an adapter beside biases and windows is the merged model, and its gra
   }
 }
 
+TEST_CASE("a token's experts do not depend on its neighbours, and adapters of experts are refused by name") {
+  ModelConfig config = odd("qwen3_moe");
+  config.hidden_size = 32;
+  config.experts = {16, 3, 8, false, {true, true}};
+  const auto weights = bind_weights(config, filled(config, 9));
+  const at::NoGradGuard no_grad;
+  const auto x = at::randn({40, 32}), all = mix_experts(config.experts, weights.layers[0].mixture, x);
+  for (std::int64_t i = 0; i < x.size(0); ++i) {
+    const auto alone = mix_experts(config.experts, weights.layers[0].mixture, x.narrow(0, i, 1));
+    CHECK(at::equal(alone, all.narrow(0, i, 1)));
+  }
+  LoraConfig lora;
+  lora.rank = 2;
+  CHECK_THROWS_WITH(lora_layout(config, lora), Catch::Contains("gate_proj") && Catch::Contains("qwen3_moe"));
+  lora.targets = {"q_proj", "o_proj"};
+  CHECK(lora_layout(config, lora).slots.size() == 8);
+}
+
 TEST_CASE("sampling, in chunks and token by token, agrees with scoring for odd sizes, biases and windows") {
-  for (const auto* family : {"qwen3", "qwen2", "llama", "mistral"}) {
+  for (const auto* family : {"qwen3", "qwen3_moe", "qwen2", "llama", "mistral"}) {
     const auto folder = std::filesystem::temp_directory_path() / ("clawrl_families_" + std::to_string(::getpid()));
     const auto config = odd(family);
     save_weights(folder.string(), config, parameter_views(weight_layout(config), filled(config, 6)));

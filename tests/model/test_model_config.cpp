@@ -84,6 +84,19 @@ TEST_CASE("which layers have a window") {
   CHECK_THAT(complaint({{"model_type", "mistral"}, {"layer_types", types}}), Catch::Contains("layer_types"));
 }
 
+TEST_CASE("which layers have experts") {
+  const json moe = {{"model_type", "qwen3_moe"}, {"num_experts", 8}, {"num_experts_per_tok", 2}};
+  using Layers = std::vector<bool>;
+  CHECK(parse(moe).experts == ExpertConfig{8, 2, 768, false, Layers(4, true)});
+  CHECK(parse(with(moe, {{"decoder_sparse_step", 2}})).experts.layers == Layers{false, true, false, true});
+  CHECK(parse(with(moe, {{"mlp_only_layers", {0, 3}}})).experts.layers == Layers{false, true, true, false});
+  CHECK(parse(with(moe, {{"sliding_window", 16}})).windows.empty());
+  CHECK(parse(with(moe, {{"sliding_window", 16}, {"use_sliding_window", true}})).windows == Windows(4, 16));
+  CHECK_THAT(complaint(with(moe, {{"num_experts_per_tok", 9}})), Catch::Contains("num_experts_per_tok"));
+  CHECK_THAT(complaint(with(moe, {{"num_experts", 1 << 20}})), Catch::Contains("num_experts"));
+  CHECK_THAT(complaint(with(moe, {{"mlp_only_layers", {4}}})), Catch::Contains("mlp_only_layers"));
+}
+
 TEST_CASE("rope scaling: both spellings, unknown kinds and keys refused") {
   auto scaled = [](const json& scaling) { return json{{"model_type", "llama"}, {"rope_scaling", scaling}}; };
   const auto old_style = parse(with(scaled(yarn), {{"rope_theta", 5e5}}));
@@ -125,6 +138,8 @@ TEST_CASE("a config that was read and written means the same and keeps its other
       {{"model_type", "llama"}, {"mlp_bias", true}, {"rope_parameters", with(yarn, {{"rope_theta", 5e5}})}},
       {{"model_type", "llama"}, {"rope_scaling", {{"rope_type", "llama3"}, {"factor", 8}, {"low_freq_factor", 1},
                                                   {"high_freq_factor", 4}, {"original_max_position_embeddings", 64}}}},
+      {{"model_type", "qwen3_moe"}, {"num_experts", 8}, {"num_experts_per_tok", 2}, {"moe_intermediate_size", 24},
+       {"norm_topk_prob", true}, {"decoder_sparse_step", 2}},
       {{"model_type", "mistral"}, {"sliding_window", 32}, {"head_dim", 24},
        {"rope_scaling", {{"type", "linear"}, {"factor", 2}}}}};
   for (const auto& changes : configs) {
@@ -150,7 +165,7 @@ TEST_CASE("a config that was read and written means the same and keeps its other
 
 TEST_CASE("a tokenizer must fit the embedding") {
   const auto config = parse({{"model_type", "llama"}});
-  CHECK_NOTHROW(check_vocabulary(config, 320));
-  CHECK_THROWS_WITH(check_vocabulary(config, 321),
-                    Catch::Contains("up to 320") && Catch::Contains("vocab_size is 320"));
+  CHECK_NOTHROW(check_vocabulary(config, 320, "folder"));
+  CHECK_THROWS_WITH(check_vocabulary(config, 321, "folder"),
+                    Catch::Contains("folder: ") && Catch::Contains("up to 320") && Catch::Contains("vocab_size is 320"));
 }

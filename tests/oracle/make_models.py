@@ -49,9 +49,12 @@ MODELS = {
     "qwen3_moe": ("qwen3_moe", dict(EXPERTS, norm_topk_prob=True), torch.float32, None),
     "qwen3_moe_mixed": ("qwen3_moe", dict(EXPERTS, num_hidden_layers=3, norm_topk_prob=False, mlp_only_layers=[0],
                                           decoder_sparse_step=1, tie_word_embeddings=True), torch.bfloat16, 90_000),
+    "qwen3_moe_sliding": ("qwen3_moe", dict(EXPERTS, num_hidden_layers=4, decoder_sparse_step=2, attention_bias=True,
+                                            use_sliding_window=True, sliding_window=16), torch.float32, None),
+    "mixtral": ("mixtral", dict(num_local_experts=4), torch.float32, None),
 }
 
-REFUSED = ("qwen3_moe", "qwen3_moe_mixed")  # by name at load, for now: leave one out of here when it is computed
+REFUSED = ("mixtral",)  # by name at load: leave one out of here when it is computed
 
 
 def fill(model, generator):

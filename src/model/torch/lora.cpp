@@ -33,15 +33,23 @@ LoraPair* pair_of(LoraLayer& layer, const std::string& projection) {
   throw InternalError("no projection named " + projection);
 }
 
+void check_target(const ModelConfig& config, const std::vector<Projection>& all, const std::string& target) {
+  std::string allowed;
+  for (const auto& p : all) {
+    if (p.name == target) return;
+    allowed += (allowed.empty() ? "" : ", ") + p.name;
+  }
+  throw UserError("LoRA target '" + target + "' is unknown for model_type " + config.architecture +
+                  "; allowed: " + allowed);
+}
+
 }  // namespace
 
 ParameterLayout lora_layout(const ModelConfig& config, const LoraConfig& lora) {
   require(lora.rank > 0, "LoRA rank must be at least 1");
   const auto all = projections(config);
   for (const auto& target : lora.targets)
-    require(std::any_of(all.begin(), all.end(), [&](const auto& p) { return p.name == target; }),
-            "LoRA target '" + target +
-                "' is unknown; allowed: q_proj, k_proj, v_proj, o_proj, gate_proj, up_proj, down_proj");
+    check_target(config, all, target);
   ParameterLayout layout;
   for (std::int64_t i = 0; i < config.num_layers; ++i) {
     for (const auto& p : all) {

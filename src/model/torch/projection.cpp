@@ -1,6 +1,7 @@
 #include "model/torch/projection.hpp"
 
 #include <ATen/ATen.h>
+#include <ATen/core/grad_mode.h>
 
 #include <vector>
 

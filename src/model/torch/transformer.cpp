@@ -35,6 +35,13 @@ at::Tensor windowed_attention(const at::Tensor& q, const at::Tensor& k, const at
   return at::cat(parts, 2);
 }
 
+at::Tensor mlp(const ModelConfig& config, const LayerWeights& w, const LayerAdapters& lora, const at::Tensor& x) {
+  const auto inter = config.intermediate_size;
+  const auto gate_up =
+      project(x, w.gate_up, w.gate_up_bias, lora, {{inter, &LoraLayer::gate}, {inter, &LoraLayer::up}});
+  return project(swiglu(gate_up), w.down, w.down_bias, lora, {{config.hidden_size, &LoraLayer::down}});
+}
+
 }  // namespace
 
 at::Tensor PaddedAttention::operator()(std::int64_t, std::int64_t window, const at::Tensor& q, const at::Tensor& k,
@@ -72,7 +79,6 @@ at::Tensor Transformer::decoder_layer(const WeightSet& weights, std::int64_t lay
   const auto& w = weights.layers[static_cast<std::size_t>(layer)];
   const LayerAdapters lora{adapters, layer};
   const auto heads = config_.num_heads, kv_heads = config_.num_kv_heads, dim = config_.head_dim;
-  const auto inter = config_.intermediate_size, hidden = config_.hidden_size;
   const auto eps = config_.rms_norm_eps;
 
   auto normed = rms_norm(x, w.input_norm, eps);
@@ -80,12 +86,13 @@ at::Tensor Transformer::decoder_layer(const WeightSet& weights, std::int64_t lay
                      {{heads * dim, &LoraLayer::q}, {kv_heads * dim, &LoraLayer::k}, {kv_heads * dim, &LoraLayer::v}});
   qkv = qkv.view({x.size(0), heads + 2 * kv_heads, dim});
   auto [q, k, v] = split_heads(qkv, w.q_norm, w.k_norm, rope, eps, kv_heads);
-  auto mixed = project(attention(layer, config_.window(layer), q, k, v), w.o, w.o_bias, lora, {{hidden, &LoraLayer::o}});
+  auto mixed = project(attention(layer, config_.window(layer), q, k, v), w.o, w.o_bias, lora,
+                       {{config_.hidden_size, &LoraLayer::o}});
   auto residual = at::add(x, mixed);
 
   normed = rms_norm(residual, w.post_norm, eps);
-  auto gate_up = project(normed, w.gate_up, w.gate_up_bias, lora, {{inter, &LoraLayer::gate}, {inter, &LoraLayer::up}});
-  return at::add(residual, project(swiglu(gate_up), w.down, w.down_bias, lora, {{hidden, &LoraLayer::down}}));
+  if (config_.experts.in(layer)) return at::add(residual, mix_experts(config_.experts, w.mixture, normed));
+  return at::add(residual, mlp(config_, w, lora, normed));
 }
 
 at::Tensor Transformer::hidden(const WeightSet& weights, const at::Tensor& ids, const at::Tensor& positions,
@@ -97,7 +104,8 @@ at::Tensor Transformer::hidden(const WeightSet& weights, const at::Tensor& ids, 
 at::Tensor Transformer::hidden(const WeightSet& weights, const at::Tensor& ids, const at::Tensor& positions,
                                Attention& attention, std::span<const AdapterRows> adapters) {
   const auto rope = rope_rows(positions);
-  auto x = at::embedding(weights.embed, ids).to(at::kFloat);
+  auto x = at::embedding(weights.embed, ids);
+  if (x.scalar_type() == at::kBFloat16) x = x.to(at::kFloat);  // the weights' type, not that of the sums
   for (std::int64_t layer = 0; layer < config_.num_layers; ++layer)
     x = decoder_layer(weights, layer, x, rope, attention, adapters);
   return rms_norm(x, weights.final_norm, config_.rms_norm_eps);

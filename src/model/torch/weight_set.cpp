@@ -28,6 +28,19 @@ at::Tensor fused_tensor(const ParameterLayout& layout, const std::string& first,
   return bound(layout, {first, shape, begin.offset}, flat);
 }
 
+// The slots of a layer's experts lie behind that of its router. There may be thousands: no search by name.
+ExpertLayer bind_experts(const ExpertConfig& config, const ParameterLayout& layout, const ParameterSlot& router,
+                         const FlatWeights& flat) {
+  ExpertLayer layer{bound(layout, router, flat), {}};
+  const auto* slot = &router + 1;
+  for (std::int64_t e = 0; e < config.count; ++e, slot += 3) {
+    const auto rows = slot[0].shape[0] + slot[1].shape[0];
+    layer.experts.push_back({bound(layout, {slot[0].name, {rows, slot[0].shape[1]}, slot[0].offset}, flat),
+                             bound(layout, slot[2], flat)});
+  }
+  return layer;
+}
+
 LayerWeights bind_layer(const ModelConfig& config, const ParameterLayout& layout, const FlatWeights& flat,
                         std::int64_t index) {
   const auto prefix = layer_prefix(index);
@@ -44,6 +57,10 @@ LayerWeights bind_layer(const ModelConfig& config, const ParameterLayout& layout
   layer.o = slot("self_attn.o_proj.weight");
   if (config.o_bias) layer.o_bias = slot("self_attn.o_proj.bias");
   layer.post_norm = slot("post_attention_layernorm.weight");
+  if (config.experts.in(index)) {
+    layer.mixture = bind_experts(config.experts, layout, layout.at(prefix + "mlp.gate.weight"), flat);
+    return layer;
+  }
   layer.gate_up = fused("mlp.gate_proj.weight", "mlp.up_proj.weight");
   if (config.mlp_bias) layer.gate_up_bias = fused("mlp.gate_proj.bias", "mlp.up_proj.bias");
   layer.down = slot("mlp.down_proj.weight");
@@ -107,10 +124,12 @@ at::Tensor random_weights(const ModelConfig& config, std::uint64_t seed) {
 std::vector<at::Tensor> leaves(const WeightSet& weights) {
   std::vector<at::Tensor> all{weights.embed};
   if (!weights.lm_head.is_same(weights.embed)) all.push_back(weights.lm_head);
-  for (const auto& l : weights.layers)
+  for (const auto& l : weights.layers) {
     for (const auto& tensor : {l.input_norm, l.qkv, l.qkv_bias, l.q_norm, l.k_norm, l.o, l.o_bias, l.post_norm,
-                               l.gate_up, l.gate_up_bias, l.down, l.down_bias})
+                               l.gate_up, l.gate_up_bias, l.down, l.down_bias, l.mixture.router})
       if (tensor.defined()) all.push_back(tensor);
+    for (const auto& expert : l.mixture.experts) all.insert(all.end(), {expert.gate_up, expert.down});
+  }
   all.push_back(weights.final_norm);
   return all;
 }
@@ -131,12 +150,23 @@ struct Place {
   std::int64_t row;  // of the fused tensor
 };
 
+// `rest`: <expert>.gate_proj and so on
+Place place_of(const ExpertConfig& config, const ExpertLayer& layer, const std::string& rest) {
+  const auto& expert = layer.experts.at(std::stoul(rest));
+  const auto name = rest.substr(rest.find('.') + 1);
+  if (name == "gate_proj") return {&expert.gate_up, 0};
+  if (name == "up_proj") return {&expert.gate_up, config.intermediate_size};
+  if (name == "down_proj") return {&expert.down, 0};
+  throw InternalError("no parameter named " + name + " in an expert");
+}
+
 // `key`: a parameter's name without the layer's prefix.
 Place place_of(const ModelConfig& c, const LayerWeights& l, const std::string& key) {
   if (key == "input_layernorm.weight") return {&l.input_norm, 0};
   if (key == "post_attention_layernorm.weight") return {&l.post_norm, 0};
   if (key == "self_attn.q_norm.weight") return {&l.q_norm, 0};
   if (key == "self_attn.k_norm.weight") return {&l.k_norm, 0};
+  static const std::string experts = "mlp.experts.";
   const auto dot = key.rfind('.');
   const auto name = key.substr(0, dot);
   const bool bias = key.substr(dot) == ".bias";
@@ -146,6 +176,8 @@ Place place_of(const ModelConfig& c, const LayerWeights& l, const std::string& k
   if (name == "self_attn.k_proj") return {qkv, q};
   if (name == "self_attn.v_proj") return {qkv, q + kv};
   if (name == "self_attn.o_proj") return {bias ? &l.o_bias : &l.o, 0};
+  if (name == "mlp.gate") return {&l.mixture.router, 0};
+  if (name.starts_with(experts)) return place_of(c.experts, l.mixture, name.substr(experts.size()));
   if (name == "mlp.gate_proj") return {gate_up, 0};
   if (name == "mlp.up_proj") return {gate_up, c.intermediate_size};
   if (name == "mlp.down_proj") return {bias ? &l.down_bias : &l.down, 0};

@@ -11,6 +11,7 @@
 
 #include "core/parameter_view.hpp"
 #include "model/model_config.hpp"
+#include "model/torch/experts.hpp"
 #include "model/torch/lora.hpp"
 #include "model/torch/parameter_layout.hpp"
 #include "model/weight_image.hpp"
@@ -18,7 +19,7 @@
 namespace clawrl {
 
 /// D = hidden, H = heads, K = kv heads, d = head_dim, I = intermediate size. Biases and the norms of heads are undefined
-/// in models without.
+/// in models without, gate_up and down in layers with experts.
 struct LayerWeights {
   at::Tensor input_norm;      // [D]
   at::Tensor qkv;             // [(H+2K)d, D]: rows of q_proj, k_proj, v_proj
@@ -29,6 +30,7 @@ struct LayerWeights {
   at::Tensor gate_up;         // [2I, D]: rows of gate_proj, up_proj
   at::Tensor gate_up_bias;    // [2I]
   at::Tensor down, down_bias;  // [D, I], [D]
+  ExpertLayer mixture;        // without experts where there is an MLP
 };
 
 /// Copying shares the tensors. `lora`, if any, is added to the projections as scaling * B A x.
