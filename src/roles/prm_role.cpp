@@ -34,7 +34,8 @@ void run_prm(const RankContext& context, Policy& teacher) {
   const auto judge_model = make_policy(context.images.judge, config.model.device);
   Engine engine(*judge_model, judge_engine_settings(config, judge_model->config()));
   const JudgeSettings settings = judge_settings(config, judge_model->config().eos_tokens);
-  Judge judge(sampler_of(engine), load_tokenizer(config.model.prm, judge_model->config()), ChatTemplate::load(config.model.prm),
+  Judge judge(sampler_of(engine), load_tokenizer(config.model.prm, judge_model->config()),
+              ChatTemplate::load(config.model.prm),
               Teacher(scorer_of(teacher), load_tokenizer(config.model.policy, teacher.config()),
                       ChatTemplate::load(config.model.policy, config.model.chat_template), settings.teacher),
               settings);
