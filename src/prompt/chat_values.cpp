@@ -85,13 +85,13 @@ void add_arguments(jinja::Template::Variables& variables, const std::string& arg
 
 void add_chat_values(jinja::Template::Variables& variables, std::span<const Message> messages,
                      const std::string& tools_json, const TemplateOptions& options) {
-  std::vector<Value> all;
-  for (const Message& message : messages) all.push_back(message_value(message));
   variables.emplace_back("documents", jinja::None{});
   add_arguments(variables, options.arguments);
   try {
+    std::vector<Value> all;
+    for (const Message& message : messages) all.push_back(message_value(message));
     variables.emplace_back("messages", jinja::list_value(std::move(all)));
-  } catch (const jinja::Problem& problem) {
+  } catch (const jinja::Problem& problem) {  // arguments of a call may be as deep or large as a value can be
     throw UserError(std::string("messages: ") + problem.what());
   }
   variables.emplace_back("tools", tools_value(tools_json));

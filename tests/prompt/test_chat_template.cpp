@@ -110,6 +110,15 @@ TEST_CASE("what cannot be rendered is refused by name") {
   CHECK_THROWS_WITH(rendered(odd, "", true), Contains("role wizard; allowed are system"));
 }
 
+TEST_CASE("arguments of a call that are too deep to stand in a message are refused, not fatal") {
+  for (const std::size_t depth : {96U, 97U, 98U, 99U, 100U}) {  // deeper ones are no value: the template gets their text
+    INFO(depth << " levels");
+    Message call = message("assistant", "");
+    call.tool_calls = {{"1", "f", std::string(depth, '[') + std::string(depth, ']')}};
+    CHECK_THROWS_AS(rendered({call}, "", true), UserError);
+  }
+}
+
 TEST_CASE("the prompts of the demo keep their ids") {
   const Tokenizer tokenizer = Tokenizer::load(CLAWRL_SOURCE_DIR "/configs/models/policy/tokenizer.json");
   CHECK(demo().render_ids(tokenizer, short_chat, "") == std::vector<TokenId>{
