@@ -66,22 +66,39 @@ void Judge::submit(Turn turn, std::int32_t revision) {
   expect(!cases_.contains(id), "Judge: " + name_of(id) + " is in flight already");
   const auto votes = static_cast<std::size_t>(settings_.prm.votes);
   const auto hints = settings_.wants_hints ? static_cast<std::size_t>(settings_.prm.hints) : 0;
-  const JudgePromptLimits limits{settings_.prm.task_words, settings_.prm.reply_words, settings_.prm.next_words};
-  const JudgedTurn judged = judged_turn(turn);
   Case& one = cases_[id];
   one.turn = std::move(turn);
   one.votes.resize(votes);
   one.voted.resize(votes);
   one.hints.resize(hints);
-  one.open = static_cast<int>(votes + hints);
-  if (one.open == 0) ready_.push_back(id);
-  if (votes > 0) {
-    const auto prompt = template_.render_ids(tokenizer_, vote_prompt(judged, limits), "");
-    for (std::size_t i = 0; i < votes; ++i) ask(id, true, i, prompt);
+  try {
+    ask_all(id, one);
+  } catch (const UserError& error) {  // the judge's template refused
+    one.error = error.what();
+    one.failed = 1;
   }
-  if (hints > 0) {
-    const auto prompt = template_.render_ids(tokenizer_, hint_prompt(judged, limits), "");
-    for (std::size_t i = 0; i < hints; ++i) ask(id, false, i, prompt);
+  if (one.open == 0) ready_.push_back(id);
+}
+
+/// Both prompts are made before the first question goes out.
+void Judge::ask_all(SampleId id, Case& one) {
+  const JudgePromptLimits limits{settings_.prm.task_words, settings_.prm.reply_words, settings_.prm.next_words};
+  const JudgedTurn judged = judged_turn(one.turn);
+  std::vector<TokenId> vote, hint;
+  if (!one.votes.empty()) vote = prompt_of(vote_prompt(judged, limits), one.turn.created_s);
+  if (!one.hints.empty()) hint = prompt_of(hint_prompt(judged, limits), one.turn.created_s);
+  for (std::size_t i = 0; i < one.votes.size(); ++i) ask(id, true, i, vote);
+  for (std::size_t i = 0; i < one.hints.size(); ++i) ask(id, false, i, hint);
+  one.open = static_cast<int>(one.votes.size() + one.hints.size());
+}
+
+/// `now_s`: of the turn, so that a template that writes the date gives the same prompt when a run is replayed.
+std::vector<TokenId> Judge::prompt_of(const std::vector<Message>& messages, double now_s) const {
+  const TemplateOptions options{.now_s = now_s};
+  try {
+    return template_.render_ids(tokenizer_, messages, "", options);
+  } catch (const UserError&) {  // many templates take no system message
+    return template_.render_ids(tokenizer_, without_system(messages), "", options);
   }
 }
 

@@ -71,6 +71,8 @@ class Judge {
     int open = 0, failed = 0;        // questions
   };
 
+  void ask_all(SampleId id, Case& one);
+  std::vector<TokenId> prompt_of(const std::vector<Message>& messages, double now_s) const;
   void ask(SampleId id, bool vote, std::size_t index, const std::vector<TokenId>& prompt);
   void take_answers();
   void record(const Question& question, Case& one);

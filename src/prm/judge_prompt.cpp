@@ -83,6 +83,13 @@ std::vector<Message> hint_prompt(const JudgedTurn& turn, const JudgePromptLimits
                 "How should the reply have been? Answer [HINT_START]...[HINT_END] or \\boxed{0}.");
 }
 
+std::vector<Message> without_system(std::vector<Message> messages) {
+  if (messages.size() < 2 || messages[0].role != "system") return messages;
+  messages[1].text = messages[0].text + "\n\n" + messages[1].text;
+  messages.erase(messages.begin());
+  return messages;
+}
+
 JudgedTurn judged_turn(const Turn& turn) {
   JudgedTurn judged;
   for (const auto& message : turn.messages)

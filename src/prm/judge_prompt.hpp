@@ -31,6 +31,9 @@ struct JudgePromptLimits {
 std::vector<Message> vote_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits = {});
 std::vector<Message> hint_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits = {});
 
+/// The same for a chat template without system messages: the instruction begins the user's.
+std::vector<Message> without_system(std::vector<Message> messages);
+
 /// The judge's view of a turn. next_state: texts of Turn::next_state, one per line; next_role: role of the first.
 JudgedTurn judged_turn(const Turn& turn);
 

@@ -19,9 +19,11 @@ struct Bench : test::WithKernels {
   ScriptedSampler sampler{tokenizer, [](const GenerateRequest&, bool vote) { return vote ? "\\boxed{-1}" : kHint; }};
   ScriptedTeacher teacher;
 
+  ChatTemplate judge_template = test::demo_template();
+
   Judge judge() {
     settings.stop_tokens = {test::kEnd};
-    return {sampler.functions(), tokenizer, test::demo_template(),
+    return {sampler.functions(), tokenizer, judge_template,
             Teacher(teacher.functions(), tokenizer, test::demo_template(), settings.teacher), settings};
   }
   std::vector<Verdict> run(const std::vector<Turn>& turns, std::int32_t revision = 0) {
@@ -230,4 +232,29 @@ TEST_CASE("many turns in flight, bounded") {
   CHECK(done == 8);
   CHECK(bench.sampler.requests.size() == 32);
   CHECK_FALSE(judge.full());
+}
+
+TEST_CASE("a judge whose template takes no system message reads the instruction in the user's; the date is the turn's") {
+  Bench bench;
+  bench.judge_template = ChatTemplate(
+      "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
+      "{{ strftime_now('%Y') }} {{ m.content }}{% endfor %}", "judge");
+  Turn turn = scripted_turn(bench.tokenizer);
+  turn.created_s = 40 * 366 * 86400.0;
+  const auto verdicts = bench.run({turn});
+  REQUIRE(verdicts.size() == 1);
+  CHECK(verdicts[0].error.empty());
+  CHECK(verdicts[0].score == -1);
+  REQUIRE(!bench.sampler.requests.empty());
+  CHECK_THAT(bench.tokenizer.decode(bench.sampler.requests[0].prompt, false),
+             Catch::Matchers::StartsWith("2010 Judge the reply by the user's next message.\n\nTask: "));
+}
+
+TEST_CASE("a judge whose template refuses every prompt fails the turn, not the rank") {
+  Bench bench;
+  bench.judge_template = ChatTemplate("{{ raise_exception('never') }}", "judge");
+  const auto verdict = bench.run_one();
+  CHECK(verdict.error == "judge: never");
+  CHECK(verdict.votes.empty());
+  CHECK(bench.sampler.requests.empty());
 }
