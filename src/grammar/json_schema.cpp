@@ -25,6 +25,15 @@ Schema parse(const std::string& text, const std::string& where) {
   }
 }
 
+/// Values within, long texts counted for what copying them costs.
+std::size_t weight(const Schema& value) {
+  if (value.is_string()) return 1 + value.get_ref<const std::string&>().size() / 64;
+  std::size_t sum = 1;
+  for (const auto& [key, part] : value.items())
+    if (value.is_structured()) sum += weight(part) + (value.is_object() ? 1 + key.size() / 64 : 0);
+  return sum;
+}
+
 bool has_type(const Schema& value, const std::string& type) {
   if (type == "integer") return value.is_number() && std::floor(value.get<double>()) == value.get<double>();
   if (type == "number") return value.is_number();
@@ -39,6 +48,12 @@ bool has_type(const Schema& value, const std::string& type) {
 
 void SchemaCompiler::refuse(const std::string& keyword, const std::string& path, const std::string& why) const {
   throw UserError("keyword '" + keyword + "' at " + path + " " + why);
+}
+
+/// Schemas that are merged are copied: a large one with many branches would cost its size times their number.
+void SchemaCompiler::pay(const Schema& copied, const std::string& path) {
+  work_ += weight(copied);
+  require(work_ <= max_work, path + ": allOf, anyOf and oneOf combine too much (more than " + std::to_string(max_work) + " values)");
 }
 
 Expression SchemaCompiler::compile(const Schema& schema, const std::string& path) {
@@ -101,6 +116,7 @@ Schema SchemaCompiler::flattened(const Schema& schema, const std::string& path, 
   if (schema == false) return schema;
   require(schema.is_object(), path + ": a schema is an object, true or false");
   check_keywords(schema, path);
+  pay(schema, path);
   if (!schema.contains("allOf") && !schema.contains("$ref")) return schema;
   Schema all = schema;
   all.erase("allOf");
@@ -117,6 +133,7 @@ Schema SchemaCompiler::flattened(const Schema& schema, const std::string& path, 
   }
   for (const auto& other : others) {
     if (other == false) return other;
+    pay(all, path);
     all = merged(std::move(all), other, path);
   }
   return all;
@@ -153,6 +170,7 @@ Expression SchemaCompiler::branches(const Schema& schema, const std::string& key
       continue;
     }
     const Schema branch = flattened(list[i], at, 0);
+    pay(base, at);
     if (branch != false) all.parts.push_back(compile(merged(base, branch, at), at));
   }
   return all;

@@ -18,6 +18,7 @@ class SchemaCompiler {
   static constexpr int max_depth = 64;  // schemas within schemas, references followed included
   static constexpr std::size_t max_values = 2000, max_properties = 1000, max_schemas = 20000, max_name = 1000;
   static constexpr int max_repeat = 10000;
+  static constexpr std::size_t max_work = 1'000'000;  // values copied while schemas are merged
 
   SchemaCompiler(Grammar& grammar, const JsonText& json, const Schema& root, std::string where)
       : grammar_(grammar), json_(json), root_(root), where_(std::move(where)) {}
@@ -26,6 +27,7 @@ class SchemaCompiler {
 
  private:
   [[noreturn]] void refuse(const std::string& keyword, const std::string& path, const std::string& why) const;
+  void pay(const Schema& copied, const std::string& path);
   Expression body(const Schema& schema, const std::string& path);
   Expression reference(const std::string& target, const std::string& path);
   const Schema& resolve(const std::string& target, const std::string& path) const;
@@ -48,7 +50,7 @@ class SchemaCompiler {
   std::string where_;
   std::map<std::string, int> references_;  // target -> rule
   int depth_ = 0;
-  std::size_t schemas_ = 0;
+  std::size_t schemas_ = 0, work_ = 0;
 };
 
 }  // namespace clawrl::grammar

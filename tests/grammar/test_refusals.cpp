@@ -106,6 +106,9 @@ TEST_CASE("hostile schemas end soon, refused or compiled") {
       R"({"type":"string","pattern":"(((){1000}){1000}){1000}"})",
       R"({"type":"string","pattern":")" + repeated("(", 2000) + R"("})",
       R"({"type":"object","properties":{")" + std::string(200000, 'a') + R"(":{}},"additionalProperties":true})",
+      R"({"type":"object","examples":[0)" + repeated(",0", 40000) + R"(],"anyOf":[{})" + repeated(",{}", 6000) + "]}",
+      R"({"type":"object","required":["a")" + repeated(",\"a\"", 40000) + R"(],"anyOf":[{})" + repeated(",{}", 6000) + "]}",
+      R"({"description":")" + std::string(80000, 'a') + R"(","allOf":[{})" + repeated(",{\"type\":\"null\"}", 8000) + "]}",
       std::string(300 * 1024, ' ') + "{}",
   };
   for (const auto& schema : hostile) {
