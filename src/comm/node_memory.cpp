@@ -11,8 +11,8 @@
 #include <exception>
 #include <string>
 
-#include "comm/backoff.hpp"
 #include "comm/mpi_support.hpp"
+#include "comm/polite_wait.hpp"
 #include "core/error.hpp"
 
 namespace clawrl {
@@ -39,18 +39,6 @@ struct NodeGroup {
     if (comm != MPI_COMM_NULL) MPI_Comm_free(&comm);
   }
 };
-
-/// A plain wait would spin on the core that the filler needs.
-void wait_politely(MPI_Request& request, std::chrono::seconds limit) {
-  Backoff backoff(std::chrono::milliseconds(5));
-  for (int done = 0;;) {
-    mpi::check(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
-    if (done != 0) return;
-    require(backoff.elapsed() < limit, "memory shared by a node: no word from its other ranks after " +
-                                           std::to_string(limit.count()) + " s");
-    backoff.pause();
-  }
-}
 
 std::string system_text(const char* what) { return std::string(what) + ": " + std::strerror(errno); }
 
@@ -154,12 +142,12 @@ std::shared_ptr<const NodeMemory> make_node_memory(const Communicator& communica
   if (group.rank == 0) memory = offer_memory(file, bytes, fill, offer);
   MPI_Request request = MPI_REQUEST_NULL;
   mpi::check(MPI_Ibcast(&offer, sizeof(offer), MPI_BYTE, 0, group.comm, &request), "MPI_Ibcast");
-  wait_politely(request, limit);
+  mpi::wait_politely(request, limit, "memory shared by a node");
   if (offer.error[0] != '\0') throw UserError(offer.error);
   std::string why;
   if (group.rank != 0) memory = open_memory(offer, bytes, why);
   mpi::check(MPI_Ibarrier(group.comm, &request), "MPI_Ibarrier");  // before the filler closes its descriptor
-  wait_politely(request, limit);
+  mpi::wait_politely(request, limit, "memory shared by a node");
   if (memory) return memory;
   std::fprintf(stderr, "clawrl: rank %d: cannot share memory with its node (%s); it loads a copy of its own\n",
                communicator.rank(), why.c_str());

@@ -1,8 +1,14 @@
 #include "roles/node_images.hpp"
 
+#include <optional>
 #include <string>
 
+#include "comm/agreement.hpp"
 #include "comm/node_memory.hpp"
+#include "core/checksum.hpp"
+#include "core/error.hpp"
+#include "model/peft_folder.hpp"
+#include "model/safetensors.hpp"
 #include "trainer/learner.hpp"
 
 namespace clawrl {
@@ -23,6 +29,27 @@ std::shared_ptr<const WeightImage> share(const Communicator& world, bool wanted,
       world, wanted, image_bytes(config, type),
       [&](std::span<std::byte> bytes) { fill_weight_image(folder, config, type, bytes); });
   return std::make_shared<const WeightImage>(config, type, memory->bytes(), memory);
+}
+
+/// What a rank samples, scores and trains from: the folder's weights and the adapter on top of them.
+std::uint64_t start_of(const WeightImage& policy, const LoraConfig& asked) {
+  std::string text = policy.hash();
+  if (!asked.adapter.empty()) {
+    const LoraConfig lora = resolve_lora(asked);
+    const SafetensorsFile file(lora.adapter + "/adapter_model.safetensors");
+    text += " " + weights_hash(file.tensors()) + " " + std::to_string(lora.scaling());
+  }
+  return checksum(std::as_bytes(std::span(text)));
+}
+
+void check_agreement(const Communicator& world, const NodeImages& images, const RunConfig& config) {
+  const auto& policy = images.sampler ? images.sampler : images.teacher ? images.teacher : images.trainer;
+  std::optional<std::uint64_t> start;
+  if (policy) start = start_of(*policy, config.trainer.lora);
+  const auto& adapter = config.trainer.lora.adapter;
+  require(all_agree(world, start), "the ranks found different weights in " + config.model.policy +
+                                       (adapter.empty() ? "" : " or another adapter in " + adapter) +
+                                       "; every node must hold the same files");
 }
 
 }  // namespace
@@ -55,6 +82,7 @@ NodeImages load_node_images(const Communicator& world, const RoleMap& map, const
       if (plays(wishes[j].role)) *wishes[j].image = image;
     }
   }
+  check_agreement(world, images, config);
   return images;
 }
 

@@ -18,7 +18,8 @@ struct NodeImages {
   std::shared_ptr<const WeightImage> trainer;  // trainer.dtype with LoRA; else f32, to copy the masters from
 };
 
-/// Collective over `world`, before the mailbox uses it. Throws UserError on every rank of a node whose load failed.
+/// Collective over `world`, before the mailbox uses it. Throws UserError on every rank of a node whose load failed, and
+/// on all ranks when they do not hold the same policy weights and starting adapter.
 NodeImages load_node_images(const Communicator& world, const RoleMap& map, const RunConfig& config);
 
 }  // namespace clawrl
