@@ -1,7 +1,8 @@
 #include "session/session_store.hpp"
 
 #include <algorithm>
-#include <nlohmann/json.hpp>
+
+#include "prompt/same_calls.hpp"
 
 namespace clawrl {
 namespace {
@@ -16,20 +17,6 @@ std::vector<Message> until_assistant(const std::vector<Message>& messages, std::
   std::vector<Message> out;
   for (std::size_t i = begin; i < messages.size() && messages[i].role != "assistant"; ++i) out.push_back(messages[i]);
   return out;
-}
-
-/// "" counts as {}: some clients leave empty arguments out.
-bool same_arguments(const std::string& a, const std::string& b) {
-  if (a == b) return true;
-  const auto json = [](const std::string& text) { return nlohmann::json::parse(text.empty() ? "{}" : text, nullptr, false); };
-  const nlohmann::json left = json(a);
-  return !left.is_discarded() && left == json(b);
-}
-
-bool same_calls(const std::vector<ToolCall>& a, const std::vector<ToolCall>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const ToolCall& x, const ToolCall& y) {
-    return x.name == y.name && same_arguments(x.arguments, y.arguments);
-  });
 }
 
 bool same_ids(const std::vector<ToolCall>& a, const std::vector<ToolCall>& b) {

@@ -39,11 +39,14 @@ const Zone zones[] = {
     {"Program_options", "boost/program_options", "src/config/[^/]*\\.cpp"},
     // frontend/connection.hpp is the one header: the connection's members are Beast's and Asio's own
     {"Beast and Asio", "boost/(beast|asio)", "src/frontend/([^/]*\\.cpp|connection\\.hpp)"},
+    {"headers that include JSON", "(frontend/json_fields|grammar/schema_[a-z]+)\\.hpp",
+     "(src/(frontend|grammar)/[^/]*|tests/grammar/[^/]*)"},
     {"frontend's header that includes Beast", "frontend/connection\\.hpp", "src/frontend/.*"},
-    // the two headers of tests/ read JSON fixtures for several tests; grammar/schema_*.hpp are shared by its .cpp only
+    // headers of tests/ read JSON for several tests; grammar/schema_*.hpp and frontend/json_fields.hpp are shared by
+    // the .cpp files of their folders only
     {"JSON", "nlohmann/",
-     "(src/(frontend|prompt|grammar|model|metrics|demo|convert|probe)/[^/]*\\.cpp|src/grammar/schema_[a-z]*\\.hpp|"
-     "tests/.*\\.cpp|tests/grammar/schema_checker\\.hpp|tests/model/model_cases\\.hpp|tests/trainer/fixture_tensors\\.hpp)"},
+     "(src/(frontend|prompt|grammar|model|metrics|demo|convert|probe)/[^/]*\\.cpp|src/grammar/schema_[a-z]*\\.hpp|src/frontend/json_fields\\.hpp|"
+     "tests/.*\\.cpp|tests/grammar/schema_checker\\.hpp|tests/frontend/server_run\\.hpp|tests/model/model_cases\\.hpp|tests/trainer/fixture_tensors\\.hpp)"},
 };
 
 struct Include {
