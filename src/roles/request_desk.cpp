@@ -25,14 +25,15 @@ ChatError invalid(int status, std::string code, std::string param, std::string m
   return {status, "invalid_request_error", std::move(code), std::move(param), std::move(message)};
 }
 
-ChatError too_long(std::int32_t context, const std::string& tokens) {
+ChatError too_long(std::int32_t context, std::string tokens = "") {
+  if (tokens.empty()) tokens = "more than " + std::to_string(context);
   return invalid(400, "context_length_exceeded", "messages",
                  "This model's maximum context length is " + std::to_string(context) +
                      " tokens. However, your messages resulted in " + tokens +
                      " tokens. Please reduce the length of the messages.");
 }
 
-constexpr std::size_t most_bytes_per_token = 64;  // of real text, on average over a prompt
+constexpr std::size_t most_bytes_per_token = 64;  // of real text, on average over a prompt; a message has one at least
 
 }  // namespace
 
@@ -56,10 +57,10 @@ bool RequestDesk::refuse(const ChatRequest& request, ChatSink& sink) {
   }
   // Far too long for any tokenizer: refused before the head's thread spends its time on it.
   std::size_t bytes = request.tools.size() + request.template_arguments.size();
-  for (const Message& message : request.messages) bytes += message.text.size();
+  for (const Message& message : request.messages) bytes += message.text.size() + most_bytes_per_token;
   const std::size_t limit = most_bytes_per_token * static_cast<std::size_t>(settings_.context);
   if (bytes <= limit) return false;
-  refuse_as_invalid(sink, too_long(settings_.context, "more than " + std::to_string(settings_.context)));
+  refuse_as_invalid(sink, too_long(settings_.context));
   return true;
 }
 
@@ -97,11 +98,14 @@ Turn RequestDesk::turn_of(const ChatRequest& request) {
   return turn;
 }
 
-std::vector<TokenId> RequestDesk::prompt_of(const ChatRequest& request, const Turn& turn) const {
+std::optional<std::vector<TokenId>> RequestDesk::prompt_of(const ChatRequest& request, const Turn& turn) const {
   TemplateOptions options = template_options(turn);
   options.add_generation_prompt = request.add_generation_prompt && !request.continue_final_message;
   options.continue_final_message = request.continue_final_message;
-  return template_.render_ids(tokenizer_, turn.messages, turn.tools, options);
+  const RenderedPrompt prompt = template_.render(turn.messages, turn.tools, options);
+  // Thoughts and arguments of calls count only where the template writes them.
+  if (prompt.text.size() > most_bytes_per_token * static_cast<std::size_t>(settings_.context)) return std::nullopt;
+  return tokenizer_.encode(prompt.text, prompt.data);
 }
 
 ReplyParserSettings RequestDesk::parser_settings(const ChatRequest& request, const Turn& turn) const {
@@ -125,7 +129,9 @@ void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_p
   if (refuse(request, *sink) || refuse_constraint(request, *sink)) return;
   Turn turn = turn_of(request);
   try {
-    turn.prompt = prompt_of(request, turn);
+    auto prompt = prompt_of(request, turn);
+    if (!prompt) return refuse_as_invalid(*sink, too_long(settings_.context));
+    turn.prompt = std::move(*prompt);
   } catch (const UserError& error) {
     return refuse_as_invalid(*sink, invalid(400, "", "messages", error.what()));
   }

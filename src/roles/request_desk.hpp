@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -66,7 +67,8 @@ class RequestDesk {
   bool refuse_constraint(const ChatRequest& request, ChatSink& sink);
   void refuse_as_invalid(ChatSink& sink, const ChatError& error);
   Turn turn_of(const ChatRequest& request);
-  std::vector<TokenId> prompt_of(const ChatRequest& request, const Turn& turn) const;
+  /// nullopt = far more than the context holds.
+  std::optional<std::vector<TokenId>> prompt_of(const ChatRequest& request, const Turn& turn) const;
   ReplyParserSettings parser_settings(const ChatRequest& request, const Turn& turn) const;
   GenerateRequest generate_request(const ChatRequest& request, const Turn& turn, std::uint64_t ticket) const;
   int route(const std::string& session);

@@ -143,3 +143,23 @@ TEST_CASE("template arguments are kept with the turn; a continued message is not
   CHECK(d.answered.size() == 1);
   CHECK(d.journal.turns_in(TurnState::side).size() == 1);
 }
+
+TEST_CASE("a conversation that cannot be a prompt is refused before it is encoded, and nothing dies of it") {
+  RequestDeskSettings settings = qwen();
+  settings.context = 64;
+  Desk d(settings);
+  ChatRequest deep = with_tools();
+  deep.messages.push_back({"assistant", "", "", {{"1", "f", std::string(98, '[') + std::string(98, ']')}}, ""});
+  CHECK(d.start(1, deep)->error.status == 400);
+
+  ChatRequest large = with_tools();  // its arguments are what is long
+  large.messages.push_back({"assistant", "", "", {{"1", "f", "{\"a\": \"" + std::string(5000, 'x') + "\"}"}}, ""});
+  ChatRequest many = Desk::request("");
+  many.messages.resize(65, many.messages[0]);
+  for (const ChatRequest& request : {large, many}) {
+    const auto sink = d.start(2, request);
+    CHECK(sink->error.code == "context_length_exceeded");
+    CHECK_THAT(sink->error.message, Catch::Matchers::Contains("more than 64 tokens"));
+  }
+  CHECK(d.mailbox.posted.empty());
+}
