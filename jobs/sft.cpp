@@ -72,6 +72,9 @@ void save_model(Learner& learner, const SftSettings& s, const std::string& chat_
 }
 
 int run(const MpiEnvironment& mpi, const RunConfig& config, SftSettings s) {
+  const bool full = config.trainer.lora.rank == 0 && config.trainer.lora.adapter.empty();
+  require(full && config.trainer.dtype == "fp32",
+          "trainer.lora_rank, trainer.lora_adapter and trainer.dtype: sft trains full weights in fp32 only");
   const Tokenizer tokenizer = Tokenizer::load(s.tokenizer + "/tokenizer.json");
   const ChatTemplate chat_template = ChatTemplate::load(s.tokenizer, config.model.chat_template);
   std::vector<int> world(static_cast<std::size_t>(mpi.size()));

@@ -104,6 +104,7 @@ TEST_CASE("values out of range and files that are not there are refused by name,
   };
   refused("sft", "--sft.hidden=2", {"sft.hidden", "8..65536"});
   refused("sft", "--sft.kind=poet", {"sft.kind", "policy, judge"});
+  refused("sft", "--trainer.lora_rank=8", {"trainer.lora_rank", "full weights"});
   refused("sft", "--sft.tokenizer=/nowhere", {"/nowhere"});
   refused("sft", "--config=/nowhere.ini", {"/nowhere.ini"});
   refused("online_rl", "--http.port=99999", {"http.port", "65535"});
