@@ -102,6 +102,13 @@ TEST_CASE("a hostile rendering is bounded, each bound by its name") {
              Contains("limit value_depth"));
   CHECK_THAT(cost("{% set n = namespace(l=[1]) %}{% for a in range(60) %}{% set n.l = [n.l, n.l] %}{% endfor %}"),
              Contains("limit value_nodes"));
+  const std::string almost = "{% set a = 'a' * 400000 %}{% set b = 'a' * 200000 ~ 'b' %}";  // every place nearly fits
+  for (const std::string search : {"a.find(b)", "a.rfind('b' ~ b)", "b in a", "a.split(b)", "a.rsplit('b' ~ b)", "a.count(b)",
+                                   "a.replace(b, '')", "a|replace(b, '')", "a.partition(b)", "a.strip('b' * 200000)",
+                                   "a|trim('b' * 200000)", "a.startswith([b] * 10000)"}) {
+    INFO(search);
+    CHECK_THAT(cost(almost + "{{ " + search + " }}"), Contains("limit steps"));
+  }
   jinja::Limits few;
   few.steps = 100;
   CHECK_THAT(cost("{% for a in range(200) %}{{ a }}{% endfor %}", few), Contains("limit steps = 100 exceeded"));

@@ -161,7 +161,7 @@ bool contains(Runtime& runtime, const Value& haystack, const Value& needle) {
   if (const Text* text = as_text(haystack)) {
     const Text* part = as_text(needle);
     if (!part) throw Problem("only a string can be in a string, not " + describe(needle));
-    runtime.budget.scan(text->size());
+    runtime.budget.search(text->size(), part->size() + 1);
     return text->bytes().find(part->bytes()) != std::string::npos;
   }
   if (const List* list = as_list(haystack)) {

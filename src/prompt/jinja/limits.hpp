@@ -46,6 +46,8 @@ class Budget {
   }
   /// Work on text that makes nothing, e.g. a search: 64 bytes count as a step.
   void scan(std::size_t bytes) { step(static_cast<std::int64_t>(bytes / 64)); }
+  /// A search for `part`, at worst: every place of the text is compared with all of it.
+  void search(std::size_t text, std::size_t part) { scan(text * part); }
 
  private:
   template <class T> static void check(T value, T limit, const char* name) {

@@ -13,6 +13,7 @@ namespace {
 Value strip(Call& c, bool left, bool right) {
   const Text& text = self_text(c);
   const bool given = c.has(0) && !is_none(c[0]);
+  if (given) c.runtime.budget.search(text.size(), text_argument(c, 0).size());
   const TextRange range = stripped(text.bytes(), left, right, given ? &text_argument(c, 0).bytes() : nullptr);
   return made(c.runtime, text.slice(range.begin, range.end));
 }
@@ -27,7 +28,11 @@ Value split_at(Call& c, bool from_right) {
   const Text& text = self_text(c);
   const std::int64_t most = c.has(1) ? integer_argument(c, 1) : -1;
   const Limits& limits = c.runtime.budget.limits();
-  if (c.has(0) && !is_none(c[0])) return list_of(c, split(limits, text, text_argument(c, 0).bytes(), most, from_right));
+  if (c.has(0) && !is_none(c[0])) {
+    const Text& separator = text_argument(c, 0);
+    c.runtime.budget.search(text.size(), separator.size());
+    return list_of(c, split(limits, text, separator.bytes(), most, from_right));
+  }
   if (from_right && most >= 0) throw Problem("rsplit with a maximum needs a separator");
   return list_of(c, split_words(limits, text, most));
 }
@@ -38,6 +43,7 @@ Value has_end(Call& c, bool at_start) {
   const auto matches = [&](const Value& part) {
     const Text* wanted = as_text(part);
     if (!wanted) throw Problem("a string is expected as argument, not " + describe(part));
+    c.runtime.budget.scan(64 + std::min(text.size(), wanted->size()));
     return at_start ? text.starts_with(wanted->bytes()) : text.ends_with(wanted->bytes());
   };
   const List* choices = as_list(c[0]);
@@ -47,6 +53,7 @@ Value has_end(Call& c, bool at_start) {
 Value find_part(Call& c, bool last) {
   const std::string& text = self_text(c).bytes();
   const std::string& part = text_argument(c, 0).bytes();
+  c.runtime.budget.search(text.size(), part.size());
   const std::size_t found = last ? text.rfind(part) : text.find(part);
   if (found == std::string::npos) return std::int64_t{-1};
   return static_cast<std::int64_t>(count_characters(std::string_view(text).substr(0, found)));
@@ -56,6 +63,7 @@ Value partition(Call& c, bool last) {
   const Text& text = self_text(c);
   const Text& separator = text_argument(c, 0);
   if (separator.empty()) throw Problem("a separator must not be empty");
+  c.runtime.budget.search(text.size(), separator.size());
   const std::size_t i = last ? text.bytes().rfind(separator.bytes()) : text.bytes().find(separator.bytes());
   std::vector<Value> parts(3, made(c.runtime, Text()));
   if (i == std::string::npos) {
@@ -103,6 +111,7 @@ Value count(Call& c) {
   const std::string& text = self_text(c).bytes();
   const std::string& part = text_argument(c, 0).bytes();
   if (part.empty()) return static_cast<std::int64_t>(count_characters(text) + 1);
+  c.runtime.budget.search(text.size(), part.size());
   std::int64_t found = 0;
   for (std::size_t i = text.find(part); i != std::string::npos; i = text.find(part, i + part.size())) ++found;
   return found;

@@ -14,6 +14,7 @@ namespace {
 Value trim(Call& c) {
   const Text text = str(c.runtime, c.self);
   const bool given = c.has(0) && !is_none(c[0]);
+  if (given) c.runtime.budget.search(text.size(), text_argument(c, 0).size());
   const TextRange range = stripped(text.bytes(), true, true, given ? &text_argument(c, 0).bytes() : nullptr);
   return made(c.runtime, text.slice(range.begin, range.end));
 }

@@ -49,6 +49,7 @@ Text with_case(const Text& text, LetterCase wanted) {
 Text replaced(Budget& budget, const Text& text, const Text& old, const Text& by, std::int64_t most) {
   Text made;
   const std::string& bytes = text.bytes();
+  budget.search(bytes.size(), old.size());
   std::size_t done = 0;
   const auto put = [&](std::size_t until) {
     made.append(text, done, until);
