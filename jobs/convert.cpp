@@ -17,7 +17,8 @@ struct ConvertJob {
 };
 
 void describe(SettingList& list, ConvertJob& job) {
-  list.add("convert.from", job.from, "a model folder (becomes a checkpoint), or a checkpoint, a folder of them or a run's folder");
+  list.add("convert.from", job.from,
+           "a model folder (becomes a checkpoint), or a checkpoint, a folder of them or a run's folder");
   list.add("convert.to", job.to, "folder to make; must not exist or be empty");
   list.add("convert.base", job.base, "model folder that the run started from; empty = what the checkpoint says");
   list.add("convert.dtype", job.dtype, "type of the exported weights", {"stored", "fp32", "bf16"});
@@ -41,8 +42,8 @@ void run(const ConvertJob& job) {
   require(!import || (job.base.empty() && job.dtype == "stored" && job.lora == "none"),
           "convert.base, convert.dtype and convert.lora are for exports; convert.from is a model folder, whose tensors "
           "are kept as they are");
-  const ConvertResult made = import ? import_model(job.from, job.to)
-                                    : export_checkpoint(job.from, job.to, export_settings(job));
+  const ConvertResult made =
+      import ? import_model(job.from, job.to) : export_checkpoint(job.from, job.to, export_settings(job));
   std::cout << "wrote " << made.path << ": " << made.tensors << " tensors, " << made.bytes << " bytes in " << made.files
             << (made.files == 1 ? " file" : " files") << std::endl;
 }

@@ -28,8 +28,8 @@ int run(const RunConfig& config, const Settings& s) {
       return model->generate(conversations, temperature, seed);
     };
   };
-  const demo::PolicyGates policy = demo::check_policy(generator(config.model.policy, config.model.chat_template),
-                                                       s.count, split, s.seed);
+  const demo::PolicyGates policy =
+      demo::check_policy(generator(config.model.policy, config.model.chat_template), s.count, split, s.seed);
   std::cout << "policy " << config.model.policy << "\n" << to_text(policy) << std::flush;
   const demo::JudgeGates judge = demo::check_judge(generator(config.model.prm, ""), s.count,
                                                    static_cast<float>(config.prm.temperature), split, s.seed);

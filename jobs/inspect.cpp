@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 void print_journal(const std::string& path) {
   const JournalReader journal(path);
   std::cout << to_text(journal.summary());
-  for (const EventRecord& event : journal.events(5)) std::cout << "  event " << event.kind << ": " << event.text << "\n";
+  for (const EventRecord& event : journal.events(5))
+    std::cout << "  event " << event.kind << ": " << event.text << "\n";
 }
 
 /// False when the newest one is damaged.
@@ -24,7 +25,8 @@ bool print_checkpoints(const std::string& root, bool all) {
   const auto checkpoints = list_checkpoints(root);
   if (checkpoints.empty()) std::cout << "no checkpoint in " << root << "\n";
   for (const CheckpointInfo& info : checkpoints)
-    std::cout << info.path << "  " << info.bytes << " bytes" << (info.problem.empty() ? "" : "  DAMAGED: " + info.problem) << "\n";
+    std::cout << info.path << "  " << info.bytes << " bytes"
+              << (info.problem.empty() ? "" : "  DAMAGED: " + info.problem) << "\n";
   if (checkpoints.empty()) return true;
   if (all && checkpoints.back().problem.empty()) std::cout << describe_checkpoint(checkpoints.back().path);
   return checkpoints.back().problem.empty();

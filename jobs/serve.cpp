@@ -4,7 +4,8 @@
 
 int main(int argc, char** argv) {
   return clawrl::service_main(argc, argv,
-                              {"serve", "Serves the policy over HTTP without learning; every rank samples.",
+                              {"serve",
+                               "Serves the policy over HTTP without learning; every rank samples.",
                                {"run", "model", "http", "rollout", "session"}},
                               false);
 }

@@ -1,4 +1,5 @@
-// Supervised training of the demo models from the generated corpus. Alone or under mpirun (every rank trains its share).
+// Supervised training of the demo models from the generated corpus. Alone or under mpirun (every rank trains its
+// share).
 
 #include <chrono>
 #include <filesystem>
@@ -34,7 +35,8 @@ void describe(SettingList& list, SftSettings& s) {
   list.add("sft.tokens", s.training.tokens, "tokens to train on", at_least(1));
   list.add("sft.batch_tokens", s.training.batch_tokens, "tokens per optimiser step", at_least(1));
   list.add("sft.report_every", s.training.report_every, "steps between two lines", at_least(1));
-  list.add("sft.save_every", s.training.save_every, "steps between two saved folders; 0 = only at the end", at_least(0));
+  list.add("sft.save_every", s.training.save_every, "steps between two saved folders; 0 = only at the end",
+           at_least(0));
   list.add("sft.seed", s.seed, "of the weights and the documents");
   list.add("sft.hidden", s.hidden, "width", between(8, 65536));
   list.add("sft.intermediate", s.intermediate, "width of the MLP", between(8, 262144));
@@ -106,8 +108,9 @@ int run(const MpiEnvironment& mpi, const RunConfig& config, SftSettings s) {
                   << " grad " << m.grad_norm << " tokens/s " << static_cast<std::int64_t>(tokens / seconds.count())
                   << std::endl;
       });
-  require(s.require_loss <= 0 || final_loss < s.require_loss,
-          "final loss " + std::to_string(final_loss) + " is not below sft.require_loss " + std::to_string(s.require_loss));
+  require(
+      s.require_loss <= 0 || final_loss < s.require_loss,
+      "final loss " + std::to_string(final_loss) + " is not below sft.require_loss " + std::to_string(s.require_loss));
   return 0;
 }
 

@@ -35,7 +35,8 @@ void describe(SettingList& list, Settings& s) {
   list.add("users.think_s", s.users.think_s, "mean pause before a message, seconds", at_least(0));
   list.add("users.silent", s.users.silent, "share of users who leave without a word", between(0, 1));
   list.add("users.seed", s.users.seed, "of problems, words and pauses");
-  list.add("users.settle_s", s.settle_s, "longest wait for the server's learning before the second evaluation", at_least(0));
+  list.add("users.settle_s", s.settle_s, "longest wait for the server's learning before the second evaluation",
+           at_least(0));
   list.add("users.out", s.out, "folder of report.json, report.txt and satisfaction.svg");
 }
 
@@ -58,7 +59,9 @@ class Progress {
               << static_cast<int>(100 * sum / static_cast<double>(std::max<std::size_t>(1, n))) << " %"
               << (terminal_ ? "" : "\n") << std::flush;
   }
-  void end() const { if (terminal_) std::cout << "\r\033[K" << std::flush; }
+  void end() const {
+    if (terminal_) std::cout << "\r\033[K" << std::flush;
+  }
 
  private:
   int sessions_, requests_ = 0, lost_ = 0;
@@ -84,8 +87,8 @@ int run(const Settings& s) {
   std::cout << "asking " << s.evaluate << " held-out problems before learning" << std::endl;
   record.before = demo::ask_problems(s.users, s.evaluate);
   Progress progress(s.sessions);
-  record.sessions = demo::hold_sessions(s.users, 0, s.sessions, [&](const auto& r) { progress.take(r); },
-                                        [] { return interrupted == 0; });
+  record.sessions = demo::hold_sessions(
+      s.users, 0, s.sessions, [&](const auto& r) { progress.take(r); }, [] { return interrupted == 0; });
   progress.end();
   if (s.sessions > 0) wait_for_learning(client, s.settle_s);
   std::cout << "asking the same problems again" << std::endl;

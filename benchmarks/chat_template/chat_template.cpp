@@ -15,7 +15,8 @@ namespace {
 using namespace clawrl;
 using Clock = std::chrono::steady_clock;
 
-template <class Work> double median_ms(int repeats, const Work& work) {
+template <class Work>
+double median_ms(int repeats, const Work& work) {
   std::vector<double> times;
   for (int i = 0; i < repeats; ++i) {
     const auto begin = Clock::now();

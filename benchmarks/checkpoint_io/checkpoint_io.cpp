@@ -32,7 +32,10 @@ struct State {
       const std::int64_t rows = storage.size() % 4 == 0 ? 3 * width : width;
       storage.emplace_back(static_cast<std::size_t>(rows * width));
       for (auto& value : storage.back()) value = static_cast<float>(random()) * 1e-9F;
-      views.push_back({"model.layers." + std::to_string(storage.size()) + ".weight", DType::f32, {rows, width}, nullptr,
+      views.push_back({"model.layers." + std::to_string(storage.size()) + ".weight",
+                       DType::f32,
+                       {rows, width},
+                       nullptr,
                        MemorySpace::host});
       views.back().data = storage.back().data();
     }

@@ -89,7 +89,8 @@ void decode(Policy& policy, const std::string& size, std::int32_t batch) {
 
 void score(Policy& policy, const std::string& size) {
   std::vector<ScoreRequest> requests;
-  for (unsigned i = 0; i < 4; ++i) requests.push_back({tokens(512, policy.config().vocab_size, i), 1, 1.0F, 0, 0, {}, {}});
+  for (unsigned i = 0; i < 4; ++i)
+    requests.push_back({tokens(512, policy.config().vocab_size, i), 1, 1.0F, 0, 0, {}, {}});
   report("clawrl.score", size, 4, 4 * 512, [&] { policy.score(0, requests); });
 }
 

@@ -69,8 +69,8 @@ double decode(Policy& policy, const std::vector<std::vector<std::int32_t>>& tabl
     for (std::int32_t s = 0; s < steps; ++s) {
       std::vector<SequenceStep> batch;
       for (std::int64_t i = 0; i < sequences; ++i)
-        batch.push_back({adapters > 0 ? 1 + i % adapters : 0, {&token, 1}, prompt + s,
-                         tables[static_cast<std::size_t>(i)], true});
+        batch.push_back(
+            {adapters > 0 ? 1 + i % adapters : 0, {&token, 1}, prompt + s, tables[static_cast<std::size_t>(i)], true});
       policy.step(batch);
     }
   });

@@ -19,13 +19,15 @@ using clawrl::TokenId;
 using clawrl::Tokenizer;
 using Clock = std::chrono::steady_clock;
 
-template <class Work> double seconds(const Work& work) {
+template <class Work>
+double seconds(const Work& work) {
   const auto begin = Clock::now();
   work();
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-template <class Work> double median_seconds(int repeats, const Work& work) {
+template <class Work>
+double median_seconds(int repeats, const Work& work) {
   std::vector<double> times;
   for (int i = 0; i < repeats; ++i) times.push_back(seconds(work));
   std::sort(times.begin(), times.end());
@@ -53,7 +55,8 @@ std::string prompt_of(const Tokenizer& tokenizer, std::string text, std::size_t 
   return tokenizer.decode(ids, false);
 }
 
-/// The cache of merged pieces is warm, the memory of whole prompts is not used: the text differs from its first byte on.
+/// The cache of merged pieces is warm, the memory of whole prompts is not used: the text differs from its first byte
+/// on.
 double other_prompt_seconds(const Tokenizer& tokenizer, const std::string& prompt) {
   int round = 0;
   std::vector<double> times;
@@ -68,7 +71,8 @@ double other_prompt_seconds(const Tokenizer& tokenizer, const std::string& promp
 /// A prompt of which `tokenizer` knows all but the last 100 tokens.
 double extended_prompt_seconds(const std::string& tokenizer_json, const Tokenizer& warm, const std::string& prompt,
                                const std::vector<TokenId>& ids) {
-  const std::string known = warm.decode(std::span(ids).first(ids.size() - std::min<std::size_t>(100, ids.size())), false);
+  const std::string known =
+      warm.decode(std::span(ids).first(ids.size() - std::min<std::size_t>(100, ids.size())), false);
   std::vector<double> times;
   for (int i = 0; i < 9; ++i) {
     const Tokenizer tokenizer = Tokenizer::load(tokenizer_json);
@@ -93,16 +97,20 @@ void measure(const std::string& tokenizer_json, const std::string& text_file, st
   std::printf("%zu bytes, %zu tokens\n", prompt.size(), ids.size());
   report("encode, nothing cached", firsts[firsts.size() / 2], ids.size());
   report("encode, pieces cached", other_prompt_seconds(tokenizer, prompt), ids.size());
-  report("encode, all but 100 tokens known", extended_prompt_seconds(tokenizer_json, tokenizer, prompt, ids), ids.size());
+  report("encode, all but 100 tokens known", extended_prompt_seconds(tokenizer_json, tokenizer, prompt, ids),
+         ids.size());
   report("encode, the same again", median_seconds(50, [&] { ids = tokenizer.encode(prompt); }), ids.size());
   std::string text;
   report("decode, median of 50", median_seconds(50, [&] { text = tokenizer.decode(ids, false); }), ids.size());
-  report("stream decode, median of 50", median_seconds(50, [&] {
-           clawrl::Detokenizer stream(tokenizer, true);
-           text.clear();
-           for (const TokenId id : ids) text += stream.push(id);
-           text += stream.flush();
-         }), ids.size());
+  report("stream decode, median of 50",
+         median_seconds(50,
+                        [&] {
+                          clawrl::Detokenizer stream(tokenizer, true);
+                          text.clear();
+                          for (const TokenId id : ids) text += stream.push(id);
+                          text += stream.flush();
+                        }),
+         ids.size());
 }
 
 void measure_training(const std::string& text_file, int vocab_size) {

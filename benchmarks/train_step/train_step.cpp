@@ -20,7 +20,9 @@ using namespace clawrl;
 
 constexpr int kRows = 4, kColumns = 512;
 
-double cpu_seconds() { return static_cast<double>(std::clock()) / CLOCKS_PER_SEC; }
+double cpu_seconds() {
+  return static_cast<double>(std::clock()) / CLOCKS_PER_SEC;
+}
 
 StepBatch random_batch(std::int64_t vocabulary) {
   StepBatch batch;

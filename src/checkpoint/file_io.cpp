@@ -48,7 +48,9 @@ Output::Output(const Path& path, Mode mode) : path_(path) {
   if (file_ < 0) fail(path, "opened for writing");
 }
 
-Output::~Output() { ::close(file_); }
+Output::~Output() {
+  ::close(file_);
+}
 
 std::uint64_t Output::write(std::span<const std::byte> bytes, std::uint64_t offset) {
   Hash hash;
@@ -80,7 +82,9 @@ Input::Input(const Path& path) : path_(path), file_(::open(path.c_str(), O_RDONL
   if (file_ < 0) fail(path, "read");
 }
 
-Input::~Input() { ::close(file_); }
+Input::~Input() {
+  ::close(file_);
+}
 
 std::uint64_t Input::size() const {
   struct stat status {};
@@ -126,8 +130,8 @@ void require_space(const Path& folder, std::uint64_t bytes) {
   ::unlink(probe.c_str());
   if (::fallocate(file.number, 0, 0, static_cast<off_t>(bytes)) == 0) return;
   if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)
-    throw UserError(folder.string() + ": no room for " + std::to_string(bytes) + " more bytes: " +
-                    std::strerror(errno));
+    throw UserError(folder.string() + ": no room for " + std::to_string(bytes) +
+                    " more bytes: " + std::strerror(errno));
 }
 
 void make_folders(const Path& path) {

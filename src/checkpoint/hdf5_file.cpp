@@ -41,18 +41,26 @@ class Object {
   herr_t (*release_)(hid_t);
 };
 
-void be_quiet() { H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr); }
+void be_quiet() {
+  H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
+}
 
 /// bf16 and f16 have no type in HDF5 1.10: their bits, with the name in an attribute.
 hid_t stored_type(DType type) {
   switch (type) {
-    case DType::f32: return H5T_IEEE_F32LE;
-    case DType::f64: return H5T_IEEE_F64LE;
-    case DType::i64: return H5T_STD_I64LE;
-    case DType::i32: return H5T_STD_I32LE;
-    case DType::u8: return H5T_STD_U8LE;
+    case DType::f32:
+      return H5T_IEEE_F32LE;
+    case DType::f64:
+      return H5T_IEEE_F64LE;
+    case DType::i64:
+      return H5T_STD_I64LE;
+    case DType::i32:
+      return H5T_STD_I32LE;
+    case DType::u8:
+      return H5T_STD_U8LE;
     case DType::bf16:
-    case DType::f16: break;
+    case DType::f16:
+      break;
   }
   return H5T_STD_U16LE;
 }

@@ -11,7 +11,7 @@ namespace clawrl::layout {
 inline const std::string temporary_prefix = ".tmp-";
 inline const std::string manifest_file = "manifest.h5";
 
-std::string folder_name(std::int64_t step);            // step_00000012
+std::string folder_name(std::int64_t step);  // step_00000012
 std::optional<std::int64_t> step_of(const std::string& folder_name);
 std::filesystem::path final_folder(const std::string& root, std::int64_t step);
 std::filesystem::path temporary_folder(const std::string& root, std::int64_t step);

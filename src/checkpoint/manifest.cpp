@@ -28,8 +28,8 @@ std::string tensor_table(const std::vector<ShardInfo>& shards) {
   std::ostringstream text;
   for (const auto& shard : shards)
     for (const auto& tensor : shard.tensors) {
-      text << tensor.name << ' ' << name(tensor.type) << ' ' << file_io::hex(tensor.checksum) << ' '
-           << tensor.offset << ' ' << tensor.bytes << ' ' << tensor.shape.size();
+      text << tensor.name << ' ' << name(tensor.type) << ' ' << file_io::hex(tensor.checksum) << ' ' << tensor.offset
+           << ' ' << tensor.bytes << ' ' << tensor.shape.size();
       for (const auto extent : tensor.shape) text << ' ' << extent;
       text << '\n';
     }

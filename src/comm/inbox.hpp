@@ -60,6 +60,8 @@ class Inbox {
   std::uint64_t messages_ = 0, total_bytes_ = 0;
 };
 
-inline std::size_t bytes_of(const Envelope& envelope) { return envelope.body.size() + envelope.payload.size(); }
+inline std::size_t bytes_of(const Envelope& envelope) {
+  return envelope.body.size() + envelope.payload.size();
+}
 
 }  // namespace clawrl

@@ -22,6 +22,8 @@ class LocalCollectives final : public Collectives {
 
 }  // namespace
 
-std::unique_ptr<Collectives> make_local_collectives() { return std::make_unique<LocalCollectives>(); }
+std::unique_ptr<Collectives> make_local_collectives() {
+  return std::make_unique<LocalCollectives>();
+}
 
 }  // namespace clawrl

@@ -34,7 +34,10 @@ struct Envelope {
   std::uint16_t type = 0;       // message type id, see roles/messages.hpp
   std::vector<std::byte> body;  // serialised message
   Buffer payload;               // raw tensor bytes; may be empty
-  template <class Message> Message open() const { return unpack<Message>(body); }
+  template <class Message>
+  Message open() const {
+    return unpack<Message>(body);
+  }
 };
 
 struct MailboxSettings {

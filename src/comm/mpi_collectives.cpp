@@ -121,8 +121,8 @@ void MpiCollectives::reduce_segment(std::span<T> values, Operation operation, co
   for (std::size_t r = 1; r < ranks; ++r) {
     for (std::size_t i = 0; i < mine; ++i) blocks[i] = operation(blocks[i], blocks[r * mine + i]);
   }
-  started(MPI_Iallgatherv(blocks, static_cast<int>(mine), mpi_type<T>(), values.data(), counts_.data(),
-                          offsets_.data(), mpi_type<T>(), mpi::raw(communicator_), &request),
+  started(MPI_Iallgatherv(blocks, static_cast<int>(mine), mpi_type<T>(), values.data(), counts_.data(), offsets_.data(),
+                          mpi_type<T>(), mpi::raw(communicator_), &request),
           "MPI_Iallgatherv");
   wait(request, what);
 }

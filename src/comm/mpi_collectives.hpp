@@ -16,7 +16,7 @@
 namespace clawrl {
 
 struct CollectiveSettings {
-  std::chrono::seconds limit{600};                // a call that takes longer throws UserError naming it
+  std::chrono::seconds limit{600};                   // a call that takes longer throws UserError naming it
   std::size_t segment_bytes = std::size_t{8} << 20;  // scratch memory of one sum
 };
 

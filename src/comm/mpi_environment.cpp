@@ -36,8 +36,8 @@ void finalize_within_limit(int rank) {
   std::thread watch([&] {
     std::unique_lock lock(mutex);
     if (changed.wait_for(lock, finalize_limit, [&] { return done; })) return;
-    std::fprintf(stderr, "clawrl: rank %d: MPI_Finalize waits for another rank since %lld s; leaving without it\n", rank,
-                 static_cast<long long>(finalize_limit.count()));
+    std::fprintf(stderr, "clawrl: rank %d: MPI_Finalize waits for another rank since %lld s; leaving without it\n",
+                 rank, static_cast<long long>(finalize_limit.count()));
     std::_Exit(1);
   });
   MPI_Finalize();
@@ -69,7 +69,9 @@ MpiEnvironment::~MpiEnvironment() {
   if (std::uncaught_exceptions() == exceptions_) finalize_within_limit(rank_);
 }
 
-bool MpiEnvironment::ulfm_built() { return CLAWRL_ULFM != 0; }
+bool MpiEnvironment::ulfm_built() {
+  return CLAWRL_ULFM != 0;
+}
 
 std::string MpiEnvironment::describe() const {
   char text[MPI_MAX_LIBRARY_VERSION_STRING] = {};
@@ -77,7 +79,7 @@ std::string MpiEnvironment::describe() const {
   MPI_Get_library_version(text, &length);
   std::string library(text, static_cast<std::size_t>(length));
   library.resize(std::min(library.find_first_of(",\n"), library.size()));  // the rest is build detail
-  const char* faults = !ulfm_built()   ? "without ULFM: a dead rank ends the job"
+  const char* faults = !ulfm_built()  ? "without ULFM: a dead rank ends the job"
                        : ulfm_active_ ? "ULFM active: a dead rank is reported, the others go on"
                                       : "ULFM built in but not active: a dead rank ends the job";
   return library + ", thread multiple, " + faults;

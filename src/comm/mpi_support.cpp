@@ -48,7 +48,9 @@ std::vector<int> acknowledge_lost(MPI_Comm comm) {
   return ranks;
 }
 
-void revoke(MPI_Comm comm) { MPIX_Comm_revoke(comm); }
+void revoke(MPI_Comm comm) {
+  MPIX_Comm_revoke(comm);
+}
 
 bool ulfm_active() {
   int level = 0, index = 0, count = 0, value = 0;
@@ -67,10 +69,16 @@ bool ulfm_active() {
 
 #else
 
-bool says_rank_lost(int) { return false; }
-std::vector<int> acknowledge_lost(MPI_Comm) { return {}; }
+bool says_rank_lost(int) {
+  return false;
+}
+std::vector<int> acknowledge_lost(MPI_Comm) {
+  return {};
+}
 void revoke(MPI_Comm) {}
-bool ulfm_active() { return false; }
+bool ulfm_active() {
+  return false;
+}
 
 #endif
 

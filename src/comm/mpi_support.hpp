@@ -31,7 +31,9 @@ struct Communicator::Handle {
 
 namespace mpi {
 
-inline MPI_Comm raw(const Communicator& communicator) { return communicator.handle().comm; }
+inline MPI_Comm raw(const Communicator& communicator) {
+  return communicator.handle().comm;
+}
 
 [[noreturn]] void throw_error(int code, const char* call);
 

@@ -40,7 +40,9 @@ struct NodeGroup {
   }
 };
 
-std::string system_text(const char* what) { return std::string(what) + ": " + std::strerror(errno); }
+std::string system_text(const char* what) {
+  return std::string(what) + ": " + std::strerror(errno);
+}
 
 std::shared_ptr<const NodeMemory> map_for_reading(int file, std::size_t bytes) {
   void* mapping = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, file, 0);
@@ -119,7 +121,9 @@ NodeGroup split_by_node(const Communicator& communicator, bool wanted) {
 
 }  // namespace
 
-NodeMemory::~NodeMemory() { ::munmap(mapping_, bytes_); }
+NodeMemory::~NodeMemory() {
+  ::munmap(mapping_, bytes_);
+}
 
 std::shared_ptr<const NodeMemory> make_private_memory(std::size_t bytes, const FillMemory& fill) {
   void* mapping = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

@@ -37,8 +37,8 @@ std::shared_ptr<const NodeMemory> make_private_memory(std::size_t bytes, const F
 
 /// Collective over `communicator`, on the thread that owns MPI, while nothing else is said on it. All ranks of a node
 /// with `wanted` get the same memory of `bytes` (> 0, equal on them), which one of them fills; the others wait without
-/// using the processor. Ranks without `wanted` get nullptr and do not wait. What `fill` throws is thrown on every rank of
-/// that node as UserError, and so is a wait longer than `limit`. A rank that may not open another process's memory
+/// using the processor. Ranks without `wanted` get nullptr and do not wait. What `fill` throws is thrown on every rank
+/// of that node as UserError, and so is a wait longer than `limit`. A rank that may not open another process's memory
 /// says so on stderr and fills its own.
 std::shared_ptr<const NodeMemory> make_node_memory(const Communicator& communicator, bool wanted, std::size_t bytes,
                                                    const FillMemory& fill,

@@ -29,7 +29,9 @@ static_assert(std::is_trivially_copyable_v<MessageHeader> && sizeof(MessageHeade
 /// Below the eager limit of every transport of Open MPI, so that a first message is never split by the library.
 inline constexpr std::size_t first_message_bytes = 3072;
 inline constexpr int first_message_tag = 1;
-inline int chunk_tag(Port port) { return 16 + static_cast<int>(port); }
+inline int chunk_tag(Port port) {
+  return 16 + static_cast<int>(port);
+}
 
 inline bool body_rides_along(const MessageHeader& header) {
   return header.body_bytes <= first_message_bytes - sizeof(MessageHeader);

@@ -67,7 +67,9 @@ RoleMapSettings RoleMap::proportional_counts(int groups) {
   return settings;
 }
 
-RoleMap RoleMap::proportional(int world_size) { return RoleMap(world_size, proportional_counts(world_size)); }
+RoleMap RoleMap::proportional(int world_size) {
+  return RoleMap(world_size, proportional_counts(world_size));
+}
 
 RoleMap RoleMap::serving(int world_size) {
   require(world_size >= 1, "a role map needs at least 1 rank, got " + std::to_string(world_size));
@@ -79,9 +81,13 @@ RoleMap RoleMap::serving(int world_size) {
   return map;
 }
 
-const std::vector<int>& RoleMap::ranks(Role role) const { return ranks_[static_cast<int>(role)]; }
+const std::vector<int>& RoleMap::ranks(Role role) const {
+  return ranks_[static_cast<int>(role)];
+}
 
-bool RoleMap::plays(int rank, Role role) const { return std::ranges::binary_search(ranks(role), rank); }
+bool RoleMap::plays(int rank, Role role) const {
+  return std::ranges::binary_search(ranks(role), rank);
+}
 
 std::string RoleMap::describe() const {
   return "trainer " + range(ranks_[0]) + ", rollout " + range(ranks_[1]) + ", prm " + range(ranks_[2]) + ", head " +

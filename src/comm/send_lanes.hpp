@@ -25,9 +25,9 @@ class SendLanes final : public RequestOwner {
  public:
   SendLanes(const Communicator& communicator, Outbox& outbox, RequestTable& requests);
 
-  bool start_posted();          // takes what waits in the outbox; true when there was something
-  void say_goodbye(int rank);   // the last message to that rank
-  void drop(int rank);          // it died: what waits for it is dropped, later messages too
+  bool start_posted();         // takes what waits in the outbox; true when there was something
+  void say_goodbye(int rank);  // the last message to that rank
+  void drop(int rank);         // it died: what waits for it is dropped, later messages too
   bool idle() const { return started_.empty(); }
   bool bulk() const { return busy_ > 0; }
   void completed(void* item, int kind, bool ok) override;

@@ -45,13 +45,13 @@ class WireReader : public cereal::InputArchive<WireReader, cereal::AllowEmptyCla
 };
 
 template <class T>
-  requires std::is_arithmetic_v<T>
+requires std::is_arithmetic_v<T>
 void CEREAL_SAVE_FUNCTION_NAME(WireWriter& archive, const T& value) {
   archive.write(&value, sizeof(value));
 }
 
 template <class T>
-  requires std::is_arithmetic_v<T>
+requires std::is_arithmetic_v<T>
 void CEREAL_LOAD_FUNCTION_NAME(WireReader& archive, T& value) {
   archive.read(&value, sizeof(value));
 }

@@ -8,7 +8,9 @@
 namespace clawrl {
 namespace {
 
-bool uses_topk(const std::string& method) { return method.ends_with("_topk"); }
+bool uses_topk(const std::string& method) {
+  return method.ends_with("_topk");
+}
 
 void check_roles(const RoleConfig& roles) {
   const bool none = roles.trainers == 0 && roles.rollouts == 0 && roles.prms == 0;

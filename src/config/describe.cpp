@@ -35,8 +35,8 @@ void describe_serving(SettingList& list, RunConfig& c) {
   list.add("http.port", c.http.port, "port, 0 = any free one", between(0, 65535));
   list.add("http.api_key_env", c.http.api_key_env, "environment variable with the API key, needed beyond loopback");
   list.add("http.max_body_mb", c.http.max_body_mb, "largest request body in MiB", between(1, 1024));
-  list.add("http.header_timeout_s", c.http.header_timeout_s,
-           "a client must send its request within", between(0.1, 3600));
+  list.add("http.header_timeout_s", c.http.header_timeout_s, "a client must send its request within",
+           between(0.1, 3600));
   list.add("http.idle_timeout_s", c.http.idle_timeout_s, "an idle connection is closed after", between(0.1, 86400));
   list.add("http.max_connections", c.http.max_connections, "open connections", between(1, 1e6));
   list.add("http.max_queue", c.http.max_queue, "requests in the house before 429", between(1, 1e6));
@@ -69,19 +69,19 @@ void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::st
   list.add("samples.w_binary", s.w_binary, "weight of the binary term", between(0, 1000));
   list.add("samples.w_opd", s.w_opd, "weight of the OPD term", between(0, 1000));
   list.add("samples.top_k", s.top_k, "width of the top-k term", between(1, 64));
-  list.add("samples.opd_clip", s.opd_clip,
-           "bound of the teacher - student log-prob difference (top-k)", between(1e-3, 100));
+  list.add("samples.opd_clip", s.opd_clip, "bound of the teacher - student log-prob difference (top-k)",
+           between(1e-3, 100));
   list.add("samples.hint_choice", s.hint_choice, "how one hint is chosen", {"sequence", "token", "shortest"});
   list.add("samples.subset", s.subset, "ids of the top-k term", {"student", "teacher", "overlap"});
   list.add("samples.baseline", s.baseline, "subtracted from the reward", {"none", "running"});
-  list.add("samples.baseline_half_life", s.baseline_half_life,
-           "half-life of the running baseline in turns", between(0.1, 1e6));
+  list.add("samples.baseline_half_life", s.baseline_half_life, "half-life of the running baseline in turns",
+           between(0.1, 1e6));
   list.add("samples.baseline_deviation", s.baseline_deviation, "also divide by the running deviation");
   list.add("samples.batch", s.batch, "fresh samples per optimiser step", between(1, 65536));
   list.add("samples.replay", s.replay, "used samples mixed into each step", between(0, 65536));
   list.add("samples.replay_window", s.replay_window, "newest used samples that may be replayed", between(0, 1e6));
-  list.add("samples.partial_batch_age_s", s.partial_batch_age_s,
-           "a smaller batch goes at this age, 0 = never", between(0, 1e6));
+  list.add("samples.partial_batch_age_s", s.partial_batch_age_s, "a smaller batch goes at this age, 0 = never",
+           between(0, 1e6));
   list.add("samples.max_staleness", s.max_staleness, "oldest usable sample in versions", between(0, 1e6));
   list.add("samples.max_tokens", s.max_tokens, "longest sample, prompt and reply", between(2, 1e7));
 }
@@ -103,8 +103,8 @@ void describe_training(SettingList& list, RunConfig& c) {
   list.add("trainer.clip_low", l.clip_low, "lower clip of the ratio", between(0, 1));
   list.add("trainer.clip_high", l.clip_high, "upper clip of the ratio", between(0, 100));
   list.add("trainer.kl_beta", l.kl_beta, "weight of the KL term", between(0, 100));
-  list.add("trainer.importance_cap", l.importance_cap,
-           "cap of the importance weight, 0 = coupled form", between(0, 1000));
+  list.add("trainer.importance_cap", l.importance_cap, "cap of the importance weight, 0 = coupled form",
+           between(0, 1000));
   list.add("trainer.dtype", c.trainer.dtype, "type in which training sees the matrices", {"fp32", "bf16"});
   auto& lora = c.trainer.lora;
   list.add("trainer.lora_rank", lora.rank, "0 = full weights", between(0, 4096));
@@ -117,15 +117,15 @@ void describe_training(SettingList& list, RunConfig& c) {
 
 void describe_keeping(SettingList& list, RunConfig& c) {
   list.add("weights.chunk_bytes", c.weights.chunk_bytes, "bytes per message of a publication", between(1024, 1 << 30));
-  list.add("weights.keep_versions", c.weights.keep_versions,
-           "published versions that a rank may hold", between(1, 1024));
-  list.add("checkpoint.every_steps", c.checkpoint.every_steps,
-           "a checkpoint every so many steps, 0 = not by steps", at_least(0));
+  list.add("weights.keep_versions", c.weights.keep_versions, "published versions that a rank may hold",
+           between(1, 1024));
+  list.add("checkpoint.every_steps", c.checkpoint.every_steps, "a checkpoint every so many steps, 0 = not by steps",
+           at_least(0));
   list.add("checkpoint.every_minutes", c.checkpoint.every_minutes,
            "a checkpoint every so many minutes, 0 = not by time", at_least(0));
   list.add("checkpoint.keep_last", c.checkpoint.keep_last, "newest checkpoints kept", between(1, 1e6));
-  list.add("checkpoint.keep_every", c.checkpoint.keep_every,
-           "also keep those of steps that are multiples, 0 = none", at_least(0));
+  list.add("checkpoint.keep_every", c.checkpoint.keep_every, "also keep those of steps that are multiples, 0 = none",
+           at_least(0));
   list.add("checkpoint.strict", c.checkpoint.strict, "a damaged checkpoint ends the resume");
 }
 

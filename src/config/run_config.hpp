@@ -11,8 +11,8 @@
 namespace clawrl {
 
 struct GeneralConfig {
-  std::string out;             // folder of everything the run writes; empty = out/<job>
-  std::string journal;         // journal file; empty = <out>/journal.sqlite
+  std::string out;      // folder of everything the run writes; empty = out/<job>
+  std::string journal;  // journal file; empty = <out>/journal.sqlite
   std::uint64_t seed = 1;
   bool deterministic = false;  // same journal, same bits
   bool resume = false;         // go on from the newest complete checkpoint and the journal in `out`
@@ -74,7 +74,7 @@ struct SamplesConfig {
   std::string method = "combined_topk";  // a registered advantage
   double w_binary = 1, w_opd = 1;
   std::int32_t top_k = 4;
-  double opd_clip = 1.0;                // bound of |log pi_T - log pi_old| in the top-k form
+  double opd_clip = 1.0;                 // bound of |log pi_T - log pi_old| in the top-k form
   std::string hint_choice = "sequence";  // sequence, token, shortest
   std::string subset = "student";        // student, teacher, overlap
   std::string baseline = "none";         // none, running

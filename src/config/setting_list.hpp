@@ -13,16 +13,20 @@ namespace clawrl {
 struct Range {
   double low = -std::numeric_limits<double>::infinity(), high = std::numeric_limits<double>::infinity();
 };
-inline Range at_least(double low) { return {.low = low}; }
-inline Range between(double low, double high) { return {low, high}; }
+inline Range at_least(double low) {
+  return {.low = low};
+}
+inline Range between(double low, double high) {
+  return {low, high};
+}
 
 struct Setting {
-  std::string name;                                // <section>.<field>
+  std::string name;  // <section>.<field>
   std::string help;
-  std::string allowed;                             // in words: "1..65535", "one of a, b"
-  bool is_switch = false;                          // the bare name means true
-  std::function<void(const std::string&)> set;     // throws UserError with name and allowed values
-  std::function<std::string()> get;                // set(get()) changes nothing
+  std::string allowed;                          // in words: "1..65535", "one of a, b"
+  bool is_switch = false;                       // the bare name means true
+  std::function<void(const std::string&)> set;  // throws UserError with name and allowed values
+  std::function<std::string()> get;             // set(get()) changes nothing
   std::string section() const { return name.substr(0, name.find('.')); }
 };
 

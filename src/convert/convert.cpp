@@ -27,7 +27,8 @@ Checkpoint find_checkpoint(const std::string& path) {
     const auto found = list_checkpoints(root);
     for (auto info = found.rbegin(); info != found.rend(); ++info)
       if (info->problem.empty()) return open_checkpoint(info->path, Verify::sizes);
-    require(found.empty(), root + ": holds no whole checkpoint; the newest: " + (found.empty() ? "" : found.back().problem));
+    require(found.empty(),
+            root + ": holds no whole checkpoint; the newest: " + (found.empty() ? "" : found.back().problem));
   }
   throw UserError(path + ": is neither a model folder (config.json) nor a checkpoint nor a run's folder");
 }
@@ -41,7 +42,9 @@ std::string base_of(const Checkpoint& checkpoint, const std::string& given, cons
   return base;
 }
 
-bool has_adapter(const Checkpoint& checkpoint) { return !adapter_source(checkpoint).tensors.empty(); }
+bool has_adapter(const Checkpoint& checkpoint) {
+  return !adapter_source(checkpoint).tensors.empty();
+}
 
 std::optional<DType> written_type(ExportType type) {
   if (type == ExportType::fp32) return DType::f32;
@@ -80,7 +83,9 @@ ConvertResult write_adapter(const Checkpoint& checkpoint, const LoraConfig& lora
 
 }  // namespace
 
-bool is_model_folder(const std::string& path) { return fs::exists(path + "/config.json"); }
+bool is_model_folder(const std::string& path) {
+  return fs::exists(path + "/config.json");
+}
 
 ConvertResult import_model(const std::string& folder, const std::string& target) {
   const ModelConfig config = read_model_config(folder);

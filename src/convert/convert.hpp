@@ -22,9 +22,9 @@ struct ExportSettings {
 
 struct ConvertResult {
   std::size_t tensors = 0;
-  std::uint64_t bytes = 0;   // of the weights written
-  std::size_t files = 0;     // that hold them
-  std::string path;          // what was made: a step_* folder or a model folder
+  std::uint64_t bytes = 0;  // of the weights written
+  std::size_t files = 0;    // that hold them
+  std::string path;         // what was made: a step_* folder or a model folder
 };
 
 /// Writes the folder's weights as checkpoint `target`/step_00000000, each tensor in its own type, and what else the
@@ -34,7 +34,8 @@ ConvertResult import_model(const std::string& folder, const std::string& target)
 
 /// Writes the model folder `target` from `checkpoint`: a step_* folder, or a folder with such (the newest whole one is
 /// taken), or a run's folder. With LoraExport::adapter it is a PEFT folder.
-ConvertResult export_checkpoint(const std::string& checkpoint, const std::string& target, const ExportSettings& settings);
+ConvertResult export_checkpoint(const std::string& checkpoint, const std::string& target,
+                                const ExportSettings& settings);
 
 /// True when `path` is a model folder (it has a config.json), false when it is or holds a checkpoint.
 bool is_model_folder(const std::string& path);

@@ -18,7 +18,8 @@ std::string header_of(std::span<const ParameterView> tensors) {
   std::size_t begin = 0;
   for (const auto& tensor : tensors) {
     const std::size_t end = begin + tensor.bytes();
-    header[tensor.name] = {{"dtype", safetensors_name(tensor.type)}, {"shape", tensor.shape}, {"data_offsets", {begin, end}}};
+    header[tensor.name] = {
+        {"dtype", safetensors_name(tensor.type)}, {"shape", tensor.shape}, {"data_offsets", {begin, end}}};
     begin = end;
   }
   std::string text = header.dump();
@@ -37,8 +38,9 @@ SafetensorsStream::SafetensorsStream(const std::string& path, std::span<const Pa
   file_ = ::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
   require(file_ >= 0, path_ + ": cannot be written: " + std::strerror(errno));
   const int reserved = ::posix_fallocate(file_, 0, static_cast<off_t>(total));
-  require(reserved == 0 || reserved == EOPNOTSUPP || reserved == EINVAL,
-          path_ + ": cannot be written: no room for its " + std::to_string(total) + " bytes: " + std::strerror(reserved));
+  require(
+      reserved == 0 || reserved == EOPNOTSUPP || reserved == EINVAL,
+      path_ + ": cannot be written: no room for its " + std::to_string(total) + " bytes: " + std::strerror(reserved));
   write(&header_bytes, sizeof header_bytes);
   write(header.data(), header.size());
 }

@@ -24,17 +24,16 @@ void sync(const fs::path& path) {
 }
 
 bool is_side_file(const std::string& name) {
-  static const char* const names[] = {"tokenizer.json",  "tokenizer_config.json", "special_tokens_map.json",
-                                      "vocab.json",      "merges.txt",            "added_tokens.json",
-                                      "tokenizer.model", "chat_template.json",    "tekken.json"};
+  static const char* const names[] = {
+      "tokenizer.json",    "tokenizer_config.json", "special_tokens_map.json", "vocab.json", "merges.txt",
+      "added_tokens.json", "tokenizer.model",       "chat_template.json",      "tekken.json"};
   return std::find(std::begin(names), std::end(names), name) != std::end(names) || name.ends_with(".jinja") ||
          name.starts_with("LICENSE") || name.starts_with("NOTICE");
 }
 
 }  // namespace
 
-TargetFolder::TargetFolder(const std::string& target)
-    : target_(fs::absolute(target).lexically_normal()) {
+TargetFolder::TargetFolder(const std::string& target) : target_(fs::absolute(target).lexically_normal()) {
   if (!target_.has_filename()) target_ = target_.parent_path();
   std::error_code error;
   const bool free = !fs::exists(target_) || (fs::is_directory(target_) && fs::is_empty(target_, error));

@@ -57,8 +57,9 @@ Adapter load_adapter(const Checkpoint& checkpoint, const BaseWeights& base, cons
                      const LoraConfig& lora) {
   auto views = stored_tensors(checkpoint, true);
   const std::size_t wanted = 2 * static_cast<std::size_t>(config.num_layers) * lora.targets.size();
-  require(views.size() == wanted, "checkpoint " + checkpoint.path + ": its adapter has " + std::to_string(views.size()) +
-                                      " tensors, base folder and trainer.lora_targets ask for " + std::to_string(wanted));
+  require(views.size() == wanted,
+          "checkpoint " + checkpoint.path + ": its adapter has " + std::to_string(views.size()) +
+              " tensors, base folder and trainer.lora_targets ask for " + std::to_string(wanted));
   Adapter adapter;
   for (ParameterView& view : views) {
     require(view.type == DType::f32, "checkpoint " + checkpoint.path + ": tensor " + view.name + " is not f32");

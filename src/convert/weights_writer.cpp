@@ -19,7 +19,9 @@ struct Piece {
   std::size_t begin = 0, end = 0;  // of the tensors
 };
 
-bool is_float(DType type) { return type == DType::f32 || type == DType::bf16 || type == DType::f16; }
+bool is_float(DType type) {
+  return type == DType::f32 || type == DType::bf16 || type == DType::f16;
+}
 
 std::vector<ParameterView> as_written(std::vector<ParameterView> tensors, std::optional<DType> type) {
   for (ParameterView& tensor : tensors)
@@ -92,7 +94,8 @@ void write_piece(const std::string& path, const TensorSource& source, const std:
 
 void write_index(const std::string& path, const std::vector<ParameterView>& tensors, const std::vector<Piece>& pieces,
                  std::uint64_t bytes) {
-  nlohmann::ordered_json index = {{"metadata", {{"total_size", bytes}}}, {"weight_map", nlohmann::ordered_json::object()}};
+  nlohmann::ordered_json index = {{"metadata", {{"total_size", bytes}}},
+                                  {"weight_map", nlohmann::ordered_json::object()}};
   for (const Piece& piece : pieces)
     for (std::size_t i = piece.begin; i < piece.end; ++i) index["weight_map"][tensors[i].name] = piece.file;
   std::ofstream file(path);

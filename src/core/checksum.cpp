@@ -8,13 +8,17 @@
 
 namespace clawrl {
 
-std::uint64_t checksum(std::span<const std::byte> bytes) { return XXH3_64bits(bytes.data(), bytes.size()); }
+std::uint64_t checksum(std::span<const std::byte> bytes) {
+  return XXH3_64bits(bytes.data(), bytes.size());
+}
 
 struct WeightsHasher::State {
   XXH3_state_t xxh;
 };
 
-WeightsHasher::WeightsHasher() : state_(std::make_unique<State>()) { XXH3_INITSTATE(&state_->xxh); }
+WeightsHasher::WeightsHasher() : state_(std::make_unique<State>()) {
+  XXH3_INITSTATE(&state_->xxh);
+}
 WeightsHasher::~WeightsHasher() = default;
 
 void WeightsHasher::start(const std::string& name, std::span<const std::int64_t> shape) {

@@ -19,14 +19,20 @@ struct SamplingParameters {
   bool operator==(const SamplingParameters&) const = default;
   /// Truncated sampling cannot be trained on without the kept set: see Turn::exclusion.
   bool truncated() const { return top_p < 1.0F || top_k > 0; }
-  template <class Archive> void serialize(Archive& archive) { archive(temperature, top_p, top_k, seed); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(temperature, top_p, top_k, seed);
+  }
 };
 
 struct StopConditions {
   std::int32_t max_tokens = 256;       // response tokens, the stop token included
   std::vector<TokenId> stop_tokens;    // generation ends after one of these; it belongs to the completion
   std::vector<std::string> stop_text;  // checked where text is made (the head), which then cancels with `stop`
-  template <class Archive> void serialize(Archive& archive) { archive(max_tokens, stop_tokens, stop_text); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(max_tokens, stop_tokens, stop_text);
+  }
 };
 
 /// What the text of a reply is held to while it is sampled, by a token mask. The texts are what a client sent.
@@ -36,7 +42,10 @@ struct Constraint {
   std::string schema;  // json_schema: the schema as JSON text; tool_call: the tools as a JSON array
   std::string tool;    // tool_call: the only function allowed; empty = any of them
   bool operator==(const Constraint&) const = default;
-  template <class Archive> void serialize(Archive& archive) { archive(kind, schema, tool); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(kind, schema, tool);
+  }
 };
 
 /// Example: {id 7, prompt [151644, 872, ...], temperature 1, max_tokens 256, version nullopt} = "answer on the newest".
@@ -49,7 +58,8 @@ struct GenerateRequest {
   std::int32_t record_top_k = 0;        // also return the sampler's K most likely ids per token
   double deadline_s = 0;                // seconds after submission when it is failed as `deadline`; 0 = none
   Constraint constraint;
-  template <class Archive> void serialize(Archive& archive) {
+  template <class Archive>
+  void serialize(Archive& archive) {
     archive(id, prompt, sampling, stop, version, record_top_k, deadline_s, constraint);
   }
 };
@@ -63,19 +73,21 @@ inline const char* name(FinishReason reason) {
 
 /// What was really sampled. R = response tokens, K = record_top_k.
 struct Completion {
-  std::vector<TokenId> ids;               // [R], the stop token included
-  std::vector<float> logprobs;            // [R] natural log, of the distribution sampled from (temperature, truncation)
-  std::vector<float> logprobs_t1;         // [R] natural log at temperature 1, nothing cut
-  std::vector<TokenId> topk_ids;          // [R,K] most likely first, of the temperature-scaled distribution; empty if K = 0
-  std::vector<float> topk_logprobs;       // [R,K]
-  std::vector<std::int64_t> versions;     // [R] policy version number that computed the token
-  TokenMasks masks;                       // of a constrained reply
+  std::vector<TokenId> ids;          // [R], the stop token included
+  std::vector<float> logprobs;       // [R] natural log, of the distribution sampled from (temperature, truncation)
+  std::vector<float> logprobs_t1;    // [R] natural log at temperature 1, nothing cut
+  std::vector<TokenId> topk_ids;     // [R,K] most likely first, of the temperature-scaled distribution; empty if K = 0
+  std::vector<float> topk_logprobs;  // [R,K]
+  std::vector<std::int64_t> versions;  // [R] policy version number that computed the token
+  TokenMasks masks;                    // of a constrained reply
   SamplingParameters sampling;
   FinishReason finish = FinishReason::none;
   std::int32_t cached_tokens = 0;  // prompt tokens that the prefix cache served
   std::string error;               // set when finish = failed
-  template <class Archive> void serialize(Archive& archive) {
-    archive(ids, logprobs, logprobs_t1, topk_ids, topk_logprobs, versions, masks, sampling, finish, cached_tokens, error);
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(ids, logprobs, logprobs_t1, topk_ids, topk_logprobs, versions, masks, sampling, finish, cached_tokens,
+            error);
   }
 };
 
@@ -83,7 +95,10 @@ struct Completion {
 struct CompletionDelta {
   RequestId id;
   Completion part;  // only the new tokens; `finish` other than none on the last one
-  template <class Archive> void serialize(Archive& archive) { archive(id, part); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(id, part);
+  }
 };
 
 }  // namespace clawrl

@@ -10,7 +10,10 @@ struct ToolCall {
   std::string id;
   std::string name;
   std::string arguments;  // JSON text, kept as the model wrote it
-  template <class Archive> void serialize(Archive& archive) { archive(id, name, arguments); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(id, name, arguments);
+  }
   bool operator==(const ToolCall&) const = default;
 };
 
@@ -20,7 +23,8 @@ struct Message {
   std::string reasoning;  // text of the think block, if any
   std::vector<ToolCall> tool_calls;
   std::string tool_call_id;  // role tool only
-  template <class Archive> void serialize(Archive& archive) {
+  template <class Archive>
+  void serialize(Archive& archive) {
     archive(role, text, reasoning, tool_calls, tool_call_id);
   }
   bool operator==(const Message&) const = default;

@@ -9,7 +9,8 @@
 
 namespace clawrl {
 
-/// Allowed ids as ascending, disjoint, half-open runs: [begin0, end0, begin1, end1, ...]. Example: {5, 7, 9, 10} = 5, 6, 9.
+/// Allowed ids as ascending, disjoint, half-open runs: [begin0, end0, begin1, end1, ...]. Example: {5, 7, 9, 10} = 5,
+/// 6, 9.
 using IdRuns = std::vector<TokenId>;
 
 /// R = response tokens. Log-probs of a masked row are those of the softmax over the allowed ids only.
@@ -23,7 +24,10 @@ struct TokenMasks {
     return rows.empty() || rows[r] < 0 ? nullptr : &sets[static_cast<std::size_t>(rows[r])];
   }
   bool operator==(const TokenMasks&) const = default;
-  template <class Archive> void serialize(Archive& archive) { archive(rows, sets); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(rows, sets);
+  }
 };
 
 }  // namespace clawrl

@@ -15,15 +15,15 @@ namespace clawrl {
 /// Example: prompt of 3, response of 2: ids [5,6,7,8,9], loss_mask [0,0,0,1,1], advantages [0,0,0,-1,-1].
 struct TrainingSample {
   SampleId id;
-  std::vector<TokenId> ids;             // [T]
-  std::vector<std::uint8_t> loss_mask;  // [T] 1 = trained
-  std::vector<float> sampler_logprobs;  // [T] natural log at `temperature`
-  std::vector<float> advantages;        // [T]
-  std::int32_t topk_width = 0;          // K
-  std::vector<TokenId> topk_ids;        // [R,K]
-  std::vector<float> topk_logprobs;     // [R,K] sampler's
-  std::vector<float> topk_advantages;   // [R,K]; 0 where an id is outside the subset
-  TokenMasks masks;                     // of a constrained reply
+  std::vector<TokenId> ids;               // [T]
+  std::vector<std::uint8_t> loss_mask;    // [T] 1 = trained
+  std::vector<float> sampler_logprobs;    // [T] natural log at `temperature`
+  std::vector<float> advantages;          // [T]
+  std::int32_t topk_width = 0;            // K
+  std::vector<TokenId> topk_ids;          // [R,K]
+  std::vector<float> topk_logprobs;       // [R,K] sampler's
+  std::vector<float> topk_advantages;     // [R,K]; 0 where an id is outside the subset
+  TokenMasks masks;                       // of a constrained reply
   std::vector<float> reference_logprobs;  // [T] or empty: KL reference
   float temperature = 1.0F;
   std::int64_t version = 0;  // oldest policy version among its tokens
@@ -33,7 +33,8 @@ struct TrainingSample {
     for (auto m : loss_mask) count += m;
     return count;
   }
-  template <class Archive> void serialize(Archive& archive) {
+  template <class Archive>
+  void serialize(Archive& archive) {
     archive(id, ids, loss_mask, sampler_logprobs, advantages, topk_width, topk_ids, topk_logprobs, topk_advantages,
             masks, reference_logprobs, temperature, version, origin);
   }

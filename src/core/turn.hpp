@@ -16,11 +16,20 @@ namespace clawrl {
 //     aborted   expired (idle end: judged without next state)   excluded(reason)
 //   side: a turn that is stored and never trained
 enum class TurnState : std::uint8_t {
-  generating, answered, judging, scored, sampled, trained, aborted, side, expired, excluded
+  generating,
+  answered,
+  judging,
+  scored,
+  sampled,
+  trained,
+  aborted,
+  side,
+  expired,
+  excluded
 };
 
 inline const char* name(TurnState state) {
-  static const char* const names[] = {"generating", "answered", "judging", "scored", "sampled",
+  static const char* const names[] = {"generating", "answered", "judging", "scored",  "sampled",
                                       "trained",    "aborted",  "side",    "expired", "excluded"};
   return names[static_cast<int>(state)];
 }
@@ -34,17 +43,19 @@ struct Turn {
   TurnType type = TurnType::main;  // only main turns are trained
   std::vector<Message> messages;   // as rendered into the prompt, without the reply
   std::string tools;               // JSON text of the tools given, empty if none
-  std::string template_arguments;  // JSON object given to the chat template besides: {"enable_thinking":false}; or empty
-  std::vector<TokenId> prompt;     // [P]
-  Completion completion;           // sampled ids [R]
-  std::string reply;               // text of the completion as the model wrote it, tags of thoughts and calls included
-  Message reply_message;           // the same, taken apart
+  std::string
+      template_arguments;       // JSON object given to the chat template besides: {"enable_thinking":false}; or empty
+  std::vector<TokenId> prompt;  // [P]
+  Completion completion;        // sampled ids [R]
+  std::string reply;            // text of the completion as the model wrote it, tags of thoughts and calls included
+  Message reply_message;        // the same, taken apart
   std::vector<Message> next_state;  // what followed the reply; empty until known
   TurnState state = TurnState::generating;
   std::string exclusion;  // why it is excluded: truncated, greedy, stale, too_long, no_logprobs ...
   std::string model;      // model name that the client asked for
   double created_s = 0;   // Unix seconds
-  template <class Archive> void serialize(Archive& archive) {
+  template <class Archive>
+  void serialize(Archive& archive) {
     archive(id, session, index, type, messages, tools, template_arguments, prompt, completion, reply, reply_message,
             next_state, state, exclusion, model, created_s);
   }

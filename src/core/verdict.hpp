@@ -13,13 +13,14 @@ namespace clawrl {
 /// The teacher's log-probs of the sampled tokens, the hint added to the context. R = response tokens.
 /// K = the sampler's recorded top-k, J = the teacher's own top-k.
 struct TeacherScores {
-  std::vector<float> logprobs;           // [R] natural log, at the sampling temperature
-  std::vector<float> student_logprobs;   // [R,K] teacher's log-probs at the sampler's top-k ids
-  std::vector<TokenId> topk_ids;         // [R,J] teacher's most likely ids
-  std::vector<float> topk_logprobs;      // [R,J]
-  std::vector<float> sampler_logprobs;   // [R,J] of the turn's own version at topk_ids; empty unless subset = teacher
-  std::int64_t version = 0;              // policy version of the teacher; -1 = a fixed base model
-  template <class Archive> void serialize(Archive& archive) {
+  std::vector<float> logprobs;          // [R] natural log, at the sampling temperature
+  std::vector<float> student_logprobs;  // [R,K] teacher's log-probs at the sampler's top-k ids
+  std::vector<TokenId> topk_ids;        // [R,J] teacher's most likely ids
+  std::vector<float> topk_logprobs;     // [R,J]
+  std::vector<float> sampler_logprobs;  // [R,J] of the turn's own version at topk_ids; empty unless subset = teacher
+  std::int64_t version = 0;             // policy version of the teacher; -1 = a fixed base model
+  template <class Archive>
+  void serialize(Archive& archive) {
     archive(logprobs, student_logprobs, topk_ids, topk_logprobs, sampler_logprobs, version);
   }
 };
@@ -36,7 +37,8 @@ struct Verdict {
   std::vector<float> reference_logprobs;          // [R] of the base policy, no hint; empty unless a KL term is on
   std::string origin = "prm";                     // prm, user, rule, environment
   std::string error;                              // set when judging failed: the turn is excluded(judge_failed)
-  template <class Archive> void serialize(Archive& archive) {
+  template <class Archive>
+  void serialize(Archive& archive) {
     archive(turn, revision, votes, score, hints, chosen_hint, teacher, reference_logprobs, origin, error);
   }
 };

@@ -93,8 +93,11 @@ Document Corpus::thanks() {
 
 Document Corpus::policy_document() {
   const double u = random_.uniform();
-  Document d = u < 0.30 ? homework(false) : u < 0.75 ? homework(true) : u < 0.88 ? revision(false)
-               : u < 0.96 ? revision(true) : thanks();
+  Document d = u < 0.30   ? homework(false)
+               : u < 0.75 ? homework(true)
+               : u < 0.88 ? revision(false)
+               : u < 0.96 ? revision(true)
+                          : thanks();
   d.whole = random_.chance(whole_share);
   return d;
 }
@@ -131,12 +134,14 @@ Document Corpus::judge_document() {
   const bool vote = random_.chance(0.4);
   Document d;
   d.messages = vote ? vote_prompt(c.turn) : hint_prompt(c.turn);
-  d.messages.push_back(message("assistant", vote ? "\\boxed{" + std::to_string(c.verdict) + "}" : hint_answer(c.wishes)));
+  d.messages.push_back(
+      message("assistant", vote ? "\\boxed{" + std::to_string(c.verdict) + "}" : hint_answer(c.wishes)));
   d.whole = random_.chance(whole_share);
   return d;
 }
 
-TrainingSample supervised_sample(const Document& document, const Tokenizer& tokenizer, const ChatTemplate& chat_template) {
+TrainingSample supervised_sample(const Document& document, const Tokenizer& tokenizer,
+                                 const ChatTemplate& chat_template) {
   const auto end = tokenizer.id_of("<|im_end|>");
   require(end.has_value(), "the tokenizer has no <|im_end|> token");
   TrainingSample sample;

@@ -22,8 +22,8 @@ struct Document {
 /// A turn that a judge is asked about, with the right answers.
 struct JudgeCase {
   JudgedTurn turn;
-  int verdict = 0;            // +1, 0, -1
-  std::vector<Wish> wishes;   // what the hint should say; empty = no hint
+  int verdict = 0;           // +1, 0, -1
+  std::vector<Wish> wishes;  // what the hint should say; empty = no hint
 };
 
 class Corpus {
@@ -56,6 +56,7 @@ std::vector<Wish> unfulfilled(const Observed& seen, const std::vector<Wish>& wan
 std::string hint_answer(const std::vector<Wish>& wishes);
 
 /// Token ids and loss mask of a document (origin "sft"); sampler log-probs and advantages are 0 and 1.
-TrainingSample supervised_sample(const Document& document, const Tokenizer& tokenizer, const ChatTemplate& chat_template);
+TrainingSample supervised_sample(const Document& document, const Tokenizer& tokenizer,
+                                 const ChatTemplate& chat_template);
 
 }  // namespace clawrl::demo

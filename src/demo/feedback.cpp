@@ -9,17 +9,17 @@ namespace {
 using Words = std::string_view;
 using WordList = std::span<const Words>;
 
-constexpr std::array modals = {Words("please"), Words("kindly"), Words("could you"), Words("next time"),
+constexpr std::array modals = {Words("please"),      Words("kindly"),  Words("could you"), Words("next time"),
                                Words("from now on"), Words("can you"), Words("would you"), Words("you should")};
-constexpr std::array removing = {Words("skip"), Words("drop"), Words("avoid"), Words("leave out"),
+constexpr std::array removing = {Words("skip"),   Words("drop"), Words("avoid"),      Words("leave out"),
                                  Words("remove"), Words("lose"), Words("stop using"), Words("get rid of")};
-constexpr std::array adding = {Words("use"), Words("add"), Words("include"), Words("give me"), Words("put in"),
-                               Words("show me")};
-constexpr std::array dislikes = {Words("don't like"), Words("can't stand"), Words("dislike"), Words("hate"),
-                                 Words("am tired of"), Words("don't want")};
-constexpr std::array misses = {Words("miss"), Words("prefer"), Words("would like"), Words("want"), Words("need"),
-                               Words("asked for")};
-constexpr std::array subjects = {Words("I"), Words("I really"), Words("honestly I"), Words("to be honest I"),
+constexpr std::array adding = {Words("use"),     Words("add"),    Words("include"),
+                               Words("give me"), Words("put in"), Words("show me")};
+constexpr std::array dislikes = {Words("don't like"), Words("can't stand"), Words("dislike"),
+                                 Words("hate"),       Words("am tired of"), Words("don't want")};
+constexpr std::array misses = {Words("miss"), Words("prefer"), Words("would like"),
+                               Words("want"), Words("need"),   Words("asked for")};
+constexpr std::array subjects = {Words("I"),           Words("I really"), Words("honestly I"), Words("to be honest I"),
                                  Words("sorry but I"), Words("again I")};
 
 constexpr std::array bold_adjectives = {Words("bold"), Words("thick"), Words("heavy"), Words("fat")};
@@ -29,9 +29,11 @@ constexpr std::array list_nouns = {Words("list"), Words("steps"), Words("points"
 constexpr std::array box_adjectives = {Words("boxed"), Words("framed"), Words("bordered"), Words("enclosed")};
 constexpr std::array box_nouns = {Words("answer"), Words("result"), Words("number"), Words("solution"), Words("total")};
 constexpr std::array stock_adjectives = {Words("stock"), Words("canned"), Words("polite"), Words("standard")};
-constexpr std::array stock_nouns = {Words("phrase"), Words("greeting"), Words("opener"), Words("formula"), Words("intro")};
+constexpr std::array stock_nouns = {Words("phrase"), Words("greeting"), Words("opener"), Words("formula"),
+                                    Words("intro")};
 
-constexpr std::array shaping = {Words("keep it"), Words("make it"), Words("write it"), Words("have it"), Words("answer")};
+constexpr std::array shaping = {Words("keep it"), Words("make it"), Words("write it"), Words("have it"),
+                                Words("answer")};
 constexpr std::array short_words = {Words("shorter"), Words("briefer"), Words("more compact"), Words("in fewer words"),
                                     Words("less wordy")};
 constexpr std::array long_words = {Words("longer"), Words("more detailed"), Words("in more words"),
@@ -42,32 +44,33 @@ constexpr std::array warm_words = {Words("warmer"), Words("kinder"), Words("frie
 constexpr std::array cool_words = {Words("cooler"), Words("more neutral"), Words("more distant"), Words("less chummy"),
                                    Words("more sober")};
 
-constexpr std::array openers_a = {Words("hmm"), Words("no"), Words("well"), Words("thanks"), Words("okay"), Words("look"),
-                                  Words("hey"), Words("right")};
-constexpr std::array openers_b = {Words("but"), Words("not quite"), Words("almost"), Words("still"), Words("one thing"),
-                                  Words("sorry"), Words("hold on")};
-constexpr std::array closers_a = {Words("try again"), Words("once more"), Words("redo it"), Words("fix that"),
-                                  Words("do it over"), Words("write it again")};
-constexpr std::array closers_b = {Words("please"), Words("for me"), Words("now"), Words("like that"), Words("this time"),
-                                  Words("if you can")};
+constexpr std::array openers_a = {Words("hmm"),  Words("no"),   Words("well"), Words("thanks"),
+                                  Words("okay"), Words("look"), Words("hey"),  Words("right")};
+constexpr std::array openers_b = {Words("but"),       Words("not quite"), Words("almost"), Words("still"),
+                                  Words("one thing"), Words("sorry"),     Words("hold on")};
+constexpr std::array closers_a = {Words("try again"), Words("once more"),  Words("redo it"),
+                                  Words("fix that"),  Words("do it over"), Words("write it again")};
+constexpr std::array closers_b = {Words("please"),    Words("for me"),    Words("now"),
+                                  Words("like that"), Words("this time"), Words("if you can")};
 
-constexpr std::array lost = {Words("don't understand"), Words("can't follow"), Words("am lost with"), Words("can't read")};
+constexpr std::array lost = {Words("don't understand"), Words("can't follow"), Words("am lost with"),
+                             Words("can't read")};
 constexpr std::array lost_objects = {Words("this reply"), Words("that answer"), Words("what you wrote"),
                                      Words("these words"), Words("your message")};
 
-constexpr std::array praise_openers = {Words("thanks"), Words("perfect"), Words("great"), Words("lovely"), Words("nice"),
-                                       Words("okay"), Words("well"), Words("yes")};
+constexpr std::array praise_openers = {Words("thanks"), Words("perfect"), Words("great"), Words("lovely"),
+                                       Words("nice"),   Words("okay"),    Words("well"),  Words("yes")};
 constexpr std::array praise_claims = {Words("that is exactly"), Words("this is just"), Words("that is really"),
                                       Words("this is precisely"), Words("now that is")};
-constexpr std::array praise_ends = {Words("what I needed"), Words("how I like it"), Words("the way to write it"),
-                                    Words("what I hoped for"), Words("right for me"), Words("good")};
+constexpr std::array praise_ends = {Words("what I needed"),    Words("how I like it"), Words("the way to write it"),
+                                    Words("what I hoped for"), Words("right for me"),  Words("good")};
 constexpr std::array glad = {Words("I am glad"), Words("I like"), Words("it is good"), Words("I am happy")};
 constexpr std::array kept_verbs = {Words("that you used"), Words("that you gave me"), Words("that there is")};
 constexpr std::array left_verbs = {Words("that you skipped"), Words("that you left out"), Words("that there is not")};
 
-constexpr std::array neutral_a = {Words("okay"), Words("next one"), Words("moving on"), Words("here is another"),
+constexpr std::array neutral_a = {Words("okay"),     Words("next one"),    Words("moving on"), Words("here is another"),
                                   Words("now this"), Words("another one"), Words("hey")};
-constexpr std::array neutral_b = {Words("a new problem"), Words("from my homework"), Words("for tomorrow"),
+constexpr std::array neutral_b = {Words("a new problem"),        Words("from my homework"),   Words("for tomorrow"),
                                   Words("about something else"), Words("from the same page"), Words("from my sister")};
 constexpr std::array articles = {Words("the"), Words("that"), Words("this"), Words("your")};
 
@@ -78,10 +81,14 @@ struct Phrasebook {
 
 Phrasebook book_of(Wish wish) {
   switch (static_cast<int>(wish) / 2) {
-    case 0: return {"bold", bold_adjectives, bold_nouns};
-    case 1: return {"list", list_adjectives, list_nouns};
-    case 2: return {"box", box_adjectives, box_nouns};
-    default: return {"stock", stock_adjectives, stock_nouns};
+    case 0:
+      return {"bold", bold_adjectives, bold_nouns};
+    case 1:
+      return {"list", list_adjectives, list_nouns};
+    case 2:
+      return {"box", box_adjectives, box_nouns};
+    default:
+      return {"stock", stock_adjectives, stock_nouns};
   }
 }
 
@@ -94,21 +101,24 @@ std::string noun_phrase(Random& random, Split split, Wish wish) {
 std::string tone_or_length(Random& random, Split split, Wish wish) {
   const std::string modal(random.pick(modals));
   switch (wish) {
-    case Wish::shorter: return modal + " " + pick_pair(random, split, "shorter", shaping, short_words).joined();
-    case Wish::longer: return modal + " " + pick_pair(random, split, "longer", shaping, long_words).joined();
-    case Wish::warmer: return modal + " " + pick_pair(random, split, "warmer", tone_verbs, warm_words).joined();
-    default: return modal + " " + pick_pair(random, split, "cooler", tone_verbs, cool_words).joined();
+    case Wish::shorter:
+      return modal + " " + pick_pair(random, split, "shorter", shaping, short_words).joined();
+    case Wish::longer:
+      return modal + " " + pick_pair(random, split, "longer", shaping, long_words).joined();
+    case Wish::warmer:
+      return modal + " " + pick_pair(random, split, "warmer", tone_verbs, warm_words).joined();
+    default:
+      return modal + " " + pick_pair(random, split, "cooler", tone_verbs, cool_words).joined();
   }
 }
 
 std::string clause(Random& random, Split split, Wish wish) {
   if (wish >= Wish::shorter) return tone_or_length(random, split, wish);
   const bool wants = static_cast<int>(wish) % 2 == 1;
-  const Pair lead = random.chance(0.65)
-                        ? (wants ? pick_pair(random, split, "adding", modals, adding)
-                                 : pick_pair(random, split, "removing", modals, removing))
-                        : (wants ? pick_pair(random, split, "missing", subjects, misses)
-                                 : pick_pair(random, split, "disliking", subjects, dislikes));
+  const Pair lead = random.chance(0.65) ? (wants ? pick_pair(random, split, "adding", modals, adding)
+                                                 : pick_pair(random, split, "removing", modals, removing))
+                                        : (wants ? pick_pair(random, split, "missing", subjects, misses)
+                                                 : pick_pair(random, split, "disliking", subjects, dislikes));
   return lead.joined() + " " + noun_phrase(random, split, wish);
 }
 
@@ -141,7 +151,8 @@ std::string praise(Random& random, Split split, const std::vector<Wish>& kept) {
   text = sentence(text);
   if (!kept.empty() && kept.front() < Wish::shorter) {
     const bool has = static_cast<int>(kept.front()) % 2 == 1;
-    const Pair lead = has ? pick_pair(random, split, "kept", glad, kept_verbs) : pick_pair(random, split, "left", glad, left_verbs);
+    const Pair lead =
+        has ? pick_pair(random, split, "kept", glad, kept_verbs) : pick_pair(random, split, "left", glad, left_verbs);
     text += " " + sentence(lead.joined() + " " + noun_phrase(random, split, kept.front()));
   }
   return text;

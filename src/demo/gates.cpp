@@ -26,7 +26,9 @@ std::vector<Problem> problems(int count, Split split, std::uint64_t seed) {
   return list;
 }
 
-double share(int part, int whole) { return whole > 0 ? static_cast<double>(part) / whole : 0; }
+double share(int part, int whole) {
+  return whole > 0 ? static_cast<double>(part) / whole : 0;
+}
 
 void check_without_hint(PolicyGates& gates, const std::vector<Problem>& list, const std::vector<std::string>& replies) {
   int satisfied = 0, formed = 0, correct = 0;
@@ -36,7 +38,8 @@ void check_without_hint(PolicyGates& gates, const std::vector<Problem>& list, co
     satisfied += grade.satisfied;
     formed += grade.substance.formed;
     correct += grade.substance.correct;
-    for (int w = 0; w < wish_count; ++w) base[static_cast<std::size_t>(w)] += obeys(grade.observed, static_cast<Wish>(w));
+    for (int w = 0; w < wish_count; ++w)
+      base[static_cast<std::size_t>(w)] += obeys(grade.observed, static_cast<Wish>(w));
   }
   gates.problems = static_cast<int>(list.size());
   gates.satisfied = share(satisfied, gates.problems);
@@ -47,7 +50,9 @@ void check_without_hint(PolicyGates& gates, const std::vector<Problem>& list, co
 
 }  // namespace
 
-double PolicyGates::worst_obeyed() const { return *std::min_element(obeyed.begin(), obeyed.end()); }
+double PolicyGates::worst_obeyed() const {
+  return *std::min_element(obeyed.begin(), obeyed.end());
+}
 
 PolicyGates check_policy(const GenerateFn& generate, int count, Split split, std::uint64_t seed) {
   PolicyGates gates;
@@ -57,7 +62,8 @@ PolicyGates check_policy(const GenerateFn& generate, int count, Split split, std
   check_without_hint(gates, list, generate(plain, 1.0F, seed));
   for (int w = 0; w < wish_count; ++w) {
     hinted.clear();
-    for (const auto& conversation : plain) hinted.push_back(with_hint(conversation, std::string(hint_text(static_cast<Wish>(w)))));
+    for (const auto& conversation : plain)
+      hinted.push_back(with_hint(conversation, std::string(hint_text(static_cast<Wish>(w)))));
     int obeyed = 0;
     for (const std::string& reply : generate(hinted, 1.0F, seed + 1 + static_cast<std::uint64_t>(w)))
       obeyed += obeys(observe(reply), static_cast<Wish>(w));
@@ -81,7 +87,8 @@ JudgeGates check_judge(const GenerateFn& generate, int count, float temperature,
     votes.push_back(vote_prompt(cases.back().turn));
     hints.push_back(hint_prompt(cases.back().turn));
   }
-  const std::vector<std::string> said = generate(votes, temperature, seed), hinted = generate(hints, temperature, seed + 1);
+  const std::vector<std::string> said = generate(votes, temperature, seed),
+                                 hinted = generate(hints, temperature, seed + 1);
   JudgeGates gates;
   gates.cases = count;
   for (std::size_t i = 0; i < cases.size(); ++i) {
@@ -107,7 +114,8 @@ std::string to_text(const PolicyGates& gates) {
       << gates.satisfied << ", well-formed " << gates.formed << ", right answer " << gates.correct
       << "\nhint obeyed (without the hint):\n";
   for (std::size_t w = 0; w < wish_count; ++w)
-    out << "  " << std::left << std::setw(10) << name(static_cast<Wish>(w)) << gates.obeyed[w] << " (" << gates.base[w] << ")\n";
+    out << "  " << std::left << std::setw(10) << name(static_cast<Wish>(w)) << gates.obeyed[w] << " (" << gates.base[w]
+        << ")\n";
   return out.str();
 }
 

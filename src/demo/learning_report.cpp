@@ -42,7 +42,9 @@ Json samples(const std::vector<ReplyRecord>& records) {
   return list;
 }
 
-Json value(const Json& server, const char* key) { return server.contains(key) ? server.at(key) : Json(nullptr); }
+Json value(const Json& server, const char* key) {
+  return server.contains(key) ? server.at(key) : Json(nullptr);
+}
 
 Json report(const LearningRecord& record) {
   const Json server = record.server_status.empty() ? Json::object() : Json::parse(record.server_status);
@@ -50,7 +52,8 @@ Json report(const LearningRecord& record) {
   Service s;
   collect(record, s);
   Json out;
-  out["first_reply_satisfaction"] = {{"before", before.satisfied}, {"after", after.satisfied}, {"problems", after.count}};
+  out["first_reply_satisfaction"] = {
+      {"before", before.satisfied}, {"after", after.satisfied}, {"problems", after.count}};
   out["well_formed"] = {{"before", before.formed}, {"after", after.formed}};
   out["answer_accuracy"] = {{"before", before.correct}, {"after", after.correct}};
   out["mean_words"] = {{"before", before.mean_words}, {"after", after.mean_words}};
@@ -118,40 +121,49 @@ int sessions_until_three(const std::vector<ReplyRecord>& sessions) {
   return 0;
 }
 
-std::string to_json(const LearningRecord& record) { return report(record).dump(2) + "\n"; }
+std::string to_json(const LearningRecord& record) {
+  return report(record).dump(2) + "\n";
+}
 
 std::string to_text(const LearningRecord& record) {
   const Json r = report(record);
   const auto number = [](const Json& v, int digits) {
     std::ostringstream out;
-    if (v.is_number()) out << (digits < 0 ? std::scientific : std::fixed) << std::setprecision(std::abs(digits)) << v.get<double>();
-    else out << "-";
+    if (v.is_number())
+      out << (digits < 0 ? std::scientific : std::fixed) << std::setprecision(std::abs(digits)) << v.get<double>();
+    else
+      out << "-";
     return out.str();
   };
   std::ostringstream out;
   const auto change = [&](const char* label, const char* key) {
-    out << "  " << std::left << std::setw(28) << label << number(r[key]["before"], 2) << " -> " << number(r[key]["after"], 2) << "\n";
+    out << "  " << std::left << std::setw(28) << label << number(r[key]["before"], 2) << " -> "
+        << number(r[key]["after"], 2) << "\n";
   };
-  out << "What the users saw (" << r["first_reply_satisfaction"]["problems"] << " held-out problems before and after)\n";
+  out << "What the users saw (" << r["first_reply_satisfaction"]["problems"]
+      << " held-out problems before and after)\n";
   change("first-reply satisfaction", "first_reply_satisfaction");
   change("well-formed", "well_formed");
   change("right answer", "answer_accuracy");
   change("words", "mean_words");
   out << "  sessions until three in a row " << number(r["sessions_until_three"], 0) << "\n";
   const Json& q = r["requests"];
-  out << "Service, as the users saw it\n  requests served " << q["served"] << ", refused " << q["refused"] << ", cut " << q["cut"]
-      << "\n  time to first token  p50 " << number(r["ttft_ms"]["p50"], 1) << " ms, p99 " << number(r["ttft_ms"]["p99"], 1)
-      << " ms\n  between tokens       p50 " << number(r["inter_token_ms"]["p50"], 1) << " ms, p99 "
-      << number(r["inter_token_ms"]["p99"], 1) << " ms, at the server during weight commits p99 "
+  out << "Service, as the users saw it\n  requests served " << q["served"] << ", refused " << q["refused"] << ", cut "
+      << q["cut"] << "\n  time to first token  p50 " << number(r["ttft_ms"]["p50"], 1) << " ms, p99 "
+      << number(r["ttft_ms"]["p99"], 1) << " ms\n  between tokens       p50 " << number(r["inter_token_ms"]["p50"], 1)
+      << " ms, p99 " << number(r["inter_token_ms"]["p99"], 1) << " ms, at the server during weight commits p99 "
       << number(r["inter_token_ms"]["p99_during_commit"], 1) << " ms\n";
   out << "Learning\n  versions published " << r["versions_published"] << ", step end to first token on it "
-      << number(r["commit_to_first_token_s"], 3) << " s, feedback to behaviour " << number(r["feedback_to_behaviour_s"], 2)
-      << " s\n  trainer-sampler log-prob gap  mean " << number(r["logprob_gap"]["mean"], -1) << ", max " << number(r["logprob_gap"]["max"], -1)
-      << "\n  tokens/s  rollout " << number(r["rollout_tokens_per_s"], 0) << ", training " << number(r["train_tokens_per_s"], 0) << "\n";
+      << number(r["commit_to_first_token_s"], 3) << " s, feedback to behaviour "
+      << number(r["feedback_to_behaviour_s"], 2) << " s\n  trainer-sampler log-prob gap  mean "
+      << number(r["logprob_gap"]["mean"], -1) << ", max " << number(r["logprob_gap"]["max"], -1)
+      << "\n  tokens/s  rollout " << number(r["rollout_tokens_per_s"], 0) << ", training "
+      << number(r["train_tokens_per_s"], 0) << "\n";
   for (const char* when : {"before", "after"})
     for (const Json& sample : r["samples"][when])
-      out << "--- " << when << " (" << (sample["satisfied"].get<bool>() ? "satisfied" : "not satisfied") << "): "
-          << sample["problem"].get<std::string>() << "\n" << sample["reply"].get<std::string>() << "\n";
+      out << "--- " << when << " (" << (sample["satisfied"].get<bool>() ? "satisfied" : "not satisfied")
+          << "): " << sample["problem"].get<std::string>() << "\n"
+          << sample["reply"].get<std::string>() << "\n";
   return out.str();
 }
 
@@ -163,17 +175,21 @@ std::string to_svg(const LearningRecord& record) {
   const auto x = [&](double i) { return left + (width - left - right) * i / n; };
   const auto y = [&](double share) { return height - bottom - (height - top - bottom) * share; };
   std::ostringstream svg;
-  svg << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 320\" font-family=\"sans-serif\" font-size=\"12\">\n"
+  svg << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 320\" font-family=\"sans-serif\" "
+         "font-size=\"12\">\n"
       << "<rect width=\"720\" height=\"320\" fill=\"white\"/>\n"
-      << "<text x=\"360\" y=\"22\" text-anchor=\"middle\" font-size=\"14\">Satisfied first replies over sessions</text>\n";
+      << "<text x=\"360\" y=\"22\" text-anchor=\"middle\" font-size=\"14\">Satisfied first replies over "
+         "sessions</text>\n";
   for (int tick = 0; tick <= 4; ++tick) {
     const double share = tick / 4.0;
     svg << "<line x1=\"" << left << "\" x2=\"" << width - right << "\" y1=\"" << y(share) << "\" y2=\"" << y(share)
-        << "\" stroke=\"#ddd\"/><text x=\"" << left - 8 << "\" y=\"" << y(share) + 4 << "\" text-anchor=\"end\">" << share << "</text>\n";
+        << "\" stroke=\"#ddd\"/><text x=\"" << left - 8 << "\" y=\"" << y(share) + 4 << "\" text-anchor=\"end\">"
+        << share << "</text>\n";
     svg << "<text x=\"" << x(n * share) << "\" y=\"" << height - bottom + 18 << "\" text-anchor=\"middle\">"
         << static_cast<int>(n * share) << "</text>\n";
   }
-  svg << "<text x=\"360\" y=\"" << height - 10 << "\" text-anchor=\"middle\">sessions (mean of the last " << window << ")</text>\n<polyline fill=\"none\" stroke=\"#1f6feb\" stroke-width=\"2\" points=\"";
+  svg << "<text x=\"360\" y=\"" << height - 10 << "\" text-anchor=\"middle\">sessions (mean of the last " << window
+      << ")</text>\n<polyline fill=\"none\" stroke=\"#1f6feb\" stroke-width=\"2\" points=\"";
   for (std::size_t i = 0; i < firsts.size(); ++i) {
     const std::size_t begin = i + 1 >= window ? i + 1 - window : 0;
     double sum = 0;
@@ -184,8 +200,9 @@ std::string to_svg(const LearningRecord& record) {
   const auto dot = [&](double at, const Satisfaction& s, const char* label, const char* anchor) {
     if (s.count == 0) return;
     svg << "<circle cx=\"" << at << "\" cy=\"" << y(s.satisfied) << "\" r=\"5\" fill=\"#d1242f\"/><text x=\"" << at
-        << "\" y=\"" << y(s.satisfied) + (s.satisfied > 0.85 ? 22 : -10) << "\" text-anchor=\"" << anchor << "\" fill=\"#d1242f\">" << label << " "
-        << std::setprecision(2) << s.satisfied << "</text>\n" << std::setprecision(6);
+        << "\" y=\"" << y(s.satisfied) + (s.satisfied > 0.85 ? 22 : -10) << "\" text-anchor=\"" << anchor
+        << "\" fill=\"#d1242f\">" << label << " " << std::setprecision(2) << s.satisfied << "</text>\n"
+        << std::setprecision(6);
   };
   dot(x(0), satisfaction_of(record.before), "held-out before", "start");
   dot(x(n), satisfaction_of(record.after), "held-out after", "end");

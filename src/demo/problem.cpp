@@ -20,18 +20,18 @@ constexpr std::array last_names = {Words("Stone"), Words("Berg"),  Words("Lake")
 constexpr std::array adjectives = {Words("red"),   Words("blue"),  Words("green"), Words("small"),
                                    Words("large"), Words("old"),   Words("new"),   Words("round"),
                                    Words("white"), Words("black"), Words("clean"), Words("yellow")};
-constexpr std::array nouns = {Words("apples"),  Words("books"),   Words("coins"),  Words("pens"),   Words("stamps"),
-                              Words("marbles"), Words("cards"),   Words("shells"), Words("stones"), Words("cups"),
-                              Words("boxes"),   Words("buttons"), Words("eggs"),   Words("keys"),   Words("lamps"),
-                              Words("plates"),  Words("ropes"),   Words("seeds"),  Words("spoons"), Words("toys"),
-                              Words("bottles"), Words("candles"), Words("leaves"), Words("pears"),  Words("tickets"),
+constexpr std::array nouns = {Words("apples"),  Words("books"),   Words("coins"),  Words("pens"),    Words("stamps"),
+                              Words("marbles"), Words("cards"),   Words("shells"), Words("stones"),  Words("cups"),
+                              Words("boxes"),   Words("buttons"), Words("eggs"),   Words("keys"),    Words("lamps"),
+                              Words("plates"),  Words("ropes"),   Words("seeds"),  Words("spoons"),  Words("toys"),
+                              Words("bottles"), Words("candles"), Words("leaves"), Words("pears"),   Words("tickets"),
                               Words("balls"),   Words("bags"),    Words("maps"),   Words("brushes"), Words("nails")};
 constexpr std::array gains = {Words("buys"), Words("finds"), Words("gets"), Words("wins"), Words("picks up")};
 constexpr std::array losses = {Words("sells"), Words("loses"), Words("gives away"), Words("drops"), Words("lends out")};
-constexpr std::array gain_places = {Words("at the market"), Words("in the morning"), Words("at school"),
-                                    Words("on the way home"), Words("from a friend"), Words("in the garden")};
-constexpr std::array loss_places = {Words("at the fair"), Words("in the evening"), Words("at school"),
-                                    Words("on the way home"), Words("after lunch"), Words("in the park")};
+constexpr std::array gain_places = {Words("at the market"),   Words("in the morning"), Words("at school"),
+                                    Words("on the way home"), Words("from a friend"),  Words("in the garden")};
+constexpr std::array loss_places = {Words("at the fair"),     Words("in the evening"), Words("at school"),
+                                    Words("on the way home"), Words("after lunch"),    Words("in the park")};
 
 }  // namespace
 

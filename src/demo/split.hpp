@@ -17,15 +17,16 @@ enum class Split { train, held_out };
 /// splitmix64: small, the same on every machine.
 class Random {
  public:
-  explicit Random(std::uint64_t seed) : state_(mix(seed + 1)) {}  // mixed: streams of neighbouring seeds must not overlap
-  std::uint64_t next() {
-    return mix(state_ += 0x9E3779B97F4A7C15ULL);
-  }
+  explicit Random(std::uint64_t seed)
+      : state_(mix(seed + 1)) {}  // mixed: streams of neighbouring seeds must not overlap
+  std::uint64_t next() { return mix(state_ += 0x9E3779B97F4A7C15ULL); }
   int below(int n) { return static_cast<int>(next() % static_cast<std::uint64_t>(n)); }
   int between(int low, int high) { return low + below(high - low + 1); }  // both included
   double uniform() { return static_cast<double>(next() >> 11) * 0x1.0p-53; }
   bool chance(double p) { return uniform() < p; }
-  std::string_view pick(std::span<const std::string_view> words) { return words[below(static_cast<int>(words.size()))]; }
+  std::string_view pick(std::span<const std::string_view> words) {
+    return words[below(static_cast<int>(words.size()))];
+  }
 
  private:
   static std::uint64_t mix(std::uint64_t z) {

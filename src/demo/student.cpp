@@ -39,8 +39,12 @@ ReplyGrade grade_for_student(std::string_view reply, const Problem& problem) {
 }
 
 StudentSession::StudentSession(std::uint64_t seed, Split split, double silent, int max_judged)
-    : random_(seed), split_(split), problem_(make_problem(random_, split)), max_judged_(max_judged),
-      silent_(random_.chance(silent)), messages_{message("user", problem_.text)} {}
+    : random_(seed),
+      split_(split),
+      problem_(make_problem(random_, split)),
+      max_judged_(max_judged),
+      silent_(random_.chance(silent)),
+      messages_{message("user", problem_.text)} {}
 
 bool StudentSession::take_reply(const std::string& reply) {
   if (last_) return false;

@@ -11,26 +11,29 @@ namespace {
 
 using Words = std::string_view;
 
-constexpr std::array<Words, wish_count> names = {"no_bold", "bold",  "no_list", "list",   "no_box", "box",
+constexpr std::array<Words, wish_count> names = {"no_bold",  "bold",  "no_list", "list",   "no_box", "box",
                                                  "no_stock", "stock", "shorter", "longer", "warmer", "cooler"};
 constexpr std::array<Words, wish_count> hints = {
-    "Do not use bold text.",     "Use bold text.",           "Do not use a numbered list.", "Use a numbered list.",
-    "Do not box the answer.",    "Box the answer.",          "Do not use stock phrases.",   "Open with a stock phrase.",
-    "Make the reply shorter.",   "Make the reply longer.",   "Use a warmer tone.",          "Use a cooler tone."};
+    "Do not use bold text.",   "Use bold text.",         "Do not use a numbered list.", "Use a numbered list.",
+    "Do not box the answer.",  "Box the answer.",        "Do not use stock phrases.",   "Open with a stock phrase.",
+    "Make the reply shorter.", "Make the reply longer.", "Use a warmer tone.",          "Use a cooler tone."};
 
-constexpr std::array stock_phrases = {Words("Great question!"), Words("Certainly!"), Words("I would be happy to help."),
-                                      Words("Of course!"), Words("Absolutely!"), Words("I am glad you asked.")};
+constexpr std::array stock_phrases = {
+    Words("Great question!"), Words("Certainly!"),  Words("I would be happy to help."),
+    Words("Of course!"),      Words("Absolutely!"), Words("I am glad you asked.")};
 constexpr std::array warm_phrases = {Words("You are doing well, keep going."), Words("I believe in you, my friend."),
                                      Words("It is lovely to work with you.")};
 constexpr std::array extra_sentences = {
-    Words("You can check this by counting."),         Words("Count the objects once more to be sure."),
-    Words("The same way works for other numbers."),   Words("Read the numbers slowly before you begin."),
-    Words("A small drawing makes it easy to see."),   Words("Write the numbers down one by one.")};
+    Words("You can check this by counting."),       Words("Count the objects once more to be sure."),
+    Words("The same way works for other numbers."), Words("Read the numbers slowly before you begin."),
+    Words("A small drawing makes it easy to see."), Words("Write the numbers down one by one.")};
 
 constexpr int shorter_words = 21;
 constexpr int longer_words = 25;
 
-bool contains(Words text, Words part) { return text.find(part) != Words::npos; }
+bool contains(Words text, Words part) {
+  return text.find(part) != Words::npos;
+}
 
 bool has_list(Words text) {
   for (std::size_t at = text.find("1."); at != Words::npos; at = text.find("1.", at + 1)) {
@@ -80,31 +83,49 @@ Style draw(Random& random, double formal) {
 
 bool permits(const Style& s, Wish wish) {
   switch (wish) {
-    case Wish::no_bold: return !s.bold;
-    case Wish::bold: return s.bold;
-    case Wish::no_list: return !s.list;
-    case Wish::list: return s.list;
-    case Wish::no_box: return !s.box;
-    case Wish::box: return s.box;
-    case Wish::no_stock: return !s.stock;
-    case Wish::stock: return s.stock;
-    case Wish::shorter: return s.extras == 0 && !s.warm;
-    case Wish::longer: return s.extras >= 2;
-    case Wish::warmer: return s.warm;
-    case Wish::cooler: return !s.warm;
+    case Wish::no_bold:
+      return !s.bold;
+    case Wish::bold:
+      return s.bold;
+    case Wish::no_list:
+      return !s.list;
+    case Wish::list:
+      return s.list;
+    case Wish::no_box:
+      return !s.box;
+    case Wish::box:
+      return s.box;
+    case Wish::no_stock:
+      return !s.stock;
+    case Wish::stock:
+      return s.stock;
+    case Wish::shorter:
+      return s.extras == 0 && !s.warm;
+    case Wish::longer:
+      return s.extras >= 2;
+    case Wish::warmer:
+      return s.warm;
+    case Wish::cooler:
+      return !s.warm;
   }
   return false;
 }
 
 }  // namespace
 
-Wish opposite(Wish wish) { return static_cast<Wish>(static_cast<int>(wish) ^ 1); }
+Wish opposite(Wish wish) {
+  return static_cast<Wish>(static_cast<int>(wish) ^ 1);
+}
 bool compatible(Wish a, Wish b) {
   const auto pair = std::minmax(a, b);
   return a != b && a != opposite(b) && pair != std::minmax(Wish::shorter, Wish::warmer);
 }
-const char* name(Wish wish) { return names[static_cast<std::size_t>(wish)].data(); }
-std::string_view hint_text(Wish wish) { return hints[static_cast<std::size_t>(wish)]; }
+const char* name(Wish wish) {
+  return names[static_cast<std::size_t>(wish)].data();
+}
+std::string_view hint_text(Wish wish) {
+  return hints[static_cast<std::size_t>(wish)];
+}
 
 std::optional<std::vector<Wish>> read_hint(std::string_view hint) {
   std::vector<Wish> wishes;
@@ -137,23 +158,37 @@ Observed observe(std::string_view reply) {
 
 bool obeys(const Observed& seen, Wish wish) {
   switch (wish) {
-    case Wish::no_bold: return !seen.bold;
-    case Wish::bold: return seen.bold;
-    case Wish::no_list: return !seen.list;
-    case Wish::list: return seen.list;
-    case Wish::no_box: return !seen.box;
-    case Wish::box: return seen.box;
-    case Wish::no_stock: return !seen.stock;
-    case Wish::stock: return seen.stock;
-    case Wish::shorter: return seen.words <= shorter_words;
-    case Wish::longer: return seen.words >= longer_words;
-    case Wish::warmer: return seen.warm;
-    case Wish::cooler: return !seen.warm;
+    case Wish::no_bold:
+      return !seen.bold;
+    case Wish::bold:
+      return seen.bold;
+    case Wish::no_list:
+      return !seen.list;
+    case Wish::list:
+      return seen.list;
+    case Wish::no_box:
+      return !seen.box;
+    case Wish::box:
+      return seen.box;
+    case Wish::no_stock:
+      return !seen.stock;
+    case Wish::stock:
+      return seen.stock;
+    case Wish::shorter:
+      return seen.words <= shorter_words;
+    case Wish::longer:
+      return seen.words >= longer_words;
+    case Wish::warmer:
+      return seen.warm;
+    case Wish::cooler:
+      return !seen.warm;
   }
   return false;
 }
 
-Style stiff_style(Random& random) { return draw(random, 0.47); }
+Style stiff_style(Random& random) {
+  return draw(random, 0.47);
+}
 
 Style style_obeying(Random& random, const std::vector<Wish>& wishes) {
   for (int tries = 0; tries < 100'000; ++tries) {

@@ -16,9 +16,7 @@ struct Style {
   int extras = 0;  // further sentences
 };
 
-enum class Wish {
-  no_bold, bold, no_list, list, no_box, box, no_stock, stock, shorter, longer, warmer, cooler
-};
+enum class Wish { no_bold, bold, no_list, list, no_box, box, no_stock, stock, shorter, longer, warmer, cooler };
 inline constexpr int wish_count = 12;
 Wish opposite(Wish wish);
 bool compatible(Wish a, Wish b);  // one reply can fulfil both, and they are two

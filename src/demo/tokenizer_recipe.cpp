@@ -10,7 +10,7 @@
 namespace clawrl::demo {
 namespace {
 
-constexpr int documents = 4000;        // of each kind
+constexpr int documents = 4000;          // of each kind
 constexpr std::int64_t text_weight = 6;  // how often the other text counts, so that it gets its share of the merges
 
 std::string read_file(const std::string& path) {

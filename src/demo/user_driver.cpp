@@ -15,7 +15,9 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::uint64_t session_stride = 1'000'003, problem_stride = 2'000'003;
 
-double since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 void think(Random& random, double mean_s) {
   if (mean_s <= 0) return;

@@ -14,10 +14,10 @@ namespace clawrl::demo {
 struct UserSettings {
   ServerUrl server;
   std::string model = "clawrl-demo";
-  int users = 4;          // at once
-  double think_s = 0.4;   // mean pause before each message (exponential, at most four times that)
-  double silent = 0.1;    // share that leaves without a word
-  int max_judged = 2;     // replies of a session that get feedback
+  int users = 4;         // at once
+  double think_s = 0.4;  // mean pause before each message (exponential, at most four times that)
+  double silent = 0.1;   // share that leaves without a word
+  int max_judged = 2;    // replies of a session that get feedback
   int max_tokens = 128;
   std::uint64_t seed = 1;
   Split split = Split::held_out;
@@ -40,8 +40,9 @@ struct ReplyRecord {
 using RecordSink = std::function<void(const ReplyRecord&)>;  // called from one thread at a time
 
 /// Holds sessions first .. first + count - 1 (their numbers seed them). `goes_on` is asked before each session.
-std::vector<ReplyRecord> hold_sessions(const UserSettings& settings, int first, int count, const RecordSink& sink,
-                                       const std::function<bool()>& goes_on = [] { return true; });
+std::vector<ReplyRecord> hold_sessions(
+    const UserSettings& settings, int first, int count, const RecordSink& sink,
+    const std::function<bool()>& goes_on = [] { return true; });
 
 /// First replies to `count` held-out problems, asked as side turns (never trained), without feedback. The same seed
 /// asks the same problems.

@@ -81,9 +81,12 @@ void ChatExchange::pump_stream(ReplyQueue::Batch batch) {
 
 std::string ChatExchange::events_of(const ReplyDelta& delta) const {
   switch (delta.kind) {
-    case ReplyDelta::Kind::text: return writer_.text(delta.text);
-    case ReplyDelta::Kind::reasoning: return writer_.reasoning(delta.text);
-    case ReplyDelta::Kind::call: break;
+    case ReplyDelta::Kind::text:
+      return writer_.text(delta.text);
+    case ReplyDelta::Kind::reasoning:
+      return writer_.reasoning(delta.text);
+    case ReplyDelta::Kind::call:
+      break;
   }
   return writer_.tool_call(delta.call);
 }

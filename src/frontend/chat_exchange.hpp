@@ -35,7 +35,7 @@ class ChatExchange {
   ChatExchange& operator=(const ChatExchange&) = delete;
 
   void begin();  // hands the request to the service; call once
-  void pump();  // sends what is queued, unless bytes are still on their way
+  void pump();   // sends what is queued, unless bytes are still on their way
   /// Opens the stream, or feeds it an empty chunk after a silence. Returns when it wants to be called again.
   std::chrono::steady_clock::time_point tick();
   void fail(const ChatError& error);  // ends the reply from the server's side

@@ -18,13 +18,13 @@ namespace clawrl {
 /// Example: {model "demo", messages [{user, "hi"}], sampling {1, 1, 0, 0}, max_tokens 64, session "s1", stream true}.
 struct ChatRequest {
   std::string model;
-  std::vector<Message> messages;  // at least one; parts joined, role developer already mapped to system
-  std::string tools;              // JSON text of the tools array as given; empty if none, or if none may be called
-  std::string template_arguments;  // JSON object for the chat template: {"enable_thinking":false}; empty if none
-  bool add_generation_prompt = true;    // false: the prompt ends after the last message
+  std::vector<Message> messages;      // at least one; parts joined, role developer already mapped to system
+  std::string tools;                  // JSON text of the tools array as given; empty if none, or if none may be called
+  std::string template_arguments;     // JSON object for the chat template: {"enable_thinking":false}; empty if none
+  bool add_generation_prompt = true;  // false: the prompt ends after the last message
   bool continue_final_message = false;  // the reply goes on with the last message, which is the assistant's
   Constraint constraint;                // what response_format or tool_choice hold the reply to
-  SamplingParameters sampling;    // temperature 0..2, top_p (0,1], top_k >= 0
+  SamplingParameters sampling;          // temperature 0..2, top_p (0,1], top_k >= 0
   bool temperature_given = false, seed_given = false;
   std::optional<std::int32_t> max_tokens;  // >= 1; nullopt = up to the service
   std::vector<std::string> stop;           // at most 16, none empty
@@ -58,13 +58,13 @@ struct ToolCallDelta {
   std::string arguments;  // JSON text, continued
 };
 
-/// Receives one reply: any number of on_reasoning, on_text and on_tool_call, then exactly one of on_finish and on_error.
-/// Each call comes from any thread, one at a time per sink, and never blocks. Calls after the end or after a
+/// Receives one reply: any number of on_reasoning, on_text and on_tool_call, then exactly one of on_finish and
+/// on_error. Each call comes from any thread, one at a time per sink, and never blocks. Calls after the end or after a
 /// cancellation are ignored, so a sink may be kept and fed as long as the caller likes.
 class ChatSink {
  public:
   virtual ~ChatSink() = default;
-  virtual void on_text(std::string_view delta) = 0;  // whole UTF-8 characters
+  virtual void on_text(std::string_view delta) = 0;       // whole UTF-8 characters
   virtual void on_reasoning(std::string_view delta) = 0;  // text of the think block
   virtual void on_tool_call(const ToolCallDelta& delta) = 0;
   /// finish_reason: "stop", "length" or "tool_calls".

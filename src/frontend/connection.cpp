@@ -28,7 +28,8 @@ Connection::Connection(Tcp::socket socket, std::shared_ptr<ServerContext> contex
       deadline_(socket_.get_executor()),
       tick_(socket_.get_executor()) {}
 
-template <class Handler> auto Connection::bound(Handler handler) {
+template <class Handler>
+auto Connection::bound(Handler handler) {
   return [self = shared_from_this(), handler] {
     if (self->phase_ != Phase::closed) handler(*self);
   };
@@ -74,8 +75,7 @@ void Connection::dispatch() {
   if (route.endpoint == Endpoint::none)
     return reply(404, format_error(error_for(404, "no such path: " + target + "; this server has " + known_paths())));
   if (method == "OPTIONS") return reply(204, "");
-  if (!route.allowed)
-    return reply(405, format_error(error_for(405, target + " takes " + allow_ + ", not " + method)));
+  if (!route.allowed) return reply(405, format_error(error_for(405, target + " takes " + allow_ + ", not " + method)));
   if (route.guarded && !authorized(request))
     return reply(401, format_error(error_for(401, "a valid key is needed: send 'Authorization: Bearer <key>'")));
   allow_.clear();

@@ -83,7 +83,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void disarm_deadline() { deadline_.expires_at(std::chrono::steady_clock::time_point::max()); }
   void on_deadline();
   void close();
-  template <class Handler> auto bound(Handler handler);
+  template <class Handler>
+  auto bound(Handler handler);
 
   Tcp::socket socket_;
   std::shared_ptr<ServerContext> context_;

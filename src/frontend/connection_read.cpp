@@ -19,9 +19,8 @@ void Connection::read_some() {
   if (reading_ || eof_ || phase_ == Phase::closed) return;
   if (phase_ == Phase::replying && buffer_.size() >= kMaxPipelined) return;
   reading_ = true;
-  socket_.async_read_some(buffer_.prepare(kReadBytes), [self = shared_from_this()](Error error, std::size_t bytes) {
-    self->on_read(error, bytes);
-  });
+  socket_.async_read_some(buffer_.prepare(kReadBytes),
+                          [self = shared_from_this()](Error error, std::size_t bytes) { self->on_read(error, bytes); });
 }
 
 void Connection::on_read(Error error, std::size_t bytes) {

@@ -27,10 +27,9 @@ void Connection::write_some() {
   }
   writing_ = true;
   if (phase_ == Phase::replying) arm_deadline(context_->settings.write_timeout);
-  socket_.async_write_some(asio::buffer(in_flight_.data() + sent_, in_flight_.size() - sent_),
-                           [self = shared_from_this()](Error error, std::size_t bytes) {
-                             self->on_written(error, bytes);
-                           });
+  socket_.async_write_some(
+      asio::buffer(in_flight_.data() + sent_, in_flight_.size() - sent_),
+      [self = shared_from_this()](Error error, std::size_t bytes) { self->on_written(error, bytes); });
 }
 
 void Connection::on_written(Error error, std::size_t bytes) {

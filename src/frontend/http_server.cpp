@@ -30,7 +30,8 @@ struct HttpServer::Impl {
   void accept();
   void on_accept(boost::system::error_code error, Tcp::socket socket);
   void stop(std::chrono::milliseconds drain);
-  template <class Action> void each(Action action) {
+  template <class Action>
+  void each(Action action) {
     for (const auto& connection : context->open()) action(*connection);
   }
 
@@ -40,7 +41,7 @@ struct HttpServer::Impl {
   asio::strand<asio::io_context::executor_type> strand{io.get_executor()};  // acceptor's
   Tcp::acceptor acceptor{strand};
   asio::steady_timer retry{strand};
-  bool waiting = false;     // no accept is pending: at the connection limit
+  bool waiting = false;  // no accept is pending: at the connection limit
   bool limit_told = false;
   int port = 0;
   std::vector<std::thread> threads;
@@ -130,12 +131,20 @@ HttpServer::HttpServer(HttpSettings settings, ChatService& service)
     impl_->threads.emplace_back([impl = impl_.get()] { impl->io.run(); });
 }
 
-HttpServer::~HttpServer() { stop(std::chrono::milliseconds(0)); }
+HttpServer::~HttpServer() {
+  stop(std::chrono::milliseconds(0));
+}
 
-int HttpServer::port() const { return impl_->port; }
+int HttpServer::port() const {
+  return impl_->port;
+}
 
-std::size_t HttpServer::connections() const { return impl_->context->count(); }
+std::size_t HttpServer::connections() const {
+  return impl_->context->count();
+}
 
-void HttpServer::stop(std::chrono::milliseconds drain) { impl_->stop(drain); }
+void HttpServer::stop(std::chrono::milliseconds drain) {
+  impl_->stop(drain);
+}
 
 }  // namespace clawrl

@@ -19,7 +19,7 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  int port() const;              // the real one
+  int port() const;  // the real one
   std::size_t connections() const;
 
   /// Accepts nobody any more, lets running replies finish for at most `drain`, then tells the remaining ones with an

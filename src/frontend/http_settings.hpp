@@ -15,16 +15,16 @@ struct HttpSettings {
   int io_threads = 1;
   int max_connections = 4096;  // at the limit new ones wait in the kernel's queue until one closes
 
-  std::size_t max_body_bytes = std::size_t{16} << 20;   // 413 above
+  std::size_t max_body_bytes = std::size_t{16} << 20;    // 413 above
   std::size_t max_header_bytes = std::size_t{64} << 10;  // 431 above
   std::size_t max_queued_bytes = std::size_t{4} << 20;   // of one reply, not yet sent: above, a slow reader is cut off
 
-  std::chrono::milliseconds header_timeout{10'000};   // from connect or first byte to the end of the header
-  std::chrono::milliseconds body_timeout{60'000};     // from the header to the end of the body
-  std::chrono::milliseconds idle_timeout{120'000};    // between two requests of one connection
-  std::chrono::milliseconds write_timeout{120'000};   // without a byte taken by the client
-  std::chrono::milliseconds linger_timeout{2'000};    // after a reply that closes: how long unread input is dropped
-  std::chrono::milliseconds error_grace{50};          // a stream's first chunk waits so long for an early error
+  std::chrono::milliseconds header_timeout{10'000};     // from connect or first byte to the end of the header
+  std::chrono::milliseconds body_timeout{60'000};       // from the header to the end of the body
+  std::chrono::milliseconds idle_timeout{120'000};      // between two requests of one connection
+  std::chrono::milliseconds write_timeout{120'000};     // without a byte taken by the client
+  std::chrono::milliseconds linger_timeout{2'000};      // after a reply that closes: how long unread input is dropped
+  std::chrono::milliseconds error_grace{50};            // a stream's first chunk waits so long for an early error
   std::chrono::milliseconds keepalive_interval{3'000};  // silence after which a stream gets an empty data chunk
 
   std::function<void(const std::string&)> log;  // one line, from any I/O thread; empty = standard error

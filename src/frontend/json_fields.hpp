@@ -1,6 +1,6 @@
 #pragma once
-// Reading the fields of a JSON request, for the frontend's .cpp files only. What is wrong is refused by the field's name:
-// every function throws RequestError with `param`.
+// Reading the fields of a JSON request, for the frontend's .cpp files only. What is wrong is refused by the field's
+// name: every function throws RequestError with `param`.
 
 #include <cstdint>
 #include <nlohmann/json_fwd.hpp>

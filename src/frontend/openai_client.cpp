@@ -33,7 +33,8 @@ struct OpenAiClient::Impl {
       : server(std::move(server_given)), timeout(timeout_given) {}
 
   /// Runs one asynchronous operation to its end; it ends at the deadline at the latest.
-  template <class Start> Error wait(Start start) {
+  template <class Start>
+  Error wait(Start start) {
     Error result = asio::error::operation_aborted;
     stream->expires_at(deadline);
     start([&result](Error error, auto&&...) { result = error; });
@@ -137,8 +138,8 @@ ChatReply OpenAiClient::chat(const std::vector<Message>& messages, const ChatOpt
   const auto begin = Clock::now();
   impl_->deadline = begin + impl_->timeout;
   if (const Error error = impl_->exchange(request, parser)) {
-    broken(reply, "no answer from " + impl_->server.host + ":" + std::to_string(impl_->server.port) + ": " +
-                      error.message());
+    broken(reply,
+           "no answer from " + impl_->server.host + ":" + std::to_string(impl_->server.port) + ": " + error.message());
   } else {
     reply.status = static_cast<int>(parser.get().result_int());
     const std::string type(parser.get()[http::field::content_type]);

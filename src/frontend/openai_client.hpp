@@ -38,7 +38,7 @@ struct ChatReply {
   double first_token_s = 0;   // from sending to the first text, thought or call; 0 = none
   double total_s = 0;
   std::vector<double> token_gaps_s;  // between such chunks
-  bool cut = false;  // the connection broke, timed out, or the stream ended without [DONE]
+  bool cut = false;                  // the connection broke, timed out, or the stream ended without [DONE]
   ChatUsage usage;
   bool ok() const { return status == 200 && !cut && error.message.empty(); }
 };

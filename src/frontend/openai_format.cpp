@@ -11,7 +11,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// Broken UTF-8 in a text becomes U+FFFD: a reply must not fail on its way out.
-std::string dump(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 Json usage_json(const ChatUsage& usage) {
   return {{"prompt_tokens", usage.prompt_tokens},
@@ -25,13 +27,14 @@ Json reply_json(const Message& reply) {
   Json json = {{"role", "assistant"}, {"content", only_calls ? Json(nullptr) : Json(reply.text)}};
   if (!reply.reasoning.empty()) json["reasoning_content"] = reply.reasoning;
   for (const ToolCall& call : reply.tool_calls)
-    json["tool_calls"].push_back({{"id", call.id},
-                                  {"type", "function"},
-                                  {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+    json["tool_calls"].push_back(
+        {{"id", call.id}, {"type", "function"}, {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
   return json;
 }
 
-Json or_null(const std::string& text) { return text.empty() ? Json(nullptr) : Json(text); }
+Json or_null(const std::string& text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
 
 }  // namespace
 
@@ -69,10 +72,7 @@ std::string format_health(const std::string& problem) {
 
 std::string format_completion(const std::string& id, std::int64_t created, const std::string& model,
                               const Message& reply, const std::string& finish_reason, const ChatUsage& usage) {
-  Json choice = {{"index", 0},
-                 {"message", reply_json(reply)},
-                 {"logprobs", nullptr},
-                 {"finish_reason", finish_reason}};
+  Json choice = {{"index", 0}, {"message", reply_json(reply)}, {"logprobs", nullptr}, {"finish_reason", finish_reason}};
   return dump({{"id", id},
                {"object", "chat.completion"},
                {"created", created},
@@ -94,7 +94,9 @@ std::string ChunkWriter::chunk(std::string_view delta, std::string_view finish_r
   return sse_event(json += '}');
 }
 
-std::string ChunkWriter::role() const { return chunk(R"({"role":"assistant","content":""})", "null", ""); }
+std::string ChunkWriter::role() const {
+  return chunk(R"({"role":"assistant","content":""})", "null", "");
+}
 
 std::string ChunkWriter::text(std::string_view delta) const {
   return chunk("{\"content\":" + dump(Json(std::string(delta))) + "}", "null", "");
@@ -122,6 +124,8 @@ std::string ChunkWriter::finish(const std::string& finish_reason, const ChatUsag
   return events.append(kSseDone);
 }
 
-std::string ChunkWriter::error(const ChatError& error) { return sse_event(format_error(error)).append(kSseDone); }
+std::string ChunkWriter::error(const ChatError& error) {
+  return sse_event(format_error(error)).append(kSseDone);
+}
 
 }  // namespace clawrl

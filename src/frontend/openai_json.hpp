@@ -47,8 +47,8 @@ std::string format_completion(const std::string& id, std::int64_t created, const
 class ChunkWriter {
  public:
   ChunkWriter(const std::string& id, std::int64_t created, const std::string& model);
-  std::string role() const;  // first chunk: delta {role, content ""}
-  std::string text(std::string_view delta) const;  // "" makes the empty chunk that feeds clients' watchdogs
+  std::string role() const;                             // first chunk: delta {role, content ""}
+  std::string text(std::string_view delta) const;       // "" makes the empty chunk that feeds clients' watchdogs
   std::string reasoning(std::string_view delta) const;  // reasoning_content
   std::string tool_call(const ToolCallDelta& delta) const;
   /// The chunk with finish_reason, usage and [DONE]. Usage is always there: on a chunk of its own with empty choices

@@ -64,8 +64,8 @@ void read_sampling(const Json& body, ChatRequest& request) {
   if (const auto k = integer_field(body, "top_k", -1)) sampling.top_k = std::max(*k, 0);  // -1 = off, as in vLLM
   if (const Json* seed = find(body, "seed")) {
     if (!seed->is_number_integer()) refuse_value("seed", "an integer of at most 64 bits", *seed);
-    sampling.seed = seed->is_number_unsigned() ? seed->get<std::uint64_t>()
-                                               : static_cast<std::uint64_t>(seed->get<std::int64_t>());
+    sampling.seed =
+        seed->is_number_unsigned() ? seed->get<std::uint64_t>() : static_cast<std::uint64_t>(seed->get<std::int64_t>());
     request.seed_given = true;
   }
   number_field(body, "presence_penalty", -2, 2);

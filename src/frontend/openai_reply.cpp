@@ -14,9 +14,8 @@ Json message_json(const Message& message) {
   Json json = {{"role", message.role}, {"content", message.text}};
   if (!message.reasoning.empty()) json["reasoning_content"] = message.reasoning;
   for (const ToolCall& call : message.tool_calls)
-    json["tool_calls"].push_back({{"id", call.id},
-                                  {"type", "function"},
-                                  {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
+    json["tool_calls"].push_back(
+        {{"id", call.id}, {"type", "function"}, {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
   if (!message.tool_call_id.empty()) json["tool_call_id"] = message.tool_call_id;
   return json;
 }
@@ -92,7 +91,9 @@ bool read_choice(const Json& json, const char* part, ChatReply& reply) {
 
 }  // namespace
 
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 void broken(ChatReply& reply, const std::string& why) {
   reply.cut = true;

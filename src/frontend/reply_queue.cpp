@@ -15,7 +15,9 @@ void ReplyQueue::on_reasoning(std::string_view delta) {
   if (!delta.empty()) add({ReplyDelta::Kind::reasoning, std::string(delta), {}});
 }
 
-void ReplyQueue::on_tool_call(const ToolCallDelta& delta) { add({ReplyDelta::Kind::call, "", delta}); }
+void ReplyQueue::on_tool_call(const ToolCallDelta& delta) {
+  add({ReplyDelta::Kind::call, "", delta});
+}
 
 void ReplyQueue::add(ReplyDelta delta) {
   const std::lock_guard lock(mutex_);

@@ -10,8 +10,10 @@ struct Entry {
 };
 
 constexpr Entry kEntries[] = {
-    {"/v1/chat/completions", "POST", Endpoint::chat, true}, {"/v1/models", "GET", Endpoint::models, true},
-    {"/health", "GET", Endpoint::health, false},            {"/healthz", "GET", Endpoint::health, false},
+    {"/v1/chat/completions", "POST", Endpoint::chat, true},
+    {"/v1/models", "GET", Endpoint::models, true},
+    {"/health", "GET", Endpoint::health, false},
+    {"/healthz", "GET", Endpoint::health, false},
     {"/status", "GET", Endpoint::status, true},
 };
 

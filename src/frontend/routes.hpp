@@ -10,9 +10,9 @@ enum class Endpoint { chat, models, health, status, none };
 
 struct Route {
   Endpoint endpoint = Endpoint::none;
-  std::string allow;       // methods, as in the Allow header; empty for an unknown path
-  bool allowed = false;    // the method is one of them
-  bool guarded = false;    // wants the API key, if one is set
+  std::string allow;     // methods, as in the Allow header; empty for an unknown path
+  bool allowed = false;  // the method is one of them
+  bool guarded = false;  // wants the API key, if one is set
 };
 
 /// `target` as in the request line; a query string is ignored. HEAD goes where GET goes.

@@ -17,7 +17,7 @@ ServerUrl parse_server_url(const std::string& url) {
   if (authority.size() < rest.size()) server.prefix = rest.substr(authority.size());
   while (!server.prefix.empty() && server.prefix.back() == '/') server.prefix.pop_back();
   if (authority.size() + 1 == rest.size()) server.prefix = "/v1";  // only a slash
-  const auto bracket = authority.find(']');  // [::1]:30000
+  const auto bracket = authority.find(']');                        // [::1]:30000
   const auto colon = authority.find(':', bracket == std::string::npos ? 0 : bracket);
   server.host = bracket == std::string::npos ? authority.substr(0, colon) : authority.substr(1, bracket - 1);
   if (colon != std::string::npos) {

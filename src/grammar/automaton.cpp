@@ -11,7 +11,9 @@ std::size_t Automaton::SetHash::operator()(const Set& set) const {
 }
 
 Automaton::Automaton(std::shared_ptr<const Grammar> grammar)
-    : grammar_(std::move(grammar)), classes_(static_cast<std::size_t>(grammar_->class_count())), reach_(grammar_->size()) {
+    : grammar_(std::move(grammar)),
+      classes_(static_cast<std::size_t>(grammar_->class_count())),
+      reach_(grammar_->size()) {
   clear();
 }
 
@@ -54,7 +56,8 @@ bool Automaton::only_ends(int node) {
 }
 
 Automaton::Stack Automaton::stack(int node, Stack below) {
-  const auto key = static_cast<std::uint64_t>(static_cast<std::uint32_t>(node)) << 32U | static_cast<std::uint32_t>(below);
+  const auto key =
+      static_cast<std::uint64_t>(static_cast<std::uint32_t>(node)) << 32U | static_cast<std::uint32_t>(below);
   const auto [at, fresh] = stack_numbers_.try_emplace(key, static_cast<Stack>(frames_.size()));
   if (fresh) {
     frames_.push_back({node, below});

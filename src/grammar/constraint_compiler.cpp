@@ -21,7 +21,8 @@ grammar::Thinking thinking(const Tokenizer& tokenizer, const ReplyFormat& format
 }
 
 std::string key_of(const Constraint& constraint, grammar::Thinking thinking, const std::vector<TokenId>& stop_tokens) {
-  std::string key = std::to_string(static_cast<int>(constraint.kind)) + "/" + std::to_string(static_cast<int>(thinking));
+  std::string key =
+      std::to_string(static_cast<int>(constraint.kind)) + "/" + std::to_string(static_cast<int>(thinking));
   for (const TokenId id : stop_tokens) key += "/" + std::to_string(id);
   key += "/" + std::to_string(constraint.tool.size()) + "/" + constraint.tool + "/" + constraint.schema;
   return key;
@@ -52,9 +53,13 @@ bool ConstraintMatcher::accept(TokenId token) {
   return true;
 }
 
-bool ConstraintMatcher::may_end() { return masks_->may_end(state()); }
+bool ConstraintMatcher::may_end() {
+  return masks_->may_end(state());
+}
 
-bool ConstraintMatcher::complete() { return masks_->complete(state()); }
+bool ConstraintMatcher::complete() {
+  return masks_->complete(state());
+}
 
 ConstraintCompiler::ConstraintCompiler(Tokenizer tokenizer, std::int64_t vocabulary, const ReplyFormat& format)
     : tokenizer_(std::move(tokenizer)), vocabulary_(vocabulary), format_(format) {}
@@ -73,7 +78,8 @@ ConstraintMatcher ConstraintCompiler::match(const Constraint& constraint, std::s
   const auto is_token = [&](const std::string& tag) { return trie_->tags().contains(tag); };
   auto grammar = grammar::constraint_grammar(constraint, format_, thoughts, is_token);
   make_room();
-  kept_.push_front({key, std::make_shared<grammar::ConstraintMasks>(std::move(grammar), trie_, std::move(stop_tokens))});
+  kept_.push_front(
+      {key, std::make_shared<grammar::ConstraintMasks>(std::move(grammar), trie_, std::move(stop_tokens))});
   index_.emplace(std::move(key), kept_.begin());
   return ConstraintMatcher(kept_.front().masks);
 }

@@ -44,8 +44,8 @@ class ConstraintMatcher {
   std::uint64_t epoch_ = 0;
 };
 
-/// Compiles once per constraint and keeps the most recently used ones, by count and by memory. One per engine: all calls
-/// and all its matchers on one thread.
+/// Compiles once per constraint and keeps the most recently used ones, by count and by memory. One per engine: all
+/// calls and all its matchers on one thread.
 class ConstraintCompiler {
  public:
   static constexpr std::size_t max_kept = 64;
@@ -56,7 +56,8 @@ class ConstraintCompiler {
 
   /// `prompt` tells whether the reply begins inside a think block. stop_tokens: those of the request. Throws UserError
   /// for a constraint that does not compile.
-  ConstraintMatcher match(const Constraint& constraint, std::span<const TokenId> prompt, std::vector<TokenId> stop_tokens);
+  ConstraintMatcher match(const Constraint& constraint, std::span<const TokenId> prompt,
+                          std::vector<TokenId> stop_tokens);
 
  private:
   struct Kept {

@@ -20,11 +20,14 @@ class ReplyGrammar {
 
   Expression answer(const Constraint& constraint) {
     switch (constraint.kind) {
-      case Constraint::Kind::json_object: return JsonText(grammar_, false).object();
+      case Constraint::Kind::json_object:
+        return JsonText(grammar_, false).object();
       case Constraint::Kind::json_schema:
         return schema_expression(grammar_, JsonText(grammar_, false), constraint.schema, "json_schema");
-      case Constraint::Kind::tool_call: return tool_calls(constraint);
-      case Constraint::Kind::none: break;
+      case Constraint::Kind::tool_call:
+        return tool_calls(constraint);
+      case Constraint::Kind::none:
+        break;
     }
     throw InternalError("a grammar of no constraint");
   }
@@ -69,15 +72,19 @@ class ReplyGrammar {
     const int rule = grammar_.add_rule("tool call");
     switch (format_.tools) {
       case ToolFormat::hermes: {
-        grammar_.define(rule, sequence({tag("<tool_call>"), one('\n'), one_of_tools(constraint, json, "arguments"), one('\n'), tag("</tool_call>")}));
+        grammar_.define(rule, sequence({tag("<tool_call>"), one('\n'), one_of_tools(constraint, json, "arguments"),
+                                        one('\n'), tag("</tool_call>")}));
         return sequence({call(rule), repeat(sequence({one('\n'), call(rule)}), 0, unlimited)});
       }
-      case ToolFormat::llama_json: grammar_.define(rule, one_of_tools(constraint, json, "parameters")); return call(rule);
+      case ToolFormat::llama_json:
+        grammar_.define(rule, one_of_tools(constraint, json, "parameters"));
+        return call(rule);
       case ToolFormat::mistral: {
         grammar_.define(rule, one_of_tools(constraint, json, "arguments"));
         return sequence({tag("[TOOL_CALLS]"), optional(one(' ')), json.list('[', call(rule), 1, unlimited, ']')});
       }
-      case ToolFormat::none: break;
+      case ToolFormat::none:
+        break;
     }
     throw UserError("tool_choice: this model's chat template has no tool call format known here (model.tool_format)");
   }
@@ -87,16 +94,21 @@ class ReplyGrammar {
     for (const auto& tool : parse_tools(constraint.schema)) {
       const bool wrapped = tool.is_object() && tool.contains("function");
       const Json& function = wrapped ? tool["function"] : tool;
-      require(function.is_object() && function.contains("name") && function["name"].is_string(), "tools: a function has no name");
+      require(function.is_object() && function.contains("name") && function["name"].is_string(),
+              "tools: a function has no name");
       const auto name = function["name"].get<std::string>();
       if (!constraint.tool.empty() && name != constraint.tool) continue;
       const auto parameters = function.find("parameters");
       const bool free = parameters == function.end() || parameters->is_null() || parameters->empty();
-      const auto arguments = free ? json.object() : schema_expression(grammar_, json, parameters->dump(), "tools." + name + ".parameters", true);
-      all.parts.push_back(sequence({one('{'), json.blank(), text("\"name\":"), json.blank(), json.dumped(Json(name).dump()), one(','), json.blank(),
-                                    text("\"" + key + "\":"), json.blank(), arguments, json.blank(), one('}')}));
+      const auto arguments =
+          free ? json.object()
+               : schema_expression(grammar_, json, parameters->dump(), "tools." + name + ".parameters", true);
+      all.parts.push_back(
+          sequence({one('{'), json.blank(), text("\"name\":"), json.blank(), json.dumped(Json(name).dump()), one(','),
+                    json.blank(), text("\"" + key + "\":"), json.blank(), arguments, json.blank(), one('}')}));
     }
-    require(!all.parts.empty(), constraint.tool.empty() ? "tools: none is given" : "tool_choice: there is no tool '" + constraint.tool + "'");
+    require(!all.parts.empty(), constraint.tool.empty() ? "tools: none is given"
+                                                        : "tool_choice: there is no tool '" + constraint.tool + "'");
     return all;
   }
 
@@ -108,7 +120,8 @@ class ReplyGrammar {
     };
     try {
       Json list = Json::parse(tools, shallow);
-      require(list.is_array() && list.size() <= max_tools, "tools: must be a list of at most " + std::to_string(max_tools) + " tools");
+      require(list.is_array() && list.size() <= max_tools,
+              "tools: must be a list of at most " + std::to_string(max_tools) + " tools");
       return list;
     } catch (const Json::exception&) {
       throw UserError("tools: are not JSON");
@@ -127,8 +140,8 @@ const std::vector<std::string>& tag_texts() {
   return texts;
 }
 
-std::shared_ptr<const Grammar> constraint_grammar(const Constraint& constraint, const ReplyFormat& format, Thinking thinking,
-                                                  const IsToken& is_token) {
+std::shared_ptr<const Grammar> constraint_grammar(const Constraint& constraint, const ReplyFormat& format,
+                                                  Thinking thinking, const IsToken& is_token) {
   auto grammar = std::make_shared<Grammar>();
   const int root = grammar->add_rule("reply");
   ReplyGrammar reply(*grammar, format, is_token);

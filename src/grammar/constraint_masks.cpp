@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 
-
 namespace clawrl::grammar {
 namespace {
 
@@ -19,15 +18,20 @@ void clear_bit(std::vector<std::uint64_t>& bits, TokenId id) {
 
 ConstraintMasks::ConstraintMasks(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const TokenTrie> trie,
                                  std::vector<TokenId> stop_tokens)
-    : automaton_(std::move(grammar)), trie_(std::move(trie)), stop_tokens_(std::move(stop_tokens)), path_(trie_->depth() + std::size_t{1}) {
+    : automaton_(std::move(grammar)),
+      trie_(std::move(trie)),
+      stop_tokens_(std::move(stop_tokens)),
+      path_(trie_->depth() + std::size_t{1}) {
   std::erase_if(stop_tokens_, [&](TokenId id) { return id < 0 || id >= trie_->vocabulary(); });
   const auto& tags = automaton_.grammar().tags();
   for (std::size_t i = 0; i < tags.size(); ++i)
-    if (const auto found = trie_->tags().find(tags[i]); found != trie_->tags().end()) tags_.emplace(found->second, static_cast<Symbol>(first_tag + i));
+    if (const auto found = trie_->tags().find(tags[i]); found != trie_->tags().end())
+      tags_.emplace(found->second, static_cast<Symbol>(first_tag + i));
 }
 
 Automaton::State ConstraintMasks::step(Automaton::State state, TokenId token) {
-  if (std::find(stop_tokens_.begin(), stop_tokens_.end(), token) != stop_tokens_.end()) return may_end(state) ? state : Automaton::dead;
+  if (std::find(stop_tokens_.begin(), stop_tokens_.end(), token) != stop_tokens_.end())
+    return may_end(state) ? state : Automaton::dead;
   if (const auto tag = tags_.find(token); tag != tags_.end()) return automaton_.step(state, tag->second);
   const auto bytes = trie_->bytes_of(token);
   if (bytes.empty()) return Automaton::dead;
@@ -107,8 +111,10 @@ IdRuns ConstraintMasks::runs(const Bits& bits) const {
   const auto limit = static_cast<std::size_t>(trie_->vocabulary());
   bool inside = false;
   for (std::size_t word = 0; word < bits.size(); ++word) {
-    std::uint64_t changes = bits[word] ^ ((bits[word] << 1U) | (inside ? 1U : 0U));  // ids that differ from the one before
-    for (; changes != 0; changes &= changes - 1) result.push_back(static_cast<TokenId>(word * 64 + static_cast<unsigned>(std::countr_zero(changes))));
+    std::uint64_t changes =
+        bits[word] ^ ((bits[word] << 1U) | (inside ? 1U : 0U));  // ids that differ from the one before
+    for (; changes != 0; changes &= changes - 1)
+      result.push_back(static_cast<TokenId>(word * 64 + static_cast<unsigned>(std::countr_zero(changes))));
     inside = (bits[word] >> 63U) != 0;
   }
   if (inside) result.push_back(static_cast<TokenId>(limit));
@@ -117,7 +123,8 @@ IdRuns ConstraintMasks::runs(const Bits& bits) const {
 
 std::shared_ptr<const IdRuns> ConstraintMasks::shared(IdRuns runs) {
   std::uint64_t hash = runs.size();
-  for (const TokenId id : runs) hash = (hash ^ static_cast<std::uint64_t>(id)) * 0x9E3779B97F4A7C15ULL, hash ^= hash >> 31U;
+  for (const TokenId id : runs)
+    hash = (hash ^ static_cast<std::uint64_t>(id)) * 0x9E3779B97F4A7C15ULL, hash ^= hash >> 31U;
   const auto [begin, end] = distinct_.equal_range(hash);
   for (auto at = begin; at != end; ++at)
     if (*at->second == runs) return at->second;

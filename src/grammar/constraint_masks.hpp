@@ -18,10 +18,12 @@ namespace clawrl::grammar {
 /// stack. Masks are remembered by state, and equal ones are one object. One thread at a time.
 class ConstraintMasks {
  public:
-  static constexpr std::size_t memory_limit = std::size_t{48} << 20U;  // bytes of what is remembered, then it is forgotten
+  static constexpr std::size_t memory_limit = std::size_t{48}
+                                              << 20U;  // bytes of what is remembered, then it is forgotten
 
   /// stop_tokens: allowed when the reply may end, and never before.
-  ConstraintMasks(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const TokenTrie> trie, std::vector<TokenId> stop_tokens);
+  ConstraintMasks(std::shared_ptr<const Grammar> grammar, std::shared_ptr<const TokenTrie> trie,
+                  std::vector<TokenId> stop_tokens);
 
   Automaton::State start() { return automaton_.start(); }
   /// Dead when the token is not allowed. A stop token leaves the state as it is.
@@ -40,12 +42,13 @@ class ConstraintMasks {
  private:
   using Bits = std::vector<std::uint64_t>;
   struct Local {
-    Bits bits;                          // or, where few are allowed:
+    Bits bits;  // or, where few are allowed:
     std::vector<TokenId> ids;
     std::vector<std::uint32_t> escapes;  // trie nodes after which the rule may have ended
   };
   const Local& local(int node);
-  template <class Visit> void walk(std::uint32_t begin, std::uint32_t end, Automaton::State from, const Visit& visit);
+  template <class Visit>
+  void walk(std::uint32_t begin, std::uint32_t end, Automaton::State from, const Visit& visit);
   void add_tags(Automaton::State state, Bits& bits);
   IdRuns runs(const Bits& bits) const;
   std::shared_ptr<const IdRuns> shared(IdRuns runs);

@@ -25,23 +25,33 @@ struct Expression {
 inline Expression symbols(std::vector<std::pair<Symbol, Symbol>> ranges) {
   return {Expression::Kind::symbols, std::move(ranges), {}, 0, 0, -1};
 }
-inline Expression one(Symbol symbol) { return symbols({{symbol, symbol}}); }
+inline Expression one(Symbol symbol) {
+  return symbols({{symbol, symbol}});
+}
 inline Expression sequence(std::vector<Expression> parts) {
   return {Expression::Kind::sequence, {}, std::move(parts), 0, 0, -1};
 }
-inline Expression nothing() { return sequence({}); }
+inline Expression nothing() {
+  return sequence({});
+}
 inline Expression choice(std::vector<Expression> parts) {
   return {Expression::Kind::choice, {}, std::move(parts), 0, 0, -1};
 }
 /// No text at all fits.
-inline Expression impossible() { return choice({}); }
+inline Expression impossible() {
+  return choice({});
+}
 inline Expression repeat(Expression part, int minimum, int maximum) {
   Expression all{Expression::Kind::repeat, {}, {}, minimum, maximum, -1};
   all.parts.push_back(std::move(part));
   return all;
 }
-inline Expression optional(Expression part) { return repeat(std::move(part), 0, 1); }
-inline Expression call(int rule) { return {Expression::Kind::call, {}, {}, 0, 0, rule}; }
+inline Expression optional(Expression part) {
+  return repeat(std::move(part), 0, 1);
+}
+inline Expression call(int rule) {
+  return {Expression::Kind::call, {}, {}, 0, 0, rule};
+}
 inline Expression text(std::string_view bytes) {
   Expression all = nothing();
   for (const char byte : bytes) all.parts.push_back(one(static_cast<unsigned char>(byte)));

@@ -19,8 +19,8 @@ Symbol Grammar::add_tag(const std::string& text) {
 }
 
 int Grammar::new_node() {
-  require(nodes_.size() < max_nodes, "the constraint is too large: its grammar would have more than " +
-                                         std::to_string(max_nodes) + " nodes");
+  require(nodes_.size() < max_nodes,
+          "the constraint is too large: its grammar would have more than " + std::to_string(max_nodes) + " nodes");
   nodes_.emplace_back();
   return static_cast<int>(nodes_.size()) - 1;
 }
@@ -36,7 +36,8 @@ int Grammar::emit(const Expression& expression, int from) {
   switch (expression.kind) {
     case Kind::symbols: {
       const int to = new_node();
-      for (const auto& [low, high] : expression.ranges) nodes_[static_cast<std::size_t>(from)].edges.push_back({low, high, -1, to});
+      for (const auto& [low, high] : expression.ranges)
+        nodes_[static_cast<std::size_t>(from)].edges.push_back({low, high, -1, to});
       return to;
     }
     case Kind::call: {
@@ -47,8 +48,10 @@ int Grammar::emit(const Expression& expression, int from) {
     case Kind::sequence:
       for (const auto& part : expression.parts) from = emit(part, from);
       return from;
-    case Kind::choice: return emit_choice(expression, from);
-    case Kind::repeat: return emit_repeat(expression, from);
+    case Kind::choice:
+      return emit_choice(expression, from);
+    case Kind::repeat:
+      return emit_repeat(expression, from);
   }
   return from;
 }
@@ -95,12 +98,15 @@ std::vector<bool> Grammar::nodes_that_can_end() const {
   std::vector<std::vector<int>> before(nodes_.size());
   std::vector<std::vector<Reader>> callers(rules_.size());
   std::vector<int> rule_of_start(nodes_.size(), -1);
-  for (std::size_t r = 0; r < rules_.size(); ++r) rule_of_start[static_cast<std::size_t>(rules_[r].start)] = static_cast<int>(r);
+  for (std::size_t r = 0; r < rules_.size(); ++r)
+    rule_of_start[static_cast<std::size_t>(rules_[r].start)] = static_cast<int>(r);
   for (std::size_t n = 0; n < nodes_.size(); ++n) {
     for (const int next : nodes_[n].free_moves) before[static_cast<std::size_t>(next)].push_back(static_cast<int>(n));
     for (const auto& edge : nodes_[n].edges) {
-      if (edge.rule < 0) before[static_cast<std::size_t>(edge.target)].push_back(static_cast<int>(n));
-      else callers[static_cast<std::size_t>(edge.rule)].push_back({static_cast<int>(n), edge.target});
+      if (edge.rule < 0)
+        before[static_cast<std::size_t>(edge.target)].push_back(static_cast<int>(n));
+      else
+        callers[static_cast<std::size_t>(edge.rule)].push_back({static_cast<int>(n), edge.target});
     }
   }
   std::vector<bool> can(nodes_.size());
@@ -119,8 +125,10 @@ std::vector<bool> Grammar::nodes_that_can_end() const {
     const int rule = rule_of_start[static_cast<std::size_t>(node)];
     if (rule < 0) continue;
     for (const auto& caller : callers[static_cast<std::size_t>(rule)]) {
-      if (can[static_cast<std::size_t>(caller.target)]) mark(caller.node);
-      else before[static_cast<std::size_t>(caller.target)].push_back(caller.node);
+      if (can[static_cast<std::size_t>(caller.target)])
+        mark(caller.node);
+      else
+        before[static_cast<std::size_t>(caller.target)].push_back(caller.node);
     }
   }
   return can;

@@ -53,7 +53,8 @@ void SchemaCompiler::refuse(const std::string& keyword, const std::string& path,
 /// Schemas that are merged are copied: a large one with many branches would cost its size times their number.
 void SchemaCompiler::pay(const Schema& copied, const std::string& path) {
   work_ += weight(copied);
-  require(work_ <= max_work, path + ": allOf, anyOf and oneOf combine too much (more than " + std::to_string(max_work) + " values)");
+  require(work_ <= max_work,
+          path + ": allOf, anyOf and oneOf combine too much (more than " + std::to_string(max_work) + " values)");
 }
 
 Expression SchemaCompiler::compile(const Schema& schema, const std::string& path) {
@@ -90,7 +91,8 @@ Expression SchemaCompiler::body(const Schema& schema, const std::string& path) {
 }
 
 const Schema& SchemaCompiler::resolve(const std::string& target, const std::string& path) const {
-  if (target.empty() || target[0] != '#') refuse("$ref", path, "to '" + target + "' is not supported: only within the schema (#/...)");
+  if (target.empty() || target[0] != '#')
+    refuse("$ref", path, "to '" + target + "' is not supported: only within the schema (#/...)");
   try {
     return root_.at(Schema::json_pointer(target.substr(1)));
   } catch (const nlohmann::json::exception&) {
@@ -110,7 +112,8 @@ Expression SchemaCompiler::reference(const std::string& target, const std::strin
 
 /// Without allOf and $ref: those are merged in. `false` when one of them is.
 Schema SchemaCompiler::flattened(const Schema& schema, const std::string& path, int depth) {
-  require(depth <= max_depth, path + ": allOf and $ref lead through more than " + std::to_string(max_depth) + " schemas");
+  require(depth <= max_depth,
+          path + ": allOf and $ref lead through more than " + std::to_string(max_depth) + " schemas");
   require(++schemas_ <= max_schemas, path + ": more than " + std::to_string(max_schemas) + " schemas within one");
   if (schema == true) return Schema::object();
   if (schema == false) return schema;
@@ -141,7 +144,8 @@ Schema SchemaCompiler::flattened(const Schema& schema, const std::string& path, 
 
 Expression SchemaCompiler::values(const Schema& schema, const std::string& path) {
   for (const auto& [keyword, value] : schema.items())
-    if (keyword != "enum" && keyword != "const" && keyword != "type" && !is_annotation(keyword)) refuse(keyword, path, "is not supported beside enum or const");
+    if (keyword != "enum" && keyword != "const" && keyword != "type" && !is_annotation(keyword))
+      refuse(keyword, path, "is not supported beside enum or const");
   Schema allowed = schema.contains("enum") ? schema["enum"] : Schema::array({schema["const"]});
   if (!allowed.is_array()) refuse("enum", path, "must be a list");
   if (allowed.size() > max_values) refuse("enum", path, "has more than " + std::to_string(max_values) + " values");
@@ -149,7 +153,9 @@ Expression SchemaCompiler::values(const Schema& schema, const std::string& path)
   std::vector<std::string> texts;
   for (const auto& value : allowed) {
     if (schema.contains("const") && value != schema["const"]) continue;
-    if (schema.contains("type") && std::none_of(types.begin(), types.end(), [&](const auto& type) { return has_type(value, type); })) continue;
+    if (schema.contains("type") &&
+        std::none_of(types.begin(), types.end(), [&](const auto& type) { return has_type(value, type); }))
+      continue;
     texts.push_back(value.dump());
   }
   require(!texts.empty(), path + ": unsatisfiable, enum, const and type leave no value");
@@ -176,11 +182,12 @@ Expression SchemaCompiler::branches(const Schema& schema, const std::string& key
   return all;
 }
 
-Expression schema_expression(Grammar& grammar, const JsonText& json, const std::string& schema, const std::string& where,
-                             bool only_objects) {
+Expression schema_expression(Grammar& grammar, const JsonText& json, const std::string& schema,
+                             const std::string& where, bool only_objects) {
   Schema root = parse(schema, where);
   SchemaCompiler compiler(grammar, json, root, where);
-  if (!only_objects || !root.is_object() || root.contains("type") || root.contains("$ref")) return compiler.compile(root, where);
+  if (!only_objects || !root.is_object() || root.contains("type") || root.contains("$ref"))
+    return compiler.compile(root, where);
   Schema typed = root;
   typed["type"] = "object";
   return compiler.compile(typed, where);

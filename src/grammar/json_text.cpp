@@ -6,9 +6,15 @@
 namespace clawrl::grammar {
 namespace {
 
-Expression digit() { return symbols({{'0', '9'}}); }
-Expression hex() { return symbols({{'0', '9'}, {'A', 'F'}, {'a', 'f'}}); }
-Expression tail() { return symbols({{0x80, 0xBF}}); }
+Expression digit() {
+  return symbols({{'0', '9'}});
+}
+Expression hex() {
+  return symbols({{'0', '9'}, {'A', 'F'}, {'a', 'f'}});
+}
+Expression tail() {
+  return symbols({{0x80, 0xBF}});
+}
 
 Expression natural(int digits) {
   return choice({one('0'), sequence({symbols({{'1', '9'}}), repeat(digit(), 0, digits - 1)})});
@@ -16,19 +22,23 @@ Expression natural(int digits) {
 
 /// \" \\ \/ \b \f \n \r \t, \uXXXX, and pairs of surrogates: never half of one, which is no character.
 Expression escape() {
-  const Expression high = sequence({symbols({{'D', 'D'}, {'d', 'd'}}), symbols({{'8', '9'}, {'A', 'B'}, {'a', 'b'}}), hex(), hex()});
+  const Expression high =
+      sequence({symbols({{'D', 'D'}, {'d', 'd'}}), symbols({{'8', '9'}, {'A', 'B'}, {'a', 'b'}}), hex(), hex()});
   const Expression low = sequence({symbols({{'D', 'D'}, {'d', 'd'}}), symbols({{'C', 'F'}, {'c', 'f'}}), hex(), hex()});
-  const Expression single = choice({sequence({symbols({{'0', '9'}, {'A', 'C'}, {'E', 'F'}, {'a', 'c'}, {'e', 'f'}}), hex(), hex(), hex()}),
-                                    sequence({symbols({{'D', 'D'}, {'d', 'd'}}), symbols({{'0', '7'}}), hex(), hex()})});
-  return sequence({one('\\'), choice({symbols({{'"', '"'}, {'\\', '\\'}, {'/', '/'}, {'b', 'b'}, {'f', 'f'}, {'n', 'n'}, {'r', 'r'}, {'t', 't'}}),
-                                      sequence({one('u'), single}), sequence({one('u'), high, text("\\u"), low})})});
+  const Expression single =
+      choice({sequence({symbols({{'0', '9'}, {'A', 'C'}, {'E', 'F'}, {'a', 'c'}, {'e', 'f'}}), hex(), hex(), hex()}),
+              sequence({symbols({{'D', 'D'}, {'d', 'd'}}), symbols({{'0', '7'}}), hex(), hex()})});
+  return sequence(
+      {one('\\'),
+       choice(
+           {symbols({{'"', '"'}, {'\\', '\\'}, {'/', '/'}, {'b', 'b'}, {'f', 'f'}, {'n', 'n'}, {'r', 'r'}, {'t', 't'}}),
+            sequence({one('u'), single}), sequence({one('u'), high, text("\\u"), low})})});
 }
 
 }  // namespace
 
 Expression beyond_ascii() {
-  return choice({sequence({symbols({{0xC2, 0xDF}}), tail()}),
-                 sequence({one(0xE0), symbols({{0xA0, 0xBF}}), tail()}),
+  return choice({sequence({symbols({{0xC2, 0xDF}}), tail()}), sequence({one(0xE0), symbols({{0xA0, 0xBF}}), tail()}),
                  sequence({symbols({{0xE1, 0xEC}, {0xEE, 0xEF}}), tail(), tail()}),
                  sequence({one(0xED), symbols({{0x80, 0x9F}}), tail()}),
                  sequence({one(0xF0), symbols({{0x90, 0xBF}}), tail(), tail()}),
@@ -38,15 +48,18 @@ Expression beyond_ascii() {
 
 JsonText::JsonText(Grammar& grammar, bool tagged) : grammar_(grammar), tagged_(tagged) {
   blank_ = grammar.add_rule("blank");
-  grammar.define(blank_, choice({nothing(), one(' '), sequence({one('\n'), choice({repeat(one(' '), 0, 20), repeat(one('\t'), 1, 8)})})}));
+  grammar.define(blank_, choice({nothing(), one(' '),
+                                 sequence({one('\n'), choice({repeat(one(' '), 0, 20), repeat(one('\t'), 1, 8)})})}));
   beyond_ascii_ = grammar.add_rule("a character beyond ASCII");
   grammar.define(beyond_ascii_, grammar::beyond_ascii());
   escaped_ = grammar.add_rule("an escape");
   grammar.define(escaped_, escape());
   define_string();
   number_ = grammar.add_rule("number");
-  grammar.define(number_, sequence({optional(one('-')), natural(16), optional(sequence({one('.'), repeat(digit(), 1, 16)})),
-                                    optional(sequence({symbols({{'E', 'E'}, {'e', 'e'}}), optional(symbols({{'+', '+'}, {'-', '-'}})), repeat(digit(), 1, 2)}))}));
+  grammar.define(number_,
+                 sequence({optional(one('-')), natural(16), optional(sequence({one('.'), repeat(digit(), 1, 16)})),
+                           optional(sequence({symbols({{'E', 'E'}, {'e', 'e'}}),
+                                              optional(symbols({{'+', '+'}, {'-', '-'}})), repeat(digit(), 1, 2)}))}));
   integer_ = grammar.add_rule("integer");
   grammar.define(integer_, sequence({optional(one('-')), natural(18)}));
   value_ = grammar.add_rule("value");
@@ -58,7 +71,8 @@ JsonText::JsonText(Grammar& grammar, bool tagged) : grammar_(grammar), tagged_(t
 }
 
 Expression JsonText::plain_ascii() const {
-  return tagged_ ? symbols({{0x20, '!'}, {'#', ';'}, {'=', '['}, {']', 0x7F}}) : symbols({{0x20, '!'}, {'#', '['}, {']', 0x7F}});
+  return tagged_ ? symbols({{0x20, '!'}, {'#', ';'}, {'=', '['}, {']', 0x7F}})
+                 : symbols({{0x20, '!'}, {'#', '['}, {']', 0x7F}});
 }
 
 /// The body is one loop; tagged, a "<" leads to a second node that does not read "/".
@@ -72,13 +86,17 @@ void JsonText::define_string() {
   guarded_ = grammar_.add_rule("string after <");
   const Expression rest = repeat(choice({plain_ascii(), slow}), 0, unlimited);
   const Expression no_slash = symbols({{0x20, '!'}, {'#', '.'}, {'0', ';'}, {'=', '['}, {']', 0x7F}});
-  grammar_.define(guarded_, choice({one('"'), sequence({one('<'), call(guarded_)}),
-                                    sequence({choice({no_slash, slow}), rest, choice({one('"'), sequence({one('<'), call(guarded_)})})})}));
+  grammar_.define(
+      guarded_,
+      choice({one('"'), sequence({one('<'), call(guarded_)}),
+              sequence({choice({no_slash, slow}), rest, choice({one('"'), sequence({one('<'), call(guarded_)})})})}));
   grammar_.define(string_, sequence({one('"'), rest, choice({one('"'), sequence({one('<'), call(guarded_)})})}));
 }
 
 /// In tagged text "<" is never itself here, which keeps counted strings simple.
-Expression JsonText::character() const { return choice({plain_ascii(), call(beyond_ascii_), call(escaped_)}); }
+Expression JsonText::character() const {
+  return choice({plain_ascii(), call(beyond_ascii_), call(escaped_)});
+}
 
 Expression JsonText::string_of_length(int minimum, int maximum) const {
   if (minimum == 0 && maximum == unlimited) return string();
@@ -90,14 +108,18 @@ Expression JsonText::literal_character(char32_t c) const {
   if (c == '"' || c == '\\') return sequence({one('\\'), byte(c)});
   if (c < 0x20 || (tagged_ && c == '<')) {
     static const std::map<char32_t, char> brief = {{'\b', 'b'}, {'\f', 'f'}, {'\n', 'n'}, {'\r', 'r'}, {'\t', 't'}};
-    if (const auto found = brief.find(c); found != brief.end()) return sequence({one('\\'), byte(static_cast<char32_t>(found->second))});
+    if (const auto found = brief.find(c); found != brief.end())
+      return sequence({one('\\'), byte(static_cast<char32_t>(found->second))});
     const char* const digits = "0123456789abcdef";
-    return sequence({text("\\u00"), byte(static_cast<char32_t>(digits[c >> 4U])), byte(static_cast<char32_t>(digits[c & 15U]))});
+    return sequence(
+        {text("\\u00"), byte(static_cast<char32_t>(digits[c >> 4U])), byte(static_cast<char32_t>(digits[c & 15U]))});
   }
   if (c < 0x80) return byte(c);
   if (c < 0x800) return sequence({byte(0xC0U | (c >> 6U)), byte(0x80U | (c & 63U))});
-  if (c < 0x10000) return sequence({byte(0xE0U | (c >> 12U)), byte(0x80U | ((c >> 6U) & 63U)), byte(0x80U | (c & 63U))});
-  return sequence({byte(0xF0U | (c >> 18U)), byte(0x80U | ((c >> 12U) & 63U)), byte(0x80U | ((c >> 6U) & 63U)), byte(0x80U | (c & 63U))});
+  if (c < 0x10000)
+    return sequence({byte(0xE0U | (c >> 12U)), byte(0x80U | ((c >> 6U) & 63U)), byte(0x80U | (c & 63U))});
+  return sequence({byte(0xF0U | (c >> 18U)), byte(0x80U | ((c >> 12U) & 63U)), byte(0x80U | ((c >> 6U) & 63U)),
+                   byte(0x80U | (c & 63U))});
 }
 
 Expression JsonText::list(char open, Expression member, int minimum, int maximum, char close) const {
@@ -164,8 +186,11 @@ Expression other_than(const std::vector<std::string>& names, std::size_t begin, 
     std::size_t same = begin;
     while (same < end && names[same][depth] == byte) ++same;
     starts[static_cast<unsigned char>(byte)] = true;
-    const bool plain = byte != '"' && byte != '\\' && static_cast<signed char>(byte) >= 0x20 && !(tagged && byte == '<');
-    if (plain) ways.push_back(sequence({one(static_cast<unsigned char>(byte)), other_than(names, begin, same, depth + 1, any, tagged)}));
+    const bool plain =
+        byte != '"' && byte != '\\' && static_cast<signed char>(byte) >= 0x20 && !(tagged && byte == '<');
+    if (plain)
+      ways.push_back(
+          sequence({one(static_cast<unsigned char>(byte)), other_than(names, begin, same, depth + 1, any, tagged)}));
     begin = same;
   }
   std::vector<std::pair<Symbol, Symbol>> free;  // ASCII only: a first byte beyond is left out where names begin

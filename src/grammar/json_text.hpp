@@ -16,12 +16,12 @@ class JsonText {
  public:
   JsonText(Grammar& grammar, bool tagged);
 
-  Expression blank() const { return call(blank_); }    // "", " ", or "\n" with at most 20 spaces or 8 tabs
-  Expression string() const { return call(string_); }  // any string
-  Expression value() const { return call(value_); }    // any value
-  Expression object() const { return call(object_); }  // any object
-  Expression array() const { return call(array_); }    // any array
-  Expression number() const { return call(number_); }  // 16 digits before and after the point, exponent of 2 digits
+  Expression blank() const { return call(blank_); }      // "", " ", or "\n" with at most 20 spaces or 8 tabs
+  Expression string() const { return call(string_); }    // any string
+  Expression value() const { return call(value_); }      // any value
+  Expression object() const { return call(object_); }    // any object
+  Expression array() const { return call(array_); }      // any array
+  Expression number() const { return call(number_); }    // 16 digits before and after the point, exponent of 2 digits
   Expression integer() const { return call(integer_); }  // at most 18 digits
 
   /// Strings of minimum..maximum code points (maximum may be `unlimited`); an escape is one.

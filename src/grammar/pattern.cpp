@@ -76,11 +76,16 @@ class PatternParser {
   Expression repeated() {
     Expression part = atom();
     for (;;) {
-      if (take('*')) part = repeat(std::move(part), 0, unlimited);
-      else if (take('+')) part = repeat(std::move(part), 1, unlimited);
-      else if (take('?')) part = repeat(std::move(part), 0, 1);
-      else if (peek() == '{') part = counted(std::move(part));
-      else return part;
+      if (take('*'))
+        part = repeat(std::move(part), 0, unlimited);
+      else if (take('+'))
+        part = repeat(std::move(part), 1, unlimited);
+      else if (take('?'))
+        part = repeat(std::move(part), 0, 1);
+      else if (peek() == '{')
+        part = counted(std::move(part));
+      else
+        return part;
       take('?');  // lazy: the same texts
       if (peek() == '+' || peek() == '*') refuse("has a possessive or doubled repetition, which is not supported");
     }
@@ -110,7 +115,8 @@ class PatternParser {
     const char c = peek();
     if (c == '(') return group();
     if (c == '[') return of_set(character_class());
-    if (c == '^' || c == '$' || c == '*' || c == '+' || c == '?' || c == '{' || c == '}') refuse(std::string("has '") + c + "' where it is not supported");
+    if (c == '^' || c == '$' || c == '*' || c == '+' || c == '?' || c == '{' || c == '}')
+      refuse(std::string("has '") + c + "' where it is not supported");
     if (c == '.') {
       ++at_;
       CharacterSet none;
@@ -140,7 +146,8 @@ class PatternParser {
     if (lead < 0x80) return lead;
     const int following = lead >= 0xF0 ? 3 : lead >= 0xE0 ? 2 : 1;
     char32_t value = lead & (0x3FU >> following);
-    for (int i = 0; i < following && more(); ++i) value = (value << 6U) | (static_cast<unsigned char>(pattern_[at_++]) & 0x3FU);
+    for (int i = 0; i < following && more(); ++i)
+      value = (value << 6U) | (static_cast<unsigned char>(pattern_[at_++]) & 0x3FU);
     return value;
   }
 
@@ -163,18 +170,39 @@ class PatternParser {
     const char c = peek();
     ++at_;
     switch (c) {
-      case 'd': case 'D': set.add('0', '9'); break;
-      case 'w': case 'W': set.add('0', '9'); set.add('A', 'Z'); set.add('a', 'z'); set.add('_', '_'); break;
-      case 's': case 'S': set.add('\t', '\r'); set.add(' ', ' '); break;
-      case 'n': return U'\n';
-      case 'r': return U'\r';
-      case 't': return U'\t';
-      case 'f': return U'\f';
-      case 'v': return U'\v';
-      case 'x': return hexadecimal(2);
-      case 'u': return hexadecimal(4);
+      case 'd':
+      case 'D':
+        set.add('0', '9');
+        break;
+      case 'w':
+      case 'W':
+        set.add('0', '9');
+        set.add('A', 'Z');
+        set.add('a', 'z');
+        set.add('_', '_');
+        break;
+      case 's':
+      case 'S':
+        set.add('\t', '\r');
+        set.add(' ', ' ');
+        break;
+      case 'n':
+        return U'\n';
+      case 'r':
+        return U'\r';
+      case 't':
+        return U'\t';
+      case 'f':
+        return U'\f';
+      case 'v':
+        return U'\v';
+      case 'x':
+        return hexadecimal(2);
+      case 'u':
+        return hexadecimal(4);
       default:
-        if (c < 0x21 || c == 0x7F || std::isalnum(static_cast<unsigned char>(c))) refuse(std::string("has the escape \\") + c + ", which is not supported");
+        if (c < 0x21 || c == 0x7F || std::isalnum(static_cast<unsigned char>(c)))
+          refuse(std::string("has the escape \\") + c + ", which is not supported");
         return static_cast<char32_t>(c);
     }
     if (c == 'D' || c == 'W' || c == 'S') set.invert();
@@ -196,8 +224,10 @@ class PatternParser {
       CharacterSet set;
       std::optional<char32_t> low;
       if (first && at_ > 0 && pattern_[at_ - 1] == ']') refuse("has an empty class");
-      if (peek() == '\\') low = escape(set);
-      else low = class_character();
+      if (peek() == '\\')
+        low = escape(set);
+      else
+        low = class_character();
       if (!low) {
         all.ascii |= set.ascii;
         all.beyond |= set.beyond;
@@ -222,8 +252,10 @@ class PatternParser {
     for (std::size_t c = 0; c < 128; ++c) {
       if (!set.ascii[c]) continue;
       Expression literal = json_.literal_character(static_cast<char32_t>(c));
-      if (literal.kind == Expression::Kind::symbols) plain.ranges.push_back(literal.ranges.front());
-      else all.parts.push_back(std::move(literal));
+      if (literal.kind == Expression::Kind::symbols)
+        plain.ranges.push_back(literal.ranges.front());
+      else
+        all.parts.push_back(std::move(literal));
     }
     if (!plain.ranges.empty()) all.parts.push_back(std::move(plain));
     if (set.beyond) all.parts.push_back(beyond_ascii());

@@ -9,24 +9,47 @@
 namespace clawrl::grammar {
 namespace {
 
-const std::set<std::string> annotations = {"$schema", "$id", "$comment", "$defs", "definitions", "title", "description", "default",
-                                           "examples", "deprecated", "readOnly", "writeOnly", "format"};
-const std::set<std::string> supported = {
-    "type", "properties", "required", "additionalProperties", "items", "prefixItems", "minItems", "maxItems", "enum", "const",
-    "anyOf", "oneOf", "allOf", "$ref", "minLength", "maxLength", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"};
+const std::set<std::string> annotations = {"$schema",  "$id",         "$comment", "$defs",    "definitions",
+                                           "title",    "description", "default",  "examples", "deprecated",
+                                           "readOnly", "writeOnly",   "format"};
+const std::set<std::string> supported = {"type",
+                                         "properties",
+                                         "required",
+                                         "additionalProperties",
+                                         "items",
+                                         "prefixItems",
+                                         "minItems",
+                                         "maxItems",
+                                         "enum",
+                                         "const",
+                                         "anyOf",
+                                         "oneOf",
+                                         "allOf",
+                                         "$ref",
+                                         "minLength",
+                                         "maxLength",
+                                         "pattern",
+                                         "minimum",
+                                         "maximum",
+                                         "exclusiveMinimum",
+                                         "exclusiveMaximum"};
 
 [[noreturn]] void refuse(const std::string& keyword, const std::string& path, const std::string& why) {
   throw UserError("keyword '" + keyword + "' at " + path + " " + why);
 }
 
-Schema as_list(const Schema& value) { return value.is_array() ? value : Schema::array({value}); }
+Schema as_list(const Schema& value) {
+  return value.is_array() ? value : Schema::array({value});
+}
 
 Schema common_types(const Schema& a, const Schema& b) {
   Schema both = Schema::array();
   for (const auto& x : as_list(a)) {
     for (const auto& y : as_list(b)) {
-      if (x == y) both.push_back(x);
-      else if ((x == "integer" && y == "number") || (x == "number" && y == "integer")) both.push_back("integer");
+      if (x == y)
+        both.push_back(x);
+      else if ((x == "integer" && y == "number") || (x == "number" && y == "integer"))
+        both.push_back("integer");
     }
   }
   return both;
@@ -41,8 +64,10 @@ Schema common_values(const Schema& a, const Schema& b) {
 
 void merge_properties(Schema& into, const Schema& from) {
   for (const auto& [name, schema] : from.items()) {
-    if (!into.contains(name)) into[name] = schema;
-    else if (into[name] != schema) into[name] = Schema{{"allOf", Schema::array({into[name], schema})}};
+    if (!into.contains(name))
+      into[name] = schema;
+    else if (into[name] != schema)
+      into[name] = Schema{{"allOf", Schema::array({into[name], schema})}};
   }
 }
 
@@ -76,10 +101,13 @@ void merge_keyword(Schema& a, const std::string& keyword, const Schema& value, c
 
 }  // namespace
 
-bool is_annotation(const std::string& keyword) { return annotations.contains(keyword); }
+bool is_annotation(const std::string& keyword) {
+  return annotations.contains(keyword);
+}
 
 bool says_nothing(const Schema& schema) {
-  return std::all_of(schema.items().begin(), schema.items().end(), [](const auto& item) { return is_annotation(item.key()); });
+  return std::all_of(schema.items().begin(), schema.items().end(),
+                     [](const auto& item) { return is_annotation(item.key()); });
 }
 
 void check_keywords(const Schema& schema, const std::string& path) {
@@ -93,12 +121,15 @@ Schema merged(Schema a, const Schema& b, const std::string& path) {
   check_additional(a, b, path);
   check_additional(b, a, path);
   const bool tuples = a.contains("prefixItems") || b.contains("prefixItems");
-  if (tuples && (a.contains("items") || a.contains("prefixItems")) && (b.contains("items") || b.contains("prefixItems")))
+  if (tuples && (a.contains("items") || a.contains("prefixItems")) &&
+      (b.contains("items") || b.contains("prefixItems")))
     refuse("prefixItems", path, "cannot be combined with items of another schema that holds too");
   for (const auto& [keyword, value] : b.items()) {
     if (is_annotation(keyword)) continue;
-    if (a.contains(keyword)) merge_keyword(a, keyword, value, path);
-    else a[keyword] = value;
+    if (a.contains(keyword))
+      merge_keyword(a, keyword, value, path);
+    else
+      a[keyword] = value;
   }
   return a;
 }

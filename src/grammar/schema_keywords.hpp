@@ -1,5 +1,6 @@
 #pragma once
-// Which JSON Schema keywords are known, and how two schemas that both hold become one. For .cpp files that include JSON.
+// Which JSON Schema keywords are known, and how two schemas that both hold become one. For .cpp files that include
+// JSON.
 
 #include <nlohmann/json_fwd.hpp>
 #include <string>

@@ -29,7 +29,9 @@ std::int64_t bound(const Schema& value, bool up) {
   return static_cast<std::int64_t>(std::clamp(real, -9e17, 9e17));
 }
 
-bool whole(const Schema& value) { return value.is_number_integer() || value == std::floor(value.get<double>()); }
+bool whole(const Schema& value) {
+  return value.is_number_integer() || value == std::floor(value.get<double>());
+}
 
 }  // namespace
 
@@ -39,7 +41,8 @@ std::vector<std::string> SchemaCompiler::types_of(const Schema& schema, const st
   if (const auto given = schema.find("type"); given != schema.end()) {
     const Schema list = given->is_array() ? *given : Schema::array({*given});
     for (const auto& type : list) {
-      if (!type.is_string() || !type_keywords.contains(type.get<std::string>())) refuse("type", path, "must name JSON types");
+      if (!type.is_string() || !type_keywords.contains(type.get<std::string>()))
+        refuse("type", path, "must name JSON types");
       types.push_back(type.get<std::string>());
     }
     require(!types.empty(), path + ": unsatisfiable, no type is left");
@@ -47,7 +50,8 @@ std::vector<std::string> SchemaCompiler::types_of(const Schema& schema, const st
   }
   for (const auto& [type, keywords] : type_keywords) {
     if (type == "integer") continue;
-    if (std::any_of(keywords.begin(), keywords.end(), [&](const auto& keyword) { return schema.contains(keyword); })) types.push_back(type);
+    if (std::any_of(keywords.begin(), keywords.end(), [&](const auto& keyword) { return schema.contains(keyword); }))
+      types.push_back(type);
   }
   return types;
 }
@@ -77,20 +81,23 @@ Expression SchemaCompiler::of_type(const std::string& type, const Schema& schema
 int SchemaCompiler::count(const Schema& schema, const char* keyword, int otherwise, const std::string& path) const {
   const auto value = schema.find(keyword);
   if (value == schema.end()) return otherwise;
-  if (!value->is_number() || !whole(*value) || *value < 0) refuse(keyword, path, "must be a whole number, not negative");
+  if (!value->is_number() || !whole(*value) || *value < 0)
+    refuse(keyword, path, "must be a whole number, not negative");
   if (*value > max_repeat) refuse(keyword, path, "must not be above " + std::to_string(max_repeat));
   return static_cast<int>(value->get<double>());
 }
 
 /// Two chains of rules over the properties in order: `first` while nothing is written yet, `next` after a member.
-///   first_i = member_i next_{i+1} | first_{i+1} if i is optional        next_i = ("," member_i | "" if optional) next_{i+1}
+///   first_i = member_i next_{i+1} | first_{i+1} if i is optional        next_i = ("," member_i | "" if optional)
+///   next_{i+1}
 Expression SchemaCompiler::object(const Schema& schema, const std::string& path) {
   Schema properties = schema.contains("properties") ? schema["properties"] : Schema::object();
   const Schema required = schema.contains("required") ? schema["required"] : Schema::array();
   if (!properties.is_object()) refuse("properties", path, "must be an object");
   if (!required.is_array()) refuse("required", path, "must be a list of names");
   const bool open_by_default = !schema.contains("properties");
-  const Schema extra = schema.contains("additionalProperties") ? schema["additionalProperties"] : Schema(open_by_default);
+  const Schema extra =
+      schema.contains("additionalProperties") ? schema["additionalProperties"] : Schema(open_by_default);
   std::set<std::string> needed;
   for (const auto& name : required) {
     if (!name.is_string()) refuse("required", path, "must be a list of names");
@@ -98,7 +105,8 @@ Expression SchemaCompiler::object(const Schema& schema, const std::string& path)
     if (properties.contains(name.get<std::string>())) continue;
     properties[name.get<std::string>()] = schema.contains("additionalProperties") ? extra : Schema(true);
   }
-  if (properties.size() > max_properties) refuse("properties", path, "has more than " + std::to_string(max_properties) + " entries");
+  if (properties.size() > max_properties)
+    refuse("properties", path, "has more than " + std::to_string(max_properties) + " entries");
   if (properties.empty() && extra == true) return json_.object();
 
   const auto after_name = sequence({one(':'), json_.blank()});
@@ -106,7 +114,8 @@ Expression SchemaCompiler::object(const Schema& schema, const std::string& path)
   if (extra != false) {
     std::vector<std::string> names;
     for (const auto& [name, value] : properties.items()) {
-      if (name.size() > max_name) refuse("properties", path, "has a name of more than " + std::to_string(max_name) + " bytes");
+      if (name.size() > max_name)
+        refuse("properties", path, "has a name of more than " + std::to_string(max_name) + " bytes");
       names.push_back(name);
     }
     const auto name = names.empty() ? json_.string() : json_.string_other_than(names);
@@ -147,7 +156,8 @@ Expression SchemaCompiler::array(const Schema& schema, const std::string& path) 
     return json_.list('[', item(), least, most, ']');
   }
   const Schema& prefix = schema["prefixItems"];
-  if (!prefix.is_array() || prefix.empty() || prefix.size() > max_properties) refuse("prefixItems", path, "must be a list of 1 to 1000 schemas");
+  if (!prefix.is_array() || prefix.empty() || prefix.size() > max_properties)
+    refuse("prefixItems", path, "must be a list of 1 to 1000 schemas");
   const auto fixed = static_cast<int>(prefix.size());
   Expression rest = nothing();  // what may follow, from the last item back
   if (items != false && (most == unlimited || most > fixed)) {
@@ -159,8 +169,10 @@ Expression SchemaCompiler::array(const Schema& schema, const std::string& path) 
   for (int i = fixed - 1; i >= 0; --i) {
     const auto member = compile(prefix[static_cast<std::size_t>(i)], path + "/prefixItems/" + std::to_string(i));
     Expression here = sequence({i > 0 ? sequence({one(','), json_.blank()}) : json_.blank(), member, std::move(rest)});
-    if (most != unlimited && i >= most) here = nothing();
-    else if (i >= least) here = optional(std::move(here));
+    if (most != unlimited && i >= most)
+      here = nothing();
+    else if (i >= least)
+      here = optional(std::move(here));
     const int rule = grammar_.add_rule(path + " (from item " + std::to_string(i) + ")");
     grammar_.define(rule, here);
     rest = call(rule);
@@ -172,7 +184,8 @@ Expression SchemaCompiler::string(const Schema& schema, const std::string& path)
   const int least = count(schema, "minLength", 0, path), most = count(schema, "maxLength", unlimited, path);
   require(most == unlimited || least <= most, path + ": unsatisfiable, minLength is above maxLength");
   if (!schema.contains("pattern")) return json_.string_of_length(least, most);
-  if (schema.contains("minLength") || schema.contains("maxLength")) refuse("pattern", path, "is not supported together with minLength or maxLength");
+  if (schema.contains("minLength") || schema.contains("maxLength"))
+    refuse("pattern", path, "is not supported together with minLength or maxLength");
   if (!schema["pattern"].is_string()) refuse("pattern", path, "must be a string");
   return string_of_pattern(schema["pattern"].get<std::string>(), json_, path);
 }
@@ -183,7 +196,8 @@ Expression SchemaCompiler::integer(const Schema& schema, const std::string& path
   if (schema.contains("maximum")) high = bound(schema["maximum"], false);
   if (schema.contains("exclusiveMinimum")) low = std::max(low, bound(schema["exclusiveMinimum"], false) + 1);
   if (schema.contains("exclusiveMaximum")) high = std::min(high, bound(schema["exclusiveMaximum"], true) - 1);
-  require(low <= high && low <= largest && high >= -largest, path + ": unsatisfiable, no integer of at most 18 digits lies between its bounds");
+  require(low <= high && low <= largest && high >= -largest,
+          path + ": unsatisfiable, no integer of at most 18 digits lies between its bounds");
   if (low == -largest && high == largest) return json_.integer();
   return integer_between(low, high);
 }
@@ -194,19 +208,24 @@ Expression SchemaCompiler::number(const Schema& schema, const std::string& path)
     if (schema.contains(keyword)) refuse(keyword, path, "is not supported for type number");
   if (!schema.contains("minimum") && !schema.contains("maximum")) return json_.number();
   for (const char* keyword : {"minimum", "maximum"})
-    if (schema.contains(keyword) && !whole(schema[keyword])) refuse(keyword, path, "must be a whole number for type number: others are not supported");
+    if (schema.contains(keyword) && !whole(schema[keyword]))
+      refuse(keyword, path, "must be a whole number for type number: others are not supported");
   constexpr std::int64_t far = 999999999999999;
   const std::int64_t low = schema.contains("minimum") ? bound(schema["minimum"], true) : -far;
   const std::int64_t high = schema.contains("maximum") ? bound(schema["maximum"], false) : far;
-  require(low <= high && low <= far && high >= -far, path + ": unsatisfiable, minimum is above maximum or beyond 15 digits");
+  require(low <= high && low <= far && high >= -far,
+          path + ": unsatisfiable, minimum is above maximum or beyond 15 digits");
   const auto magnitude = [](std::int64_t from, std::int64_t to) {
     Expression all = choice({integer_between(to, to)});
-    if (from < to) all.parts.push_back(sequence({integer_between(from, to - 1), optional(sequence({one('.'), repeat(symbols({{'0', '9'}}), 1, 16)}))}));
+    if (from < to)
+      all.parts.push_back(sequence(
+          {integer_between(from, to - 1), optional(sequence({one('.'), repeat(symbols({{'0', '9'}}), 1, 16)}))}));
     return all;
   };
   Expression all = choice({});
   if (high >= 0) all.parts.push_back(magnitude(std::max<std::int64_t>(low, 0), std::min(high, far)));
-  if (low < 0) all.parts.push_back(sequence({one('-'), magnitude(std::max<std::int64_t>(-high, 0), std::min(-low, far))}));
+  if (low < 0)
+    all.parts.push_back(sequence({one('-'), magnitude(std::max<std::int64_t>(-high, 0), std::min(-low, far))}));
   return all;
 }
 

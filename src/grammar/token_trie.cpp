@@ -49,7 +49,8 @@ void TokenTrie::build(std::vector<std::pair<std::string, TokenId>> tokens) {
     for (; path.size() > common; path.pop_back()) nodes_[path.back()].end = static_cast<std::uint32_t>(nodes_.size());
     for (std::size_t at = common; at < bytes.size(); ++at) {
       path.push_back(static_cast<std::uint32_t>(nodes_.size()));
-      nodes_.push_back({0, static_cast<std::uint32_t>(tokens_.size()), static_cast<std::uint16_t>(at + 1), static_cast<std::uint8_t>(bytes[at])});
+      nodes_.push_back({0, static_cast<std::uint32_t>(tokens_.size()), static_cast<std::uint16_t>(at + 1),
+                        static_cast<std::uint8_t>(bytes[at])});
     }
     depth_ = std::max(depth_, static_cast<std::uint16_t>(bytes.size()));
     tokens_.push_back(id);

@@ -25,7 +25,8 @@ class TokenTrie {
   };
   TokenTrie(const Tokenizer& tokenizer, std::int64_t vocabulary);
   /// For synthetic vocabularies: (bytes, id).
-  TokenTrie(std::vector<std::pair<std::string, TokenId>> tokens, std::map<std::string, TokenId> tags, std::int64_t vocabulary);
+  TokenTrie(std::vector<std::pair<std::string, TokenId>> tokens, std::map<std::string, TokenId> tags,
+            std::int64_t vocabulary);
 
   /// One more at the end, so that n + 1 always is.
   std::span<const Node> nodes() const { return nodes_; }

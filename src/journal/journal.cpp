@@ -63,9 +63,8 @@ Journal::Journal(std::unique_ptr<JournalWriter> writer)
 Journal::~Journal() {
   try {
     const std::int64_t next = turn_ids_->next;  // a clean end gives the reserved rest back
-    writer_->submit([next](auto& database) {
-      execute(database, "UPDATE counters SET value = ? WHERE name = 'turn_ids'", next);
-    });
+    writer_->submit(
+        [next](auto& database) { execute(database, "UPDATE counters SET value = ? WHERE name = 'turn_ids'", next); });
   } catch (const UserError&) {  // failed earlier, and everybody was told then
   }
   close_reader();
@@ -79,9 +78,7 @@ TurnId Journal::next_turn_id() {
     const std::int64_t bound = ids.reserved + id_block;
     lock.unlock();  // submit() may wait for the writer, whose callback takes this mutex
     writer_->submit(
-        [bound](auto& database) {
-          execute(database, "UPDATE counters SET value = ? WHERE name = 'turn_ids'", bound);
-        },
+        [bound](auto& database) { execute(database, "UPDATE counters SET value = ? WHERE name = 'turn_ids'", bound); },
         0,
         [&ids, bound](std::exception_ptr error) {
           const std::lock_guard guard(ids.mutex);
@@ -110,7 +107,8 @@ void Journal::save_turn(const Turn& turn, Durable durable) {
       [blob, next_state, oldest, id = turn.id, session = turn.session, index = turn.index, type = turn.type,
        state = turn.state, exclusion = turn.exclusion, created = turn.created_s,
        tokens = static_cast<std::int64_t>(turn.completion.ids.size())](auto& database) {
-        execute(database, "INSERT OR REPLACE INTO turns(id, session, idx, type, state, exclusion, created, "
+        execute(database,
+                "INSERT OR REPLACE INTO turns(id, session, idx, type, state, exclusion, created, "
                 "response_tokens, version, record, next_state) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
                 id.value, session, index, static_cast<int>(type), static_cast<int>(state), exclusion, created, tokens,
                 oldest, *blob, *next_state);
@@ -224,6 +222,8 @@ void Journal::put(const std::string& key, const std::string& value) {
       key.size() + value.size());
 }
 
-bool Journal::sync(std::chrono::milliseconds limit) { return writer_->sync(limit); }
+bool Journal::sync(std::chrono::milliseconds limit) {
+  return writer_->sync(limit);
+}
 
 }  // namespace clawrl

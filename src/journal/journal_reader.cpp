@@ -25,7 +25,9 @@ void JournalReader::close_reader() {
   implementation_->database.reset();
 }
 
-const std::string& JournalReader::path() const { return implementation_->path; }
+const std::string& JournalReader::path() const {
+  return implementation_->path;
+}
 
 namespace {
 
@@ -71,11 +73,11 @@ std::optional<Turn> JournalReader::turn(TurnId id) const {
 std::vector<Turn> JournalReader::open_turns() const {
   return implementation_->read([&](auto& database) {
     Query rows(database,
-                        CLAWRL_TURN_COLUMNS
-                        "WHERE state IN (?, ?) OR (state = ? AND NOT EXISTS (SELECT 1 FROM verdicts WHERE turn = id)) "
-                        "ORDER BY id",
-                        static_cast<int>(TurnState::answered), static_cast<int>(TurnState::judging),
-                        static_cast<int>(TurnState::expired));
+               CLAWRL_TURN_COLUMNS
+               "WHERE state IN (?, ?) OR (state = ? AND NOT EXISTS (SELECT 1 FROM verdicts WHERE turn = id)) "
+               "ORDER BY id",
+               static_cast<int>(TurnState::answered), static_cast<int>(TurnState::judging),
+               static_cast<int>(TurnState::expired));
     std::vector<Turn> turns;
     while (rows.next()) turns.push_back(turn_of(rows, path()));
     return turns;
@@ -96,8 +98,7 @@ std::vector<TurnId> JournalReader::turns_in(TurnState state) const {
 
 std::optional<Verdict> JournalReader::verdict(SampleId id) const {
   return implementation_->read([&](auto& database) -> std::optional<Verdict> {
-    Query row(database, "SELECT record FROM verdicts WHERE turn = ? AND revision = ?", id.turn.value,
-                       id.revision);
+    Query row(database, "SELECT record FROM verdicts WHERE turn = ? AND revision = ?", id.turn.value, id.revision);
     if (!row.next()) return std::nullopt;
     return decode<Verdict>(row.blob(0), implementation_->record("verdict", label(id)));
   });
@@ -138,10 +139,10 @@ bool JournalReader::has_sample(SampleId id) const {
 std::vector<TrainingSample> JournalReader::unused_samples(std::int64_t limit) const {
   return implementation_->read([&](auto& database) {
     Query row(database,
-                       "SELECT turn, revision, record FROM samples s WHERE exclusion = '' AND NOT EXISTS "
-                       "(SELECT 1 FROM step_samples u WHERE u.turn = s.turn AND u.revision = s.revision AND "
-                       "u.replayed = 0) ORDER BY seq LIMIT ?",
-                       limit > 0 ? limit : std::int64_t{-1});
+              "SELECT turn, revision, record FROM samples s WHERE exclusion = '' AND NOT EXISTS "
+              "(SELECT 1 FROM step_samples u WHERE u.turn = s.turn AND u.revision = s.revision AND "
+              "u.replayed = 0) ORDER BY seq LIMIT ?",
+              limit > 0 ? limit : std::int64_t{-1});
     std::vector<TrainingSample> samples;
     while (row.next()) {
       const SampleId id{{row.integer(0)}, static_cast<int>(row.integer(1))};
@@ -154,9 +155,9 @@ std::vector<TrainingSample> JournalReader::unused_samples(std::int64_t limit) co
 std::vector<SampleId> JournalReader::used_samples(std::int64_t count, std::int64_t last_step) const {
   return implementation_->read([&](auto& database) {
     Query row(database,
-                       "SELECT turn, revision FROM step_samples WHERE replayed = 0 AND step <= ? "
-                       "ORDER BY step DESC, position DESC LIMIT ?",
-                       last_step, count);
+              "SELECT turn, revision FROM step_samples WHERE replayed = 0 AND step <= ? "
+              "ORDER BY step DESC, position DESC LIMIT ?",
+              last_step, count);
     std::vector<SampleId> ids;
     while (row.next()) ids.push_back({{row.integer(0)}, static_cast<int>(row.integer(1))});
     std::reverse(ids.begin(), ids.end());
@@ -167,9 +168,9 @@ std::vector<SampleId> JournalReader::used_samples(std::int64_t count, std::int64
 std::vector<StepRecord> JournalReader::steps(std::int64_t from, std::int64_t to) const {
   return implementation_->read([&](auto& database) {
     Query row(database,
-                       "SELECT step, plan, version, planned, finished, times_finished, weights_hash, metrics "
-                       "FROM steps WHERE step BETWEEN ? AND ? ORDER BY step",
-                       from, to);
+              "SELECT step, plan, version, planned, finished, times_finished, weights_hash, metrics "
+              "FROM steps WHERE step BETWEEN ? AND ? ORDER BY step",
+              from, to);
     std::vector<StepRecord> records;
     while (row.next()) records.push_back(step_of(row, path()));
     return records;
@@ -195,12 +196,11 @@ std::int64_t JournalReader::watermark() const {
 std::vector<VersionRecord> JournalReader::versions() const {
   return implementation_->read([](auto& database) {
     Query row(database,
-                          "SELECT line, number, base_id, adapter_id, made, announced, retired, note FROM versions "
-                          "ORDER BY number, line");
+              "SELECT line, number, base_id, adapter_id, made, announced, retired, note FROM versions "
+              "ORDER BY number, line");
     std::vector<VersionRecord> records;
     while (row.next())
-      records.push_back({{row.text(0), row.integer(1), row.text(2),
-                          row.text(3)},
+      records.push_back({{row.text(0), row.integer(1), row.text(2), row.text(3)},
                          row.real(4),
                          row.real(5),
                          row.real(6),
@@ -213,8 +213,7 @@ std::vector<EventRecord> JournalReader::events(std::int64_t last) const {
   return implementation_->read([&](auto& database) {
     Query row(database, "SELECT at, kind, text FROM events ORDER BY id DESC LIMIT ?", last);
     std::vector<EventRecord> records;
-    while (row.next())
-      records.push_back({row.real(0), row.text(1), row.text(2)});
+    while (row.next()) records.push_back({row.real(0), row.text(1), row.text(2)});
     std::reverse(records.begin(), records.end());
     return records;
   });

@@ -48,7 +48,7 @@ class JournalReader {
   std::int64_t last_planned_step() const;                                   // 0 = none
   /// Highest policy version number ever planned or recorded (any line); 0 = only the start weights.
   std::int64_t highest_version() const;
-  std::vector<VersionRecord> versions() const;                 // ascending
+  std::vector<VersionRecord> versions() const;                     // ascending
   std::vector<EventRecord> events(std::int64_t last = 100) const;  // the newest ones, oldest first
   std::optional<std::string> get(const std::string& key) const;
   std::map<std::string, std::string> metadata() const;

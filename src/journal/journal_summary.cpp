@@ -25,8 +25,7 @@ std::int64_t size_of_file(const std::string& path) {
 
 void count_turns(SQLite::Database& database, JournalSummary& summary) {
   Query row(database, "SELECT state, count(*) FROM turns GROUP BY state");
-  while (row.next())
-    summary.turns[name(static_cast<TurnState>(static_cast<int>(row.integer(0))))] = row.integer(1);
+  while (row.next()) summary.turns[name(static_cast<TurnState>(static_cast<int>(row.integer(0))))] = row.integer(1);
   Query reason(database, "SELECT exclusion, count(*) FROM turns WHERE exclusion <> '' GROUP BY exclusion");
   while (reason.next()) summary.exclusions[reason.text(0)] = reason.integer(1);
   Query range(database, "SELECT min(created), max(created), count(DISTINCT session) FROM turns");

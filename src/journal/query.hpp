@@ -81,6 +81,8 @@ class Transaction {
   bool open_ = true;
 };
 
-inline std::string label(SampleId id) { return std::to_string(id.turn.value) + "." + std::to_string(id.revision); }
+inline std::string label(SampleId id) {
+  return std::to_string(id.turn.value) + "." + std::to_string(id.revision);
+}
 
 }  // namespace clawrl::journal

@@ -16,7 +16,10 @@ struct SampleUse {
   SampleId id;
   bool replayed = false;  // taken again on purpose, from the replay window
   auto operator<=>(const SampleUse&) const = default;
-  template <class Archive> void serialize(Archive& archive) { archive(id, replayed); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(id, replayed);
+  }
 };
 
 /// Example: step 3 makes version 3 from samples {12.0, 14.0, 9.0 replayed}; shards {{0, 2}, {1}} = trainer rank 0
@@ -33,7 +36,8 @@ struct StepRecord {
   double planned_s = 0;             // Unix seconds
   double finished_s = 0;            // 0 = planned only
   bool finished() const { return times_finished > 0; }
-  template <class Archive> void serialize(Archive& archive) {
+  template <class Archive>
+  void serialize(Archive& archive) {
     archive(step, version, samples, shards, times_finished, weights_hash, metrics, planned_s, finished_s);
   }
 };

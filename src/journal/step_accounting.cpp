@@ -10,7 +10,9 @@
 namespace clawrl::journal {
 namespace {
 
-std::string prefix(std::int64_t step) { return "journal: plan of step " + std::to_string(step) + ": "; }
+std::string prefix(std::int64_t step) {
+  return "journal: plan of step " + std::to_string(step) + ": ";
+}
 
 void check_shards(const StepRecord& record) {
   std::vector<int> uses(record.samples.size(), 0);
@@ -29,12 +31,12 @@ void check_shards(const StepRecord& record) {
 void check_sample(SQLite::Database& database, std::int64_t step, const SampleUse& use) {
   const std::string what = prefix(step) + "sample " + label(use.id);
   Query row(database, "SELECT exclusion FROM samples WHERE turn = ? AND revision = ?", use.id.turn.value,
-                     use.id.revision);
+            use.id.revision);
   expect(row.next(), what + " was never saved");
   const std::string exclusion = row.text(0);
-  const std::int64_t taken = number(
-      database, "SELECT step FROM step_samples WHERE turn = ? AND revision = ? AND replayed = 0", use.id.turn.value,
-      use.id.revision);
+  const std::int64_t taken =
+      number(database, "SELECT step FROM step_samples WHERE turn = ? AND revision = ? AND replayed = 0",
+             use.id.turn.value, use.id.revision);
   if (use.replayed) {
     expect(taken > 0 && taken < step, what + " is replayed but was in no earlier step");
   } else {
@@ -45,8 +47,8 @@ void check_sample(SQLite::Database& database, std::int64_t step, const SampleUse
 
 void check(SQLite::Database& database, const StepRecord& record) {
   const std::int64_t newest = number(database, "SELECT max(step) FROM steps");
-  expect(record.step > newest && record.step > 0, prefix(record.step) + "step " + std::to_string(newest) +
-                                                      " is planned already; step numbers grow");
+  expect(record.step > newest && record.step > 0,
+         prefix(record.step) + "step " + std::to_string(newest) + " is planned already; step numbers grow");
   check_shards(record);
   std::set<SampleId> seen;
   for (const auto& use : record.samples) {

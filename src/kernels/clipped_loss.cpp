@@ -47,10 +47,14 @@ void token(const ClippedLossInputs& in, std::int64_t i, ClippedLoss& out, RowSum
 /// What a token of sequence b is multiplied by in the aggregate.
 double share(const ClippedLossInputs& in, const RowSums& row, std::int64_t tokens, std::int64_t active) {
   switch (in.aggregation) {
-    case LossAggregation::token_mean: return 1.0 / static_cast<double>(tokens);
-    case LossAggregation::sequence_mean: return 1.0 / static_cast<double>(row.tokens * active);
-    case LossAggregation::sequence_mean_all: return 1.0 / static_cast<double>(row.tokens * in.sequences);
-    case LossAggregation::token_sum: return 1.0;
+    case LossAggregation::token_mean:
+      return 1.0 / static_cast<double>(tokens);
+    case LossAggregation::sequence_mean:
+      return 1.0 / static_cast<double>(row.tokens * active);
+    case LossAggregation::sequence_mean_all:
+      return 1.0 / static_cast<double>(row.tokens * in.sequences);
+    case LossAggregation::token_sum:
+      return 1.0;
   }
   throw InternalError(std::string(kernel) + ": unknown aggregation");
 }

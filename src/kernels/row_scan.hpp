@@ -38,7 +38,7 @@ inline float exp_nonpositive(float x) {
 /// Maxima of a row. Reuse the object: it keeps its memory.
 struct RowMaximum {
   float value = 0;
-  bool finite = true;  // no NaN and no infinity in the row
+  bool finite = true;         // no NaN and no infinity in the row
   std::vector<float> blocks;  // [ceil(V / scan_block)]
 
   void scan(std::span<const float> row) {

@@ -7,7 +7,8 @@
 namespace clawrl {
 
 /// [rows, columns], contiguous, row major. Valid as long as its owner's buffer.
-template <class T> struct TensorRef {
+template <class T>
+struct TensorRef {
   T* data = nullptr;
   std::int64_t rows = 0;
   std::int64_t columns = 0;

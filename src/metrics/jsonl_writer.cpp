@@ -13,7 +13,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-Json number(double value) { return std::isfinite(value) ? Json(value) : Json(nullptr); }
+Json number(double value) {
+  return std::isfinite(value) ? Json(value) : Json(nullptr);
+}
 
 Json to_value(const MetricValue& value) {
   if (const auto* real = std::get_if<double>(&value)) return number(*real);
@@ -25,7 +27,9 @@ Json to_value(const MetricValue& value) {
   return std::visit([](const auto& held) { return Json(held); }, value);
 }
 
-std::string dump(const Json& object) { return object.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dump(const Json& object) {
+  return object.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 bool ends_inside_a_line(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "rb");
@@ -44,7 +48,9 @@ JsonlWriter::JsonlWriter(std::string path) : path_(std::move(path)) {
   if (cut) std::fputc('\n', file_);
 }
 
-JsonlWriter::~JsonlWriter() { std::fclose(file_); }
+JsonlWriter::~JsonlWriter() {
+  std::fclose(file_);
+}
 
 void JsonlWriter::write(const std::string& event, const MetricFields& fields) {
   Json object;

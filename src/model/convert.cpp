@@ -9,15 +9,18 @@
 namespace clawrl {
 namespace {
 
-template <DType> struct Codec;
+template <DType>
+struct Codec;
 
-template <> struct Codec<DType::f32> {
+template <>
+struct Codec<DType::f32> {
   using Stored = float;
   static float decode(float x) { return x; }
   static float encode(float x) { return x; }
 };
 
-template <> struct Codec<DType::bf16> {
+template <>
+struct Codec<DType::bf16> {
   using Stored = std::uint16_t;
   static float decode(Stored x) { return std::bit_cast<float>(static_cast<std::uint32_t>(x) << 16); }
   static Stored encode(float x) {
@@ -27,7 +30,8 @@ template <> struct Codec<DType::bf16> {
   }
 };
 
-template <> struct Codec<DType::f16> {
+template <>
+struct Codec<DType::f16> {
   using Stored = std::uint16_t;
   static float decode(Stored x) {
     const std::uint32_t sign = static_cast<std::uint32_t>(x & 0x8000U) << 16;
@@ -48,7 +52,8 @@ template <> struct Codec<DType::f16> {
   }
 };
 
-template <DType from_type, DType to_type> void convert_all(const void* from, void* to, std::int64_t count) {
+template <DType from_type, DType to_type>
+void convert_all(const void* from, void* to, std::int64_t count) {
   using From = Codec<from_type>;
   using To = Codec<to_type>;
   const auto* source = static_cast<const char*>(from);
@@ -61,13 +66,16 @@ template <DType from_type, DType to_type> void convert_all(const void* from, voi
   }
 }
 
-template <DType from_type> void convert_from(const ParameterView& from, const ParameterView& to) {
+template <DType from_type>
+void convert_from(const ParameterView& from, const ParameterView& to) {
   if (to.type == DType::f32) return convert_all<from_type, DType::f32>(from.data, to.data, from.elements());
   if (to.type == DType::bf16) return convert_all<from_type, DType::bf16>(from.data, to.data, from.elements());
   convert_all<from_type, DType::f16>(from.data, to.data, from.elements());
 }
 
-bool is_real(DType type) { return type == DType::f32 || type == DType::bf16 || type == DType::f16; }
+bool is_real(DType type) {
+  return type == DType::f32 || type == DType::bf16 || type == DType::f16;
+}
 
 }  // namespace
 

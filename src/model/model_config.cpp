@@ -76,8 +76,7 @@ void refuse_unsupported(const Keys& keys, const ModelFamily& family) {
   if (keys.number("partial_rotary_factor", 1) != 1)
     keys.refuse("partial_rotary_factor", "is not supported; allowed: 1");
   auto unread = [&](const char* key) {
-    if (keys.flag(key, false))
-      keys.refuse(key, std::string("is not supported for model_type ") + family.model_type);
+    if (keys.flag(key, false)) keys.refuse(key, std::string("is not supported for model_type ") + family.model_type);
   };
   if (!family.attention_bias_option && !family.qkv_bias) unread("attention_bias");
   if (!family.mlp_bias_option) unread("mlp_bias");
@@ -103,15 +102,25 @@ void read_yarn(const Keys& keys, RopeScaling& rope) {
   rope.truncate = keys.flag("truncate", true);
   const bool both = keys.has("mscale") && keys.has("mscale_all_dim");
   auto mscale = [&](const char* key) { return yarn_magnitude(rope.factor, keys.number(key, 1)); };
-  rope.attention_factor = keys.number(
-      "attention_factor", both ? mscale("mscale") / mscale("mscale_all_dim") : yarn_magnitude(rope.factor));
+  rope.attention_factor =
+      keys.number("attention_factor", both ? mscale("mscale") / mscale("mscale_all_dim") : yarn_magnitude(rope.factor));
 }
 
 RopeScaling read_rope(const Keys& keys, double max_positions) {
-  static const char* const known[] = {
-      "rope_type",      "type",      "rope_theta", "factor",   "original_max_position_embeddings", "low_freq_factor",
-      "high_freq_factor", "beta_fast", "beta_slow",  "truncate", "attention_factor",                 "mscale",
-      "mscale_all_dim", "partial_rotary_factor"};
+  static const char* const known[] = {"rope_type",
+                                      "type",
+                                      "rope_theta",
+                                      "factor",
+                                      "original_max_position_embeddings",
+                                      "low_freq_factor",
+                                      "high_freq_factor",
+                                      "beta_fast",
+                                      "beta_slow",
+                                      "truncate",
+                                      "attention_factor",
+                                      "mscale",
+                                      "mscale_all_dim",
+                                      "partial_rotary_factor"};
   for (const auto& [key, value] : keys.object.items())
     if (std::find(std::begin(known), std::end(known), key) == std::end(known))
       throw UserError(keys.where + ": '" + key + "' is not supported");
@@ -171,8 +180,8 @@ std::vector<bool> sliding_layers(const Keys& keys, const ModelConfig& c, WindowR
 }
 
 void read_windows(const Keys& keys, WindowRule rule, ModelConfig& c) {
-  const bool used = rule == WindowRule::every_layer ||
-                    (rule != WindowRule::none && keys.flag("use_sliding_window", false));
+  const bool used =
+      rule == WindowRule::every_layer || (rule != WindowRule::none && keys.flag("use_sliding_window", false));
   const bool null = keys.object.contains("sliding_window") && !keys.has("sliding_window");
   const auto window = used && !null ? keys.integer("sliding_window", 4096) : 0;
   const auto sliding = sliding_layers(keys, c, rule, window > 0);
@@ -192,8 +201,8 @@ void read_shape(const Keys& keys, const ModelFamily& family, ModelConfig& c) {
   const bool divided = keys.object.contains("head_dim") || family.default_head_dim == 0;
   require(!divided || keys.has("head_dim") || c.hidden_size % c.num_heads == 0,
           keys.where + ": without head_dim, hidden_size must be a multiple of num_attention_heads");
-  c.head_dim = keys.integer("head_dim", divided ? std::max<std::int64_t>(c.hidden_size / c.num_heads, 1)
-                                                : family.default_head_dim);
+  c.head_dim = keys.integer("head_dim",
+                            divided ? std::max<std::int64_t>(c.hidden_size / c.num_heads, 1) : family.default_head_dim);
   require(c.num_heads % c.num_kv_heads == 0,
           keys.where + ": num_attention_heads must be a multiple of num_key_value_heads");
   require(c.head_dim % 2 == 0, keys.where + ": head_dim must be even");
@@ -291,8 +300,8 @@ std::int64_t context_length(const ModelConfig& c) {
 
 void check_vocabulary(const ModelConfig& config, std::int64_t tokenizer_size, const std::string& folder) {
   require(tokenizer_size <= config.vocab_size,
-          folder + ": the tokenizer has ids up to " + std::to_string(tokenizer_size - 1) + ", but the model's vocab_size is " +
-              std::to_string(config.vocab_size));
+          folder + ": the tokenizer has ids up to " + std::to_string(tokenizer_size - 1) +
+              ", but the model's vocab_size is " + std::to_string(config.vocab_size));
 }
 
 }  // namespace clawrl

@@ -13,7 +13,7 @@ namespace clawrl {
 
 /// The JSON texts that a config was read from: what no field of ours stands for is written back from here.
 struct ConfigOrigin {
-  std::string config, generation;                             // empty when there was no such file
+  std::string config, generation;                              // empty when there was no such file
   bool operator==(const ConfigOrigin&) const { return true; }  // where a config is from does not change what it means
 };
 
@@ -46,8 +46,8 @@ struct ModelConfig {
   bool qkv_bias = false, o_bias = false, mlp_bias = false;
   std::vector<std::int64_t> windows;  // [num_layers] tokens a token sees, itself included, 0 = all; empty = all 0
   ExpertConfig experts;
-  std::vector<TokenId> eos_tokens;    // from generation_config.json, else config.json
-  DType dtype = DType::f32;           // of the stored weights, as config.json says: f32, bf16 or f16
+  std::vector<TokenId> eos_tokens;  // from generation_config.json, else config.json
+  DType dtype = DType::f32;         // of the stored weights, as config.json says: f32, bf16 or f16
   ConfigOrigin origin;
 
   std::int64_t window(std::int64_t layer) const {
@@ -72,8 +72,8 @@ ModelConfig parse_model_config(const ConfigOrigin& origin, const std::string& fo
 /// changed (but for dtype) comes out with every key it had.
 void write_model_config(const ModelConfig& config, const std::string& folder);
 
-/// A tokenizer with `tokenizer_size` ids (its highest + 1) must fit the embedding. Throws UserError with both numbers and
-/// `folder`, where the tokenizer is from.
+/// A tokenizer with `tokenizer_size` ids (its highest + 1) must fit the embedding. Throws UserError with both numbers
+/// and `folder`, where the tokenizer is from.
 void check_vocabulary(const ModelConfig& config, std::int64_t tokenizer_size, const std::string& folder);
 
 }  // namespace clawrl

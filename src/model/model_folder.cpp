@@ -16,7 +16,9 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return text + "]";
 }
 
-bool is_weight_type(DType type) { return type == DType::f32 || type == DType::bf16 || type == DType::f16; }
+bool is_weight_type(DType type) {
+  return type == DType::f32 || type == DType::bf16 || type == DType::f16;
+}
 
 struct Stored {
   const SafetensorsFile* file;

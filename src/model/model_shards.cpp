@@ -111,8 +111,8 @@ std::vector<std::unique_ptr<SafetensorsFile>> open_model_folder(const std::strin
       require(std::filesystem::exists(path), path + ": is missing; " + index + " names it for tensor " + tensor);
       file = files.emplace_back(std::make_unique<SafetensorsFile>(path)).get();
     }
-    require(file->find(tensor) != nullptr, folder + "/" + name + ": lacks tensor " + tensor + ", which " + index +
-                                               " says it holds");
+    require(file->find(tensor) != nullptr,
+            folder + "/" + name + ": lacks tensor " + tensor + ", which " + index + " says it holds");
   }
   return files;
 }

@@ -17,10 +17,25 @@ namespace {
 using json = nlohmann::json;
 
 // Read below, or without a say in what the adapter computes. Every other key must be off.
-const std::set<std::string> kUnderstood = {
-    "r", "lora_alpha", "lora_dropout", "target_modules", "use_rslora", "peft_type", "task_type", "bias",
-    "init_lora_weights", "base_model_name_or_path", "inference_mode", "peft_version", "revision", "auto_mapping",
-    "megatron_core", "qalora_group_size", "ensure_weight_tying", "eva_config", "runtime_config"};
+const std::set<std::string> kUnderstood = {"r",
+                                           "lora_alpha",
+                                           "lora_dropout",
+                                           "target_modules",
+                                           "use_rslora",
+                                           "peft_type",
+                                           "task_type",
+                                           "bias",
+                                           "init_lora_weights",
+                                           "base_model_name_or_path",
+                                           "inference_mode",
+                                           "peft_version",
+                                           "revision",
+                                           "auto_mapping",
+                                           "megatron_core",
+                                           "qalora_group_size",
+                                           "ensure_weight_tying",
+                                           "eva_config",
+                                           "runtime_config"};
 
 bool is_off(const json& value) {
   return value.is_null() || value == json(false) || (value.is_structured() && value.empty());
@@ -110,7 +125,9 @@ class PeftConfig {
   json config_;
 };
 
-std::string shape_text(const ParameterView& view) { return json(view.shape).dump(); }
+std::string shape_text(const ParameterView& view) {
+  return json(view.shape).dump();
+}
 
 }  // namespace
 
@@ -174,13 +191,23 @@ void save_peft(const std::string& folder, const std::string& base_model, const L
     convert(view, tensors.back());
   }
   const json none;
-  const nlohmann::ordered_json config = {
-      {"peft_type", "LORA"}, {"task_type", "CAUSAL_LM"}, {"base_model_name_or_path", base_model},
-      {"r", lora.rank}, {"lora_alpha", lora.alpha}, {"lora_dropout", lora.dropout},
-      {"target_modules", lora.targets}, {"use_rslora", lora.rslora}, {"use_dora", false},
-      {"bias", "none"}, {"modules_to_save", none}, {"layers_to_transform", none},
-      {"rank_pattern", json::object()}, {"alpha_pattern", json::object()}, {"fan_in_fan_out", false},
-      {"init_lora_weights", true}, {"inference_mode", true}};
+  const nlohmann::ordered_json config = {{"peft_type", "LORA"},
+                                         {"task_type", "CAUSAL_LM"},
+                                         {"base_model_name_or_path", base_model},
+                                         {"r", lora.rank},
+                                         {"lora_alpha", lora.alpha},
+                                         {"lora_dropout", lora.dropout},
+                                         {"target_modules", lora.targets},
+                                         {"use_rslora", lora.rslora},
+                                         {"use_dora", false},
+                                         {"bias", "none"},
+                                         {"modules_to_save", none},
+                                         {"layers_to_transform", none},
+                                         {"rank_pattern", json::object()},
+                                         {"alpha_pattern", json::object()},
+                                         {"fan_in_fan_out", false},
+                                         {"init_lora_weights", true},
+                                         {"inference_mode", true}};
   std::filesystem::create_directories(folder);
   const auto path = folder + "/adapter_config.json";
   std::ofstream out(path);

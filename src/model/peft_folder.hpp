@@ -18,8 +18,8 @@ LoraConfig read_peft_config(const std::string& folder);
 /// `asked` that is neither the default nor the folder's is a UserError.
 LoraConfig resolve_lora(const LoraConfig& asked);
 
-/// Fills every view (host; f32, bf16 or f16; PEFT names: base_model.model.model.layers.0.mlp.up_proj.lora_A.weight) from
-/// adapter_model.safetensors. Throws UserError naming a missing tensor, another shape, one that no view asks for.
+/// Fills every view (host; f32, bf16 or f16; PEFT names: base_model.model.model.layers.0.mlp.up_proj.lora_A.weight)
+/// from adapter_model.safetensors. Throws UserError naming a missing tensor, another shape, one that no view asks for.
 void read_peft_weights(const std::string& folder, std::span<const ParameterView> views);
 
 /// Writes both files, tensors converted to `type` (f32, bf16 or f16), the weights last. `base_model` is what PEFT looks

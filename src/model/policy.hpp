@@ -1,5 +1,6 @@
 #pragma once
-// The model as the engine sees it: no torch here. One object per rank; used by one thread at a time unless said otherwise.
+// The model as the engine sees it: no torch here. One object per rank; used by one thread at a time unless said
+// otherwise.
 
 #include <cmath>
 #include <cstdint>
@@ -19,9 +20,9 @@ class WeightImage;
 
 /// The new tokens of one sequence in one step: a prefill chunk or a single decoded token.
 struct SequenceStep {
-  std::int64_t version = 0;         // weight set that computes it; must be loaded
-  std::span<const TokenId> tokens;  // [N], N >= 1
-  std::int32_t first_position = 0;  // tokens[0]'s position = tokens of this sequence that are in the cache already
+  std::int64_t version = 0;              // weight set that computes it; must be loaded
+  std::span<const TokenId> tokens;       // [N], N >= 1
+  std::int32_t first_position = 0;       // tokens[0]'s position = tokens of this sequence that are in the cache already
   std::span<const std::int32_t> blocks;  // block table: position p lives in blocks[p / block_size], slot p % block_size
   bool want_logits = false;              // logits of the last token are wanted
 };
@@ -31,10 +32,10 @@ struct ScoreRequest {
   std::vector<TokenId> ids;         // [T]
   std::int32_t response_begin = 1;  // >= 1; log-probs are returned for ids[response_begin..]
   float temperature = 1.0F;
-  std::int32_t top_k = 0;            // J: also return the J most likely ids
-  std::int32_t gather_width = 0;     // K
-  std::vector<TokenId> gather_ids;   // [R,K]: also return the log-probs of these
-  TokenMasks masks;                  // [R] rows or empty: softmax over the allowed ids; a forbidden id has log-prob -inf
+  std::int32_t top_k = 0;           // J: also return the J most likely ids
+  std::int32_t gather_width = 0;    // K
+  std::vector<TokenId> gather_ids;  // [R,K]: also return the log-probs of these
+  TokenMasks masks;                 // [R] rows or empty: softmax over the allowed ids; a forbidden id has log-prob -inf
 };
 
 struct ScoreResult {
@@ -62,7 +63,8 @@ class Policy {
   // -- versions. A weight set is filled as a shadow first and visible to step() and score() after publish().
 
   /// Memory to be filled by another thread while step() goes on: one view per parameter. Full training: all parameters;
-  /// LoRA training: the adapter's (published sets are base + adapter). Valid until publish() or discard() of that number.
+  /// LoRA training: the adapter's (published sets are base + adapter). Valid until publish() or discard() of that
+  /// number.
   virtual std::vector<ParameterView> shadow(std::int64_t version) = 0;
   virtual void publish(std::int64_t version) = 0;
   virtual void discard(std::int64_t version) = 0;  // frees a published set or a shadow; unknown numbers are ignored
@@ -84,8 +86,8 @@ struct LoraConfig {
   double scaling() const { return alpha / (rslora ? std::sqrt(static_cast<double>(rank)) : rank); }
 };
 
-/// Loads a Hugging Face folder (with lora.adapter, if given) as version 0. `device`: "cpu" or "cuda:N". Throws UserError
-/// naming what is wrong.
+/// Loads a Hugging Face folder (with lora.adapter, if given) as version 0. `device`: "cpu" or "cuda:N". Throws
+/// UserError naming what is wrong.
 std::unique_ptr<Policy> make_policy(const std::string& folder, const std::string& device = "cpu",
                                     const LoraConfig& lora = {});
 

@@ -52,6 +52,8 @@ std::vector<double> rope_frequencies(double theta, std::int64_t head_dim, const 
   return frequencies;
 }
 
-double yarn_magnitude(double factor, double mscale) { return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1; }
+double yarn_magnitude(double factor, double mscale) {
+  return factor <= 1 ? 1.0 : 0.1 * mscale * std::log(factor) + 1;
+}
 
 }  // namespace clawrl

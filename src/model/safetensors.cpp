@@ -57,7 +57,9 @@ SafetensorsFile::SafetensorsFile(const std::string& path) {
   }
 }
 
-SafetensorsFile::~SafetensorsFile() { ::munmap(mapping_, size_); }
+SafetensorsFile::~SafetensorsFile() {
+  ::munmap(mapping_, size_);
+}
 
 const ParameterView* SafetensorsFile::find(const std::string& name) const {
   const auto at = std::lower_bound(tensors_.begin(), tensors_.end(), name,

@@ -20,7 +20,9 @@ constexpr TypeName type_names[] = {{"F32", DType::f32}, {"BF16", DType::bf16}, {
 constexpr std::size_t most_dimensions = 32;
 
 /// What goes into a message: a name may be as long as the header.
-std::string shown(const std::string& text) { return text.size() <= 200 ? text : text.substr(0, 200) + "..."; }
+std::string shown(const std::string& text) {
+  return text.size() <= 200 ? text : text.substr(0, 200) + "...";
+}
 
 /// Takes the header as events, so that neither depth nor size of what a file claims costs memory of its own.
 class HeaderReader final : public nlohmann::json_sax<json> {
@@ -54,9 +56,12 @@ class HeaderReader final : public nlohmann::json_sax<json> {
   bool binary(binary_t&) override { return other("binary data"); }
 
   bool start_object(std::size_t) override {
-    if (part_ == Part::outside) part_ = Part::names;
-    else if (part_ == Part::names) open_entry();
-    else return other("an object");
+    if (part_ == Part::outside)
+      part_ = Part::names;
+    else if (part_ == Part::names)
+      open_entry();
+    else
+      return other("an object");
     return true;
   }
   bool end_object() override {
@@ -155,9 +160,9 @@ void check_sizes(const StoredTensor& tensor, std::size_t data_bytes, const std::
     require(!__builtin_mul_overflow(bytes, std::max<std::int64_t>(extent, 1), &bytes), where + ": shape overflows");
   }
   const auto offsets = "[" + std::to_string(tensor.begin) + "," + std::to_string(tensor.end) + "]";
-  require(tensor.begin <= tensor.end && tensor.end <= data_bytes,
-          where + ": data_offsets " + offsets + " lie outside the file's " + std::to_string(data_bytes) +
-              " data bytes");
+  require(
+      tensor.begin <= tensor.end && tensor.end <= data_bytes,
+      where + ": data_offsets " + offsets + " lie outside the file's " + std::to_string(data_bytes) + " data bytes");
   require(tensor.end - tensor.begin == (empty ? 0 : static_cast<std::size_t>(bytes)),
           where + ": data_offsets " + offsets + " do not fit its shape and dtype");
 }

@@ -13,7 +13,9 @@ namespace {
 
 constexpr std::size_t trailer_bytes = 64;  // the hash as text, 0 behind it
 
-std::size_t up(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+std::size_t up(std::size_t bytes) {
+  return (bytes + 63) / 64 * 64;
+}
 
 struct Places {
   std::size_t vectors, trailer, end;
@@ -45,7 +47,10 @@ std::vector<ParameterView> image_views(const ParameterLayout& layout, DType matr
 
 WeightImage::WeightImage(const ModelConfig& config, DType matrix_type, std::span<const std::byte> memory,
                          std::shared_ptr<const void> owner)
-    : config_(config), layout_(weight_layout(config)), matrix_type_(matrix_type), memory_(memory),
+    : config_(config),
+      layout_(weight_layout(config)),
+      matrix_type_(matrix_type),
+      memory_(memory),
       owner_(std::move(owner)) {
   expect(memory.size() == places_of(layout_, matrix_type).end, "a weight image of another size than its model");
 }

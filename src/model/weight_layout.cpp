@@ -38,7 +38,9 @@ std::vector<Projection> layer_projections(const ModelConfig& c, std::int64_t lay
   return all;
 }
 
-std::string layer_prefix(std::int64_t layer) { return "model.layers." + std::to_string(layer) + "."; }
+std::string layer_prefix(std::int64_t layer) {
+  return "model.layers." + std::to_string(layer) + ".";
+}
 
 namespace {
 
@@ -48,7 +50,9 @@ bool has_bias(const ModelConfig& config, const Projection& p) {
 }
 
 // q, k and v lie behind each other without a gap, and so do gate and up: each group is one product.
-bool joins(const Projection& p) { return p.name == "k_proj" || p.name == "v_proj" || p.name == "up_proj"; }
+bool joins(const Projection& p) {
+  return p.name == "k_proj" || p.name == "v_proj" || p.name == "up_proj";
+}
 
 }  // namespace
 

@@ -11,8 +11,12 @@ struct Span {
   std::size_t begin, end;
 };
 
-bool is_space(char c) { return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == '\v'; }
-bool continues_character(char c) { return (static_cast<unsigned char>(c) & 0xC0) == 0x80; }
+bool is_space(char c) {
+  return c == ' ' || c == '\n' || c == '\t' || c == '\r' || c == '\f' || c == '\v';
+}
+bool continues_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
 
 std::vector<Span> split_words(std::string_view text) {
   std::vector<Span> words;
@@ -22,8 +26,7 @@ std::vector<Span> split_words(std::string_view text) {
       continue;
     }
     std::size_t end = at;
-    while (end < text.size() && !is_space(text[end]) &&
-           (end - at < kLongestWord || continues_character(text[end])))
+    while (end < text.size() && !is_space(text[end]) && (end - at < kLongestWord || continues_character(text[end])))
       ++end;
     words.push_back({at, end});
     at = end;

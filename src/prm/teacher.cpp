@@ -8,7 +8,9 @@
 namespace clawrl {
 namespace {
 
-std::size_t width(const Turn& turn) { return turn.completion.topk_ids.size() / turn.completion.ids.size(); }
+std::size_t width(const Turn& turn) {
+  return turn.completion.topk_ids.size() / turn.completion.ids.size();
+}
 
 /// The turn's response after `prompt`, at its temperature.
 ScoreRequest request_for(const Turn& turn, std::vector<TokenId> prompt) {
@@ -30,7 +32,9 @@ std::vector<TokenId> hinted_prompt(const Tokenizer& tokenizer, const ChatTemplat
 
 Teacher::Teacher(TeacherScorer scorer, Tokenizer policy_tokenizer, ChatTemplate policy_template,
                  TeacherSettings settings)
-    : scorer_(std::move(scorer)), tokenizer_(std::move(policy_tokenizer)), template_(std::move(policy_template)),
+    : scorer_(std::move(scorer)),
+      tokenizer_(std::move(policy_tokenizer)),
+      template_(std::move(policy_template)),
       settings_(std::move(settings)) {}
 
 bool Teacher::worth_scoring(const Turn& turn) const {

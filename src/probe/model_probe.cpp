@@ -38,11 +38,12 @@ ModelProbe::ModelProbe(const std::string& folder, const std::string& device, std
     : policy_(make_policy(folder, device)), settings_(engine_settings(context)), engine_(*policy_, settings_) {}
 
 void ModelProbe::check_ids(const std::vector<TokenId>& ids) const {
-  require(ids.size() <= static_cast<std::size_t>(settings_.max_context),
-          std::to_string(ids.size()) + " tokens are more than probe.context = " + std::to_string(settings_.max_context));
+  require(
+      ids.size() <= static_cast<std::size_t>(settings_.max_context),
+      std::to_string(ids.size()) + " tokens are more than probe.context = " + std::to_string(settings_.max_context));
   for (const TokenId id : ids)
-    require(id >= 0 && id < config().vocab_size, "id " + std::to_string(id) + " is not below the model's vocab_size " +
-                                                     std::to_string(config().vocab_size));
+    require(id >= 0 && id < config().vocab_size,
+            "id " + std::to_string(id) + " is not below the model's vocab_size " + std::to_string(config().vocab_size));
 }
 
 LogprobsAnswer ModelProbe::logprobs(const LogprobsCase& question) {

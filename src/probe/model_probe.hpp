@@ -10,8 +10,8 @@
 
 namespace clawrl {
 
-/// One thread; a KernelRuntime must live. Both paths of one set of weights: Policy::score, and Policy::step by the engine
-/// or directly. The engine keeps no prefixes, so that its blocks are free between two questions.
+/// One thread; a KernelRuntime must live. Both paths of one set of weights: Policy::score, and Policy::step by the
+/// engine or directly. The engine keeps no prefixes, so that its blocks are free between two questions.
 class ModelProbe {
  public:
   /// `context`: tokens that one question may have. Throws UserError naming what is wrong with the folder.

@@ -69,7 +69,8 @@ struct Probe::State {
   ProbeAnswer answer(const ParseCase& question) {
     const bool needs_template = question.tool_format == "auto" || question.reasoning == "auto";
     ReplyParserSettings parser;
-    parser.format = reply_format(needs_template ? the_template().source() : "", question.tool_format, question.reasoning);
+    parser.format =
+        reply_format(needs_template ? the_template().source() : "", question.tool_format, question.reasoning);
     parser.tools_given = question.tools_given;
     parser.prompt_opens_think = question.prompt_opens_think;
     ReplyParser reply(parser);

@@ -9,9 +9,9 @@
 namespace clawrl {
 
 struct ProbeSettings {
-  std::string folder;            // a Hugging Face model folder; tokenizer files alone do for what needs no model
-  std::string device = "cpu";    // or cuda:N
-  std::int32_t context = 4096;   // tokens that one question may have
+  std::string folder;           // a Hugging Face model folder; tokenizer files alone do for what needs no model
+  std::string device = "cpu";   // or cuda:N
+  std::int32_t context = 4096;  // tokens that one question may have
 };
 
 /// Loads what a question needs when it comes. One thread; a KernelRuntime must live for logprobs and generate.

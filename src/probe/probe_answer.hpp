@@ -45,8 +45,8 @@ struct ParseAnswer {
   std::string finish_reason, unshown_text;
 };
 
-using ProbeAnswer = std::variant<EncodeAnswer, DecodeAnswer, StreamAnswer, RenderAnswer, LogprobsAnswer, GenerateAnswer,
-                                 ParseAnswer>;
+using ProbeAnswer =
+    std::variant<EncodeAnswer, DecodeAnswer, StreamAnswer, RenderAnswer, LogprobsAnswer, GenerateAnswer, ParseAnswer>;
 
 /// One line without its newline. `echo` as in ProbeCase.
 std::string answer_line(const std::string& echo, const ProbeAnswer& answer);

@@ -15,9 +15,7 @@ using Json = nlohmann::ordered_json;
 /// The members of a line. Each reader marks its field as known; what is left at the end is refused.
 class Fields {
  public:
-  explicit Fields(const Json& line) : line_(line), op_(text("op")) {
-    known_.insert({"id", "name"});
-  }
+  explicit Fields(const Json& line) : line_(line), op_(text("op")) { known_.insert({"id", "name"}); }
 
   const std::string& op() const { return op_; }
   bool has(const char* key) {
@@ -151,8 +149,8 @@ ToolCall tool_call_of(const Json& call, const std::string& where) {
   const Json& function = call["function"];
   ToolCall made{optional_text(call, "id", where), optional_text(function, "name", where), ""};
   if (function.contains("arguments"))
-    made.arguments = function["arguments"].is_string() ? function["arguments"].get<std::string>()
-                                                       : function["arguments"].dump();
+    made.arguments =
+        function["arguments"].is_string() ? function["arguments"].get<std::string>() : function["arguments"].dump();
   return made;
 }
 
@@ -164,8 +162,11 @@ std::vector<Message> messages_of(const std::string& text) {
     const Json& one = list[i];
     const std::string where = "messages[" + std::to_string(i) + "]";
     require(one.is_object() && one.contains("role"), where + " must be an object with a role");
-    Message message{optional_text(one, "role", where), content_of(one, where),
-                    optional_text(one, "reasoning_content", where), {}, optional_text(one, "tool_call_id", where)};
+    Message message{optional_text(one, "role", where),
+                    content_of(one, where),
+                    optional_text(one, "reasoning_content", where),
+                    {},
+                    optional_text(one, "tool_call_id", where)};
     if (one.contains("tool_calls") && one["tool_calls"].is_array())
       for (const Json& call : one["tool_calls"]) message.tool_calls.push_back(tool_call_of(call, where));
     made.push_back(std::move(message));

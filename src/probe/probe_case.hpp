@@ -43,8 +43,8 @@ struct LogprobsCase {
 };
 
 struct GenerateCase {
-  std::vector<TokenId> ids;          // the prompt; empty = text or messages
-  std::optional<std::string> text;   // encoded with special tokens parsed
+  std::vector<TokenId> ids;         // the prompt; empty = text or messages
+  std::optional<std::string> text;  // encoded with special tokens parsed
   std::optional<RenderCase> render;
   SamplingParameters sampling;
   std::int32_t max_tokens = 16;

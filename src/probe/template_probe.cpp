@@ -6,8 +6,10 @@
 
 namespace clawrl {
 
-TemplateProbe::TemplateProbe(const std::string& folder)
-    : source_(read_chat_template(folder, "").plain), template_(ChatTemplate::load(folder)) {}
+TemplateProbe::TemplateProbe(const std::string& folder) : template_(ChatTemplate::load(folder)) {
+  const ChatTemplateFiles files = read_chat_template(folder, "");
+  source_ = files.plain + files.with_tools.value_or("");
+}
 
 RenderAnswer TemplateProbe::render(const Tokenizer* tokenizer, const RenderCase& question) const {
   TemplateOptions options;

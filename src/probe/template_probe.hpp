@@ -15,7 +15,7 @@ class TemplateProbe {
   /// Throws UserError if the folder has no template or a bad one.
   explicit TemplateProbe(const std::string& folder);
 
-  const std::string& source() const { return source_; }
+  const std::string& source() const { return source_; }  // of all its templates, as the server reads formats from it
   /// The prompt's text; its ids if there is a tokenizer.
   RenderAnswer render(const Tokenizer* tokenizer, const RenderCase& question) const;
 

@@ -38,8 +38,9 @@ class AddedTokenMatcher {
   std::size_t longest() const { return longest_; }  // bytes
   bool any_lstrip() const;
 
-  /// Spans that cover the text from `from` on, in order, none empty. Special tokens that touch a literal range (ascending,
-  /// disjoint) are skipped: what they would have matched stays text, as in Hugging Face's split_special_tokens.
+  /// Spans that cover the text from `from` on, in order, none empty. Special tokens that touch a literal range
+  /// (ascending, disjoint) are skipped: what they would have matched stays text, as in Hugging Face's
+  /// split_special_tokens.
   std::vector<TextSpan> split(std::string_view text, std::span<const LiteralRange> literal, std::size_t from = 0) const;
 
  private:

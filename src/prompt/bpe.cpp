@@ -144,7 +144,8 @@ void Bpe::put_symbols(std::string_view piece, std::vector<TokenId>& symbols) con
     if (known != model_.character_ids.end()) {
       symbols.push_back(known->second);
     } else {
-      for (const char byte : piece.substr(0, length)) symbols.push_back(model_.byte_ids[static_cast<unsigned char>(byte)]);
+      for (const char byte : piece.substr(0, length))
+        symbols.push_back(model_.byte_ids[static_cast<unsigned char>(byte)]);
     }
     piece.remove_prefix(length);
   }
@@ -209,7 +210,8 @@ void Bpe::merge_long(const std::vector<TokenId>& given, std::vector<TokenId>& id
   const auto count = static_cast<std::int32_t>(given.size());
   std::vector<Symbol> symbols(given.size());
   for (std::int32_t i = 0; i < count; ++i)
-    symbols[static_cast<std::size_t>(i)] = {given[static_cast<std::size_t>(i)], i - 1, i + 1 < count ? i + 1 : -1, false};
+    symbols[static_cast<std::size_t>(i)] = {given[static_cast<std::size_t>(i)], i - 1, i + 1 < count ? i + 1 : -1,
+                                            false};
   const auto at = [&](std::int32_t i) -> Symbol& { return symbols[static_cast<std::size_t>(i)]; };
   std::vector<Candidate> heap;
   heap.reserve(given.size());

@@ -19,7 +19,8 @@ struct StringHash {
   using is_transparent = void;
   std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
 };
-template <class Value> using StringMap = std::unordered_map<std::string, Value, StringHash, std::equal_to<>>;
+template <class Value>
+using StringMap = std::unordered_map<std::string, Value, StringHash, std::equal_to<>>;
 
 /// Its place in the list is its rank: earlier merges go first.
 struct Merge {
@@ -33,9 +34,10 @@ struct BpeModel {
   std::array<TokenId, 256> byte_ids{};
   bool characters = false;
   std::unordered_map<char32_t, TokenId> character_ids;
-  std::unordered_set<std::uint64_t> joints;  // with `characters`: pairs of characters at which some merge joins two tokens
+  std::unordered_set<std::uint64_t>
+      joints;  // with `characters`: pairs of characters at which some merge joins two tokens
   std::vector<Merge> merges;
-  bool ignore_merges = false;      // a piece that is a token as a whole needs no merging
+  bool ignore_merges = false;       // a piece that is a token as a whole needs no merging
   StringMap<TokenId> whole_pieces;  // raw bytes -> id; read only with ignore_merges
 };
 

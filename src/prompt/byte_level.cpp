@@ -41,7 +41,9 @@ const Alphabet& alphabet() {
 
 }  // namespace
 
-int byte_level_rank(unsigned char byte) { return alphabet().rank[byte]; }
+int byte_level_rank(unsigned char byte) {
+  return alphabet().rank[byte];
+}
 
 std::string byte_level_encode(std::string_view bytes) {
   std::string text;

@@ -43,8 +43,7 @@ jinja::Text cut_after_last(const jinja::Text& rendered, const Message& last) {
 
 ChatTemplate::ChatTemplate(const std::string& source, const std::string& name,
                            const std::map<std::string, std::string>& tokens)
-    : state_(std::make_shared<const State>(
-          State{jinja::Template(source, name), std::nullopt, token_values(tokens)})) {}
+    : state_(std::make_shared<const State>(State{jinja::Template(source, name), std::nullopt, token_values(tokens)})) {}
 
 ChatTemplate ChatTemplate::load(const std::string& folder, const std::string& override_file) {
   const ChatTemplateFiles files = read_chat_template(folder, override_file);
@@ -78,7 +77,9 @@ std::vector<TokenId> ChatTemplate::render_ids(const Tokenizer& tokenizer, std::s
 }
 
 TemplateOptions template_options(const Turn& turn) {
-  return {.add_generation_prompt = true, .continue_final_message = false, .arguments = turn.template_arguments,
+  return {.add_generation_prompt = true,
+          .continue_final_message = false,
+          .arguments = turn.template_arguments,
           .now_s = turn.created_s};
 }
 

@@ -18,8 +18,8 @@ namespace clawrl {
 struct TemplateOptions {
   bool add_generation_prompt = true;    // end with the opening of an assistant message
   bool continue_final_message = false;  // end inside the last message; needs add_generation_prompt = false
-  std::string arguments = {};  // JSON object of further variables: {"enable_thinking":false}; empty = none
-  double now_s = 0;       // Unix time for templates that write the date
+  std::string arguments = {};           // JSON object of further variables: {"enable_thinking":false}; empty = none
+  double now_s = 0;                     // Unix time for templates that write the date
 };
 
 /// A prompt as text that knows which bytes came from the conversation instead of the template.

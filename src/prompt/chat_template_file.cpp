@@ -20,8 +20,8 @@ std::string read_file(const fs::path& path, std::uintmax_t most) {
   std::error_code error;
   const auto size = fs::file_size(path, error);
   require(!error, path.string() + ": cannot be read");
-  require(size <= most, path.string() + ": has " + std::to_string(size) + " bytes; " + std::to_string(most) +
-                            " are allowed");
+  require(size <= most,
+          path.string() + ": has " + std::to_string(size) + " bytes; " + std::to_string(most) + " are allowed");
   std::ifstream in(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(in), {}};
   require(!in.bad() && text.size() == size, path.string() + ": cannot be read");
@@ -86,8 +86,9 @@ ChatTemplateFiles read_chat_template(const std::string& folder, const std::strin
   }
   files.name = config_file.string() + ": chat_template";
   require(take_config_template(config, files),
-          folder + ": the model has no chat template: neither chat_template.jinja nor chat_template in "
-                   "tokenizer_config.json. Put a chat_template.jinja there, or name a file with model.chat_template");
+          folder +
+              ": the model has no chat template: neither chat_template.jinja nor chat_template in "
+              "tokenizer_config.json. Put a chat_template.jinja there, or name a file with model.chat_template");
   return files;
 }
 

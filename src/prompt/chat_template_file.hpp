@@ -8,9 +8,9 @@
 namespace clawrl {
 
 struct ChatTemplateFiles {
-  std::string name;   // of the file, for messages
-  std::string plain;  // the template
-  std::optional<std::string> with_tools;     // another one for requests with tools
+  std::string name;                           // of the file, for messages
+  std::string plain;                          // the template
+  std::optional<std::string> with_tools;      // another one for requests with tools
   std::map<std::string, std::string> tokens;  // bos_token, eos_token, ... as the folder has them
 };
 

@@ -17,7 +17,9 @@ Value text(const std::string& bytes) {
   return jinja::data_text(is_valid_utf8(bytes) ? bytes : to_valid_utf8(bytes));
 }
 
-void set(Dict& dict, const char* name, Value value) { dict.set(jinja::template_text(name), std::move(value)); }
+void set(Dict& dict, const char* name, Value value) {
+  dict.set(jinja::template_text(name), std::move(value));
+}
 
 Value json(const std::string& what, const std::string& text) {
   try {

@@ -112,7 +112,8 @@ struct SplitRegex::Walk {
   std::size_t stride = 0;  // 0 = no cuts
   std::vector<CertainCut>* cuts = nullptr;
 
-  template <class Emit> void run(const Emit& emit) {
+  template <class Emit>
+  void run(const Emit& emit) {
     thread_local const std::unique_ptr<pcre2_match_data, FreeMatch> data(pcre2_match_data_create(1, nullptr));
     const PCRE2_SIZE* bounds = pcre2_get_ovector_pointer(data.get());
     std::size_t done = 0;  // everything before it has been emitted
@@ -150,19 +151,21 @@ SplitRegex::SplitRegex(const SplitStage& stage) : compiled_(std::make_unique<Com
   compiled_->code = compile(stage.literal ? pattern : with_white_space_property(pattern), stage.literal, error, offset);
   // PCRE2 before 10.40 has no such property.
   if (!compiled_->code) compiled_->code = compile(pattern, stage.literal, error, offset);
-  require(compiled_->code != nullptr, "split regex '" + pattern + "' does not compile at offset " +
-                                          std::to_string(offset) + ": " + message(error));
+  require(compiled_->code != nullptr,
+          "split regex '" + pattern + "' does not compile at offset " + std::to_string(offset) + ": " + message(error));
   compiled_->jit = pcre2_jit_compile(compiled_->code, PCRE2_JIT_COMPLETE | PCRE2_JIT_PARTIAL_HARD) == 0;
   compiled_->limits = pcre2_match_context_create(nullptr);
   pcre2_set_match_limit(compiled_->limits, 1'000'000'000);
-  compiled_->cuts = stage.behaviour == SplitBehaviour::isolated &&
-                    (stage.literal || looks_ahead_only(compiled_->code, pattern));
+  compiled_->cuts =
+      stage.behaviour == SplitBehaviour::isolated && (stage.literal || looks_ahead_only(compiled_->code, pattern));
 }
 
 SplitRegex::~SplitRegex() = default;
 SplitRegex::SplitRegex(SplitRegex&&) noexcept = default;
 SplitRegex& SplitRegex::operator=(SplitRegex&&) noexcept = default;
-bool SplitRegex::allows_cuts() const { return compiled_->cuts; }
+bool SplitRegex::allows_cuts() const {
+  return compiled_->cuts;
+}
 
 void SplitRegex::split(std::string_view text, std::vector<std::string_view>& pieces) const {
   Walk walk{*compiled_, text};

@@ -27,10 +27,14 @@ std::size_t may_begin(std::string_view text, std::string_view tag) {
 
 std::unique_ptr<CallReader> CallReader::make(ToolFormat format, ReplyOutput& output, bool eager) {
   switch (format) {
-    case ToolFormat::hermes: return make_hermes_reader(output, eager);
-    case ToolFormat::llama_json: return make_llama_reader(output, eager);
-    case ToolFormat::mistral: return make_mistral_reader(output, eager);
-    case ToolFormat::none: break;
+    case ToolFormat::hermes:
+      return make_hermes_reader(output, eager);
+    case ToolFormat::llama_json:
+      return make_llama_reader(output, eager);
+    case ToolFormat::mistral:
+      return make_mistral_reader(output, eager);
+    case ToolFormat::none:
+      break;
   }
   return std::make_unique<PlainReader>(output);
 }

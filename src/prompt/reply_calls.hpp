@@ -37,19 +37,19 @@ class CallReader {
   virtual bool ends_whole() { return false; }
   virtual void begin_text() = 0;  // back to text
 
-  char take();                         // the first byte of pending_, which goes to raw_
+  char take();                          // the first byte of pending_, which goes to raw_
   void outside(std::string_view text);  // text outside calls
   void outside_pending(std::size_t bytes);
-  JsonScanner::State read_object();    // from pending_ into call_, as far as it goes; `bad`: its byte is still pending
-  void commit();                       // call_ is complete
-  void give_up(bool shown);            // raw_ was no call: shown also after other calls
+  JsonScanner::State read_object();  // from pending_ into call_, as far as it goes; `bad`: its byte is still pending
+  void commit();                     // call_ is complete
+  void give_up(bool shown);          // raw_ was no call: shown also after other calls
 
   ReplyOutput& output_;
   const bool eager_;
-  std::string pending_;              // not looked at yet
-  std::string raw_;                  // of the construct under way, its tag included
-  std::optional<CallObject> call_;   // under way
-  bool begun_ = false;               // its beginning went out already (eager)
+  std::string pending_;             // not looked at yet
+  std::string raw_;                 // of the construct under way, its tag included
+  std::optional<CallObject> call_;  // under way
+  bool begun_ = false;              // its beginning went out already (eager)
 
  private:
   void stream();

@@ -34,10 +34,10 @@ ReplyFormat recognise_reply_format(std::string_view source) {
 ReplyFormat reply_format(std::string_view source, const std::string& tool_format, const std::string& reasoning) {
   ReplyFormat format = recognise_reply_format(source);
   if (tool_format != "auto") {
-    const auto* found = std::find_if(std::begin(formats), std::end(formats),
-                                     [&](ToolFormat one) { return tool_format == name(one); });
-    require(found != std::end(formats), "model.tool_format = " + tool_format +
-                                            " must be auto, none, hermes, llama_json or mistral");
+    const auto* found =
+        std::find_if(std::begin(formats), std::end(formats), [&](ToolFormat one) { return tool_format == name(one); });
+    require(found != std::end(formats),
+            "model.tool_format = " + tool_format + " must be auto, none, hermes, llama_json or mistral");
     format.tools = *found;
   }
   require(reasoning == "auto" || reasoning == "on" || reasoning == "off",

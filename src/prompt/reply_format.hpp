@@ -27,13 +27,14 @@ struct ReplyFormat {
 
 const char* name(ToolFormat format);
 
-/// What replies to prompts of this chat template (its Jinja source) look like. Formats that no parser here reads, such as
-/// XML calls, are `none`: they stay visible text.
+/// What replies to prompts of this chat template (its Jinja source) look like. Formats that no parser here reads, such
+/// as XML calls, are `none`: they stay visible text.
 ReplyFormat recognise_reply_format(std::string_view template_source);
 
 /// The same, overridden where the settings do not say auto. tool_format: auto, none, hermes, llama_json, mistral;
 /// reasoning: auto, on, off. Throws UserError naming the setting (model.tool_format, model.reasoning).
-ReplyFormat reply_format(std::string_view template_source, const std::string& tool_format, const std::string& reasoning);
+ReplyFormat reply_format(std::string_view template_source, const std::string& tool_format,
+                         const std::string& reasoning);
 
 /// The same from a Hugging Face folder's chat template, or `chat_template` (a file) instead of it. Throws UserError as
 /// ChatTemplate::load().

@@ -18,11 +18,16 @@ class HermesReader final : public CallReader {
   bool step() override {
     if (pending_.empty()) return false;
     switch (at_) {
-      case At::text: return text();
-      case At::before: return before();
-      case At::object: return object();
-      case At::after: return after();
-      case At::broken: break;
+      case At::text:
+        return text();
+      case At::before:
+        return before();
+      case At::object:
+        return object();
+      case At::after:
+        return after();
+      case At::broken:
+        break;
     }
     return broken();
   }

@@ -13,7 +13,9 @@ using Json = nlohmann::json;
 constexpr std::size_t deepest = 100;
 constexpr std::string_view white = " \t\r\n";
 
-bool is_digit(char byte) { return byte >= '0' && byte <= '9'; }
+bool is_digit(char byte) {
+  return byte >= '0' && byte <= '9';
+}
 
 std::string_view trimmed(std::string_view text) {
   const auto begin = text.find_first_not_of(white);
@@ -51,15 +53,18 @@ JsonScanner::State JsonScanner::push(char byte) {
       if (state_ == State::bad) return state_;
       value_ended();
       return structure(byte);
-    default: return structure(byte);
+    default:
+      return structure(byte);
   }
 }
 
 JsonScanner::State JsonScanner::structure(char byte) {
   if (white.find(byte) != std::string_view::npos) return open_.empty() ? bad() : state_;
   switch (at_) {
-    case At::first_value: return byte == ']' ? close(byte) : begin_value(byte);
-    case At::value: return begin_value(byte);
+    case At::first_value:
+      return byte == ']' ? close(byte) : begin_value(byte);
+    case At::value:
+      return begin_value(byte);
     case At::first_key:
       if (byte == '}') return close(byte);
       [[fallthrough]];
@@ -108,19 +113,35 @@ JsonScanner::State JsonScanner::value_ended() {
   return state_;
 }
 
-/// number_: '-' sign, '0' leading zero, '1' digits, '.' point, 'f' fraction, 'e' exponent mark, 's' its sign, 'x' digits.
+/// number_: '-' sign, '0' leading zero, '1' digits, '.' point, 'f' fraction, 'e' exponent mark, 's' its sign, 'x'
+/// digits.
 bool JsonScanner::number_goes_on(char byte) {
   const bool digit = is_digit(byte), mark = byte == 'e' || byte == 'E';
   char next = 0;
   switch (number_) {
-    case '-': next = byte == '0' ? '0' : digit ? '1' : '!'; break;
-    case '0': next = byte == '.' ? '.' : mark ? 'e' : 0; break;
-    case '1': next = digit ? '1' : byte == '.' ? '.' : mark ? 'e' : 0; break;
-    case '.': next = digit ? 'f' : '!'; break;
-    case 'f': next = digit ? 'f' : mark ? 'e' : 0; break;
-    case 'e': next = byte == '+' || byte == '-' ? 's' : digit ? 'x' : '!'; break;
-    case 's': next = digit ? 'x' : '!'; break;
-    default: next = digit ? 'x' : 0;
+    case '-':
+      next = byte == '0' ? '0' : digit ? '1' : '!';
+      break;
+    case '0':
+      next = byte == '.' ? '.' : mark ? 'e' : 0;
+      break;
+    case '1':
+      next = digit ? '1' : byte == '.' ? '.' : mark ? 'e' : 0;
+      break;
+    case '.':
+      next = digit ? 'f' : '!';
+      break;
+    case 'f':
+      next = digit ? 'f' : mark ? 'e' : 0;
+      break;
+    case 'e':
+      next = byte == '+' || byte == '-' ? 's' : digit ? 'x' : '!';
+      break;
+    case 's':
+      next = digit ? 'x' : '!';
+      break;
+    default:
+      next = digit ? 'x' : 0;
   }
   if (next == '!') bad();
   if (next == 0 || next == '!') return false;
@@ -161,8 +182,8 @@ void CallObject::note(char byte, std::size_t depth_before) {
   } else if (depth_before == 1 && (byte == ',' || byte == '}')) {
     value_ended(part);
   } else if (depth_before == 1 && byte == '{') {
-    streams_ = rank_ == SIZE_MAX &&
-               std::find(argument_keys_.begin(), argument_keys_.end(), key_) != argument_keys_.end();
+    streams_ =
+        rank_ == SIZE_MAX && std::find(argument_keys_.begin(), argument_keys_.end(), key_) != argument_keys_.end();
     return;
   } else if (depth_before == 1) {
     return;
@@ -188,6 +209,8 @@ std::string CallObject::arguments() const {
   return Json::parse(inner, nullptr, false).is_object() ? inner : arguments_;
 }
 
-std::string CallObject::new_arguments() { return std::exchange(new_, {}); }
+std::string CallObject::new_arguments() {
+  return std::exchange(new_, {});
+}
 
 }  // namespace clawrl

@@ -18,7 +18,19 @@ class JsonScanner {
   bool quoted() const { return at_ == At::string || at_ == At::escape || at_ == At::hex; }
 
  private:
-  enum class At : std::uint8_t { value, first_value, first_key, key, colon, next, string, escape, hex, literal, number };
+  enum class At : std::uint8_t {
+    value,
+    first_value,
+    first_key,
+    key,
+    colon,
+    next,
+    string,
+    escape,
+    hex,
+    literal,
+    number
+  };
   State structure(char byte);
   State begin_value(char byte);
   State open(char closing, At then);
@@ -39,13 +51,14 @@ class JsonScanner {
 /// A call while it arrives: {"name": "f", "arguments": {...}}, other keys allowed, in any order.
 class CallObject {
  public:
-  /// `argument_keys`: names of the arguments' key, the preferred one first. `begins`: may a call's first key be this one?
+  /// `argument_keys`: names of the arguments' key, the preferred one first. `begins`: may a call's first key be this
+  /// one?
   explicit CallObject(std::vector<std::string_view> argument_keys, bool (*begins)(std::string_view) = nullptr)
       : argument_keys_(std::move(argument_keys)), begins_(begins) {}
   /// The object is the arguments of the function `name`.
   static CallObject of_arguments(std::string name);
 
-  JsonScanner::State push(char byte);  // `bad` also for an object that is no call
+  JsonScanner::State push(char byte);                          // `bad` also for an object that is no call
   const std::string& first_key() const { return first_key_; }  // "" until known
   bool named() const { return !name_.empty(); }
   const std::string& name() const { return name_; }
@@ -63,7 +76,7 @@ class CallObject {
   JsonScanner scanner_;
   std::string text_;
   std::string first_key_, key_, name_, arguments_, new_;
-  std::size_t part_begin_ = 0;  // of the key or value under way, at depth 1
+  std::size_t part_begin_ = 0;   // of the key or value under way, at depth 1
   std::size_t rank_ = SIZE_MAX;  // which of argument_keys_ gave the arguments
   bool bare_ = false;            // of_arguments()
   bool streams_ = false;         // the value under way is the arguments object

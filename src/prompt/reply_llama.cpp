@@ -27,10 +27,14 @@ class LlamaReader final : public CallReader {
   bool step() override {
     if (pending_.empty()) return false;
     switch (at_) {
-      case At::text: return text();
-      case At::tagged: return tagged();
-      case At::object: return object();
-      case At::other: break;
+      case At::text:
+        return text();
+      case At::tagged:
+        return tagged();
+      case At::object:
+        return object();
+      case At::other:
+        break;
     }
     return other();
   }

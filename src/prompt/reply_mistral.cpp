@@ -10,7 +10,9 @@ namespace {
 constexpr std::string_view tag = "[TOOL_CALLS]", call_id_tag = "[CALL_ID]", arguments_tag = "[ARGS]";
 constexpr std::string_view white = " \t\r\n";
 
-bool in_name(char byte) { return std::isalnum(static_cast<unsigned char>(byte)) || byte == '_' || byte == '-' || byte == '.'; }
+bool in_name(char byte) {
+  return std::isalnum(static_cast<unsigned char>(byte)) || byte == '_' || byte == '-' || byte == '.';
+}
 
 class MistralReader final : public CallReader {
  public:
@@ -22,13 +24,20 @@ class MistralReader final : public CallReader {
   bool step() override {
     if (pending_.empty()) return false;
     switch (at_) {
-      case At::text: return text();
-      case At::head: return head(pending_.front());
-      case At::name: return function_name(pending_.front());
-      case At::mark: return mark(pending_.front());
-      case At::call_id: return call_id(pending_.front());
-      case At::between: return between(pending_.front());
-      default: return object();
+      case At::text:
+        return text();
+      case At::head:
+        return head(pending_.front());
+      case At::name:
+        return function_name(pending_.front());
+      case At::mark:
+        return mark(pending_.front());
+      case At::call_id:
+        return call_id(pending_.front());
+      case At::between:
+        return between(pending_.front());
+      default:
+        return object();
     }
   }
 

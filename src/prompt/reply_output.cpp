@@ -47,6 +47,8 @@ void ReplyOutput::add(ReplyEvent::Kind kind, std::string_view delta, int index) 
     events_.push_back({kind, std::string(delta), index, "", ""});
 }
 
-std::vector<ReplyEvent> ReplyOutput::take() { return std::exchange(events_, {}); }
+std::vector<ReplyEvent> ReplyOutput::take() {
+  return std::exchange(events_, {});
+}
 
 }  // namespace clawrl

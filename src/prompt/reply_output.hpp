@@ -14,10 +14,10 @@ namespace clawrl {
 struct ReplyEvent {
   enum class Kind : std::uint8_t { text, reasoning, call, arguments };
   Kind kind = Kind::text;
-  std::string text;   // text, reasoning, arguments: what is new
-  int index = 0;      // call, arguments: 0, 1, ... of the calls of this reply
-  std::string id;     // call
-  std::string name;   // call
+  std::string text;  // text, reasoning, arguments: what is new
+  int index = 0;     // call, arguments: 0, 1, ... of the calls of this reply
+  std::string id;    // call
+  std::string name;  // call
   bool operator==(const ReplyEvent&) const = default;
 };
 
@@ -32,8 +32,8 @@ class ReplyOutput {
 
   void text(std::string_view delta);
   void reasoning(std::string_view delta);
-  void call(const std::string& name);         // begins one
-  void arguments(std::string_view delta);     // of the call begun last
+  void call(const std::string& name);      // begins one
+  void arguments(std::string_view delta);  // of the call begun last
   void unshown(std::string_view text) { unshown_ += text; }
   void cut_inside_call() { cut_inside_call_ = true; }
 

@@ -86,7 +86,9 @@ ReplyParser::End ReplyParser::finish(FinishReason reason) {
   return {output_->take(), called ? "tool_calls" : cut ? "length" : "stop"};
 }
 
-std::size_t ReplyParser::undecided() const { return held_.size() + calls_->undecided(); }
+std::size_t ReplyParser::undecided() const {
+  return held_.size() + calls_->undecided();
+}
 
 ParsedReply parse_reply(std::string_view text, FinishReason reason, const ReplyParserSettings& settings) {
   ReplyParser parser(settings);

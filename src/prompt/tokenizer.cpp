@@ -149,8 +149,12 @@ bool Tokenizer::is_byte_token(TokenId id) const {
   return state_->has(id) && !state_->byte_token.empty() && state_->byte_token[static_cast<std::size_t>(id)] != 0;
 }
 
-int Tokenizer::stripped_spaces() const { return state_->decode.strip_front; }
+int Tokenizer::stripped_spaces() const {
+  return state_->decode.strip_front;
+}
 
-int Tokenizer::vocab_size() const { return static_cast<int>(state_->token_bytes.size()); }
+int Tokenizer::vocab_size() const {
+  return static_cast<int>(state_->token_bytes.size());
+}
 
 }  // namespace clawrl

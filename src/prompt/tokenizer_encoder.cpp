@@ -12,7 +12,6 @@ constexpr std::size_t stride = 1024;          // bytes between the checkpoints o
 constexpr std::size_t nearest_tokens = 256;   // bytes at least between checkpoints at added tokens
 constexpr std::size_t longest_character = 8;  // bytes, with room for one more
 
-
 /// Spaces become a mark of three bytes: in one pass, since a text has very many of them.
 std::string spaces_replaced(std::string_view text, const std::string& mark) {
   std::string made;
@@ -114,8 +113,8 @@ void TextEncoder::encode_from(std::size_t from, Run& run) const {
 void TextEncoder::encode_stretch(std::size_t begin, std::size_t end, Run& run) const {
   const std::string_view text = run.text.substr(begin, end - begin);
   if (run.checkpoints && cuts_inside_ && text.size() >= stride) return encode_with_cuts(begin, end, run);
-  const bool changes = !rules_.prepend.empty() || (!rules_.space.empty() && !rules_.space_late) ||
-                       (rules_.nfc && !is_surely_nfc(text));
+  const bool changes =
+      !rules_.prepend.empty() || (!rules_.space.empty() && !rules_.space_late) || (rules_.nfc && !is_surely_nfc(text));
   std::string made;
   if (changes) made = normalised(text);
   const std::string_view normal = changes ? std::string_view(made) : text;
@@ -134,8 +133,8 @@ void TextEncoder::encode_stretch(std::size_t begin, std::size_t end, Run& run) c
 void TextEncoder::encode_normal(std::string_view text, bool at_zero, std::vector<TokenId>& ids) const {
   std::string made;
   if (rules_.space_late) text = made = spaces_replaced(text, rules_.space);
-  const bool wanted = rules_.front == TextRules::Front::missing ||
-                      (rules_.front == TextRules::Front::missing_at_zero && at_zero);
+  const bool wanted =
+      rules_.front == TextRules::Front::missing || (rules_.front == TextRules::Front::missing_at_zero && at_zero);
   std::string fronted;
   if (wanted && !text.empty() && !text.starts_with(rules_.front_text)) {
     fronted = rules_.front_text + std::string(text);

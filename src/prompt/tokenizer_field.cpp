@@ -14,14 +14,16 @@ using Json = nlohmann::json;
 constexpr std::uintmax_t largest_file = 512U << 20;  // bytes; the largest published ones have 35 MB
 constexpr int deepest = 64;
 
-const Json& json(const void* value) { return *static_cast<const Json*>(value); }
+const Json& json(const void* value) {
+  return *static_cast<const Json*>(value);
+}
 
 std::string read_file(const std::string& path) {
   std::error_code error;
   const auto size = std::filesystem::file_size(path, error);
   require(!error, path + ": cannot be read: " + error.message());
-  require(size <= largest_file, path + ": has " + std::to_string(size) + " bytes; at most " +
-                                    std::to_string(largest_file) + " are read");
+  require(size <= largest_file,
+          path + ": has " + std::to_string(size) + " bytes; at most " + std::to_string(largest_file) + " are read");
   std::ifstream in(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(in), {}};
   require(in.good() || in.eof(), path + ": cannot be read");
@@ -68,15 +70,23 @@ JsonFile::JsonFile(const std::string& path) : content_(std::make_unique<Content>
 }
 
 JsonFile::~JsonFile() = default;
-JsonField JsonFile::root() const { return {&content_->value, &content_->path, ""}; }
+JsonField JsonFile::root() const {
+  return {&content_->value, &content_->path, ""};
+}
 
 void JsonField::refuse(const std::string& why) const {
   throw UserError(*file_ + ": " + (path_.empty() ? "the file" : path_) + " " + why);
 }
 
-bool JsonField::is_null() const { return json(value_).is_null(); }
-bool JsonField::is_text() const { return json(value_).is_string(); }
-std::size_t JsonField::size() const { return json(value_).is_structured() ? json(value_).size() : 0; }
+bool JsonField::is_null() const {
+  return json(value_).is_null();
+}
+bool JsonField::is_text() const {
+  return json(value_).is_string();
+}
+std::size_t JsonField::size() const {
+  return json(value_).is_structured() ? json(value_).size() : 0;
+}
 
 bool JsonField::has(const std::string& key) const {
   if (!json(value_).is_object()) return false;

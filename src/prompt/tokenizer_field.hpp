@@ -21,9 +21,9 @@ class JsonField {
   JsonField at(const std::string& key) const;
   /// The member, or a null field of that name.
   JsonField optional(const std::string& key) const;
-  std::vector<JsonField> items() const;                              // of an array
-  std::vector<std::pair<std::string, JsonField>> entries() const;    // of an object that is not empty
-  std::size_t size() const;                                          // of an array or object, else 0
+  std::vector<JsonField> items() const;                            // of an array
+  std::vector<std::pair<std::string, JsonField>> entries() const;  // of an object that is not empty
+  std::size_t size() const;                                        // of an array or object, else 0
   std::string text() const;
   std::int64_t integer(std::int64_t low, std::int64_t high) const;
   bool flag(const std::string& key, bool otherwise) const;

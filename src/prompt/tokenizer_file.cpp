@@ -140,7 +140,7 @@ void VocabularyReader::read_model(const JsonField& model) {
 }
 
 void VocabularyReader::read_added_token(const JsonField& field) {
-  AddedToken token{id_of(field.at("id")),           field.at("content").text(),   field.flag("special", false),
+  AddedToken token{id_of(field.at("id")),           field.at("content").text(),  field.flag("special", false),
                    field.flag("normalized", false), field.flag("lstrip", false), field.flag("rstrip", false)};
   if (token.content.empty()) field.at("content").refuse("is empty");
   if (field.flag("single_word", false)) field.at("single_word").refuse("is not supported; it must be false");
@@ -153,8 +153,9 @@ void check_path(const std::string& path) {
   if (fs::exists(path)) return;
   const fs::path sentencepiece = fs::path(path).parent_path() / "tokenizer.model";
   require(!fs::exists(sentencepiece),
-          sentencepiece.string() + ": SentencePiece models are not read; convert it once with transformers: "
-          "AutoTokenizer.from_pretrained(FOLDER, use_fast=True).save_pretrained(FOLDER) writes the tokenizer.json");
+          sentencepiece.string() +
+              ": SentencePiece models are not read; convert it once with transformers: "
+              "AutoTokenizer.from_pretrained(FOLDER, use_fast=True).save_pretrained(FOLDER) writes the tokenizer.json");
   throw UserError(path + ": cannot be read (a Hugging Face tokenizer.json is wanted)");
 }
 

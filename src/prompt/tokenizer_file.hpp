@@ -15,10 +15,11 @@ namespace clawrl {
 struct TextRules {
   enum class Front : std::uint8_t { none, missing, missing_at_zero };
   bool nfc = false;
-  std::string prepend;         // normaliser Prepend: in front of every stretch
-  std::string space;           // replaces every " " ("\u2581"); empty = spaces stay
-  bool space_late = false;     // by the pre-tokenizer (Metaspace), not by the normaliser
-  Front front = Front::none;   // pre-tokenizer: put `front_text` where a stretch (or only the text) does not begin with it
+  std::string prepend;      // normaliser Prepend: in front of every stretch
+  std::string space;        // replaces every " " ("\u2581"); empty = spaces stay
+  bool space_late = false;  // by the pre-tokenizer (Metaspace), not by the normaliser
+  Front front =
+      Front::none;  // pre-tokenizer: put `front_text` where a stretch (or only the text) does not begin with it
   std::string front_text;
   bool changes_length() const { return !prepend.empty() || !space.empty() || front != Front::none; }
 };

@@ -27,7 +27,7 @@ struct EncodingMark {
 
 struct EncodedPrompt {
   std::string text;
-  std::vector<LiteralRange> literal;    // ascending, disjoint
+  std::vector<LiteralRange> literal;  // ascending, disjoint
   std::vector<TokenId> ids;
   std::vector<EncodingMark> checkpoints;  // ascending
 };

@@ -18,7 +18,7 @@ Json byte_level() {
 }
 
 Json added_token(const AddedToken& token) {
-  return {{"content", token.content}, {"single_word", false},          {"lstrip", token.lstrip},
+  return {{"content", token.content}, {"single_word", false},           {"lstrip", token.lstrip},
           {"rstrip", token.rstrip},   {"normalized", token.normalized}, {"special", token.special}};
 }
 
@@ -49,10 +49,8 @@ Json tokenizer(const TrainedBpe& bpe, const std::vector<AddedToken>& added) {
     entry.update(added_token(token));
     tokens.push_back(std::move(entry));
   }
-  const Json split{{"type", "Split"},
-                   {"pattern", {{"Regex", qwen_split_pattern()}}},
-                   {"behavior", "Isolated"},
-                   {"invert", false}};
+  const Json split{
+      {"type", "Split"}, {"pattern", {{"Regex", qwen_split_pattern()}}}, {"behavior", "Isolated"}, {"invert", false}};
   return {{"version", "1.0"},
           {"truncation", nullptr},
           {"padding", nullptr},

@@ -5,11 +5,13 @@
 namespace clawrl {
 namespace {
 
-unsigned byte_at(std::string_view bytes, std::size_t i) { return static_cast<unsigned char>(bytes[i]); }
+unsigned byte_at(std::string_view bytes, std::size_t i) {
+  return static_cast<unsigned char>(bytes[i]);
+}
 
 struct LeadByte {
-  std::size_t length = 0;               // 0 = cannot start a character
-  unsigned low = 0x80, high = 0xBF;     // range of the second byte: no overlong forms, surrogates, or beyond U+10FFFF
+  std::size_t length = 0;            // 0 = cannot start a character
+  unsigned low = 0x80, high = 0xBF;  // range of the second byte: no overlong forms, surrogates, or beyond U+10FFFF
 };
 
 LeadByte lead_byte(unsigned lead) {

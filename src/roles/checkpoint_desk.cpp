@@ -23,14 +23,17 @@ void CheckpointDesk::begin() {
   answers_ = 0;
   error_.clear();
   last_s_ = monotonic_s();
-  for (int rank : trainers_) mailbox_.send(rank, Port::trainer, messages::WriteCheckpoint{root_, state_in_flight_->step});
+  for (int rank : trainers_)
+    mailbox_.send(rank, Port::trainer, messages::WriteCheckpoint{root_, state_in_flight_->step});
 }
 
 void CheckpointDesk::take(const messages::ShardWritten& message) {
   if (!busy() || message.step != state_in_flight_->step) return;
   ++answers_;
-  if (!message.error.empty()) error_ = message.error;
-  else shards_.push_back(message.shard);
+  if (!message.error.empty())
+    error_ = message.error;
+  else
+    shards_.push_back(message.shard);
   if (answers_ < trainers_.size()) return;
   if (!error_.empty()) return give_up(error_);
   committing_ = std::async(std::launch::async, [this, state = *state_in_flight_, shards = shards_] {

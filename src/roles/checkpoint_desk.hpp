@@ -23,8 +23,12 @@ class CheckpointDesk {
   /// failed() says so.
   CheckpointDesk(Mailbox& mailbox, const CheckpointConfig& config, std::string root, std::vector<int> trainers,
                  std::function<RunState()> state, std::function<void(const std::string&)> log)
-      : mailbox_(mailbox), config_(config), root_(std::move(root)), trainers_(std::move(trainers)),
-        state_(std::move(state)), log_(std::move(log)) {}
+      : mailbox_(mailbox),
+        config_(config),
+        root_(std::move(root)),
+        trainers_(std::move(trainers)),
+        state_(std::move(state)),
+        log_(std::move(log)) {}
 
   /// A step ended; no TakeStep has been sent since.
   void step_done(std::int64_t step, double now_s);

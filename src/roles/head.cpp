@@ -17,9 +17,13 @@ void Head::cancel(std::uint64_t ticket) {
   loop_.post([this, ticket] { requests_->cancel(ticket); });
 }
 
-std::vector<ModelCard> Head::models() { return {{config_.model.name, context_length(model_), 0}}; }
+std::vector<ModelCard> Head::models() {
+  return {{config_.model.name, context_length(model_), 0}};
+}
 
-std::string Head::health() { return {}; }
+std::string Head::health() {
+  return {};
+}
 
 std::string Head::status_json() {
   const std::lock_guard lock(status_mutex_);
@@ -28,16 +32,24 @@ std::string Head::status_json() {
 
 void Head::handle(const Envelope& envelope) {
   switch (envelope.type) {
-    case messages::Ready::type_id: return on_ready(envelope.source, envelope.open<messages::Ready>());
-    case messages::Deltas::type_id: return requests_->take(envelope.open<messages::Deltas>().deltas);
-    case messages::Judged::type_id: return judges_->take(envelope.open<messages::Judged>().verdict);
-    case messages::StepDone::type_id: return steps_->take(envelope.open<messages::StepDone>());
+    case messages::Ready::type_id:
+      return on_ready(envelope.source, envelope.open<messages::Ready>());
+    case messages::Deltas::type_id:
+      return requests_->take(envelope.open<messages::Deltas>().deltas);
+    case messages::Judged::type_id:
+      return judges_->take(envelope.open<messages::Judged>().verdict);
+    case messages::StepDone::type_id:
+      return steps_->take(envelope.open<messages::StepDone>());
     case messages::VersionComplete::type_id:
       return versions_->complete(envelope.source, envelope.open<messages::VersionComplete>(),
                                  steps_->dispatched_version());
-    case messages::ShardWritten::type_id: return checkpoints_->take(envelope.open<messages::ShardWritten>());
-    case messages::Restored::type_id: restored_ = true; return;
-    default: throw InternalError("head got message type " + std::to_string(envelope.type));
+    case messages::ShardWritten::type_id:
+      return checkpoints_->take(envelope.open<messages::ShardWritten>());
+    case messages::Restored::type_id:
+      restored_ = true;
+      return;
+    default:
+      throw InternalError("head got message type " + std::to_string(envelope.type));
   }
 }
 
@@ -72,8 +84,10 @@ void Head::on_ended(TurnId id) {
 }
 
 void Head::on_judged(const Turn& turn, Verdict verdict) {
-  if (!verdict.error.empty()) ++meter_.verdicts_failed;
-  else ++(verdict.score > 0 ? meter_.verdicts_good : verdict.score < 0 ? meter_.verdicts_bad : meter_.verdicts_neutral);
+  if (!verdict.error.empty())
+    ++meter_.verdicts_failed;
+  else
+    ++(verdict.score > 0 ? meter_.verdicts_good : verdict.score < 0 ? meter_.verdicts_bad : meter_.verdicts_neutral);
   meter_.hints += verdict.chosen_hint >= 0;
   journal_->save_verdict(verdict);
   if (!steps_->add(turn, verdict)) feedback_at_.erase(turn.id);

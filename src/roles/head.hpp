@@ -83,9 +83,9 @@ class Head : public ChatService {
 
   std::set<std::string> missing_;  // "rank 3 (trainer)": not ready yet
   bool restored_ = false, stopping_ = false;
-  std::map<TurnId, Turn> open_turns_;                  // answered, next state unknown
-  std::unordered_map<TurnId, double> feedback_at_;     // Unix seconds; judged and not trained yet
-  std::map<std::int64_t, double> trained_feedback_;    // version -> oldest feedback it is the first to know
+  std::map<TurnId, Turn> open_turns_;                // answered, next state unknown
+  std::unordered_map<TurnId, double> feedback_at_;   // Unix seconds; judged and not trained yet
+  std::map<std::int64_t, double> trained_feedback_;  // version -> oldest feedback it is the first to know
   double next_second_ = 0;
   std::atomic<std::uint64_t> tickets_{0};
   std::mutex status_mutex_;

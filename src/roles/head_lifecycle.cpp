@@ -61,8 +61,11 @@ std::map<std::string, RunningBaseline::Moments> baseline_from(const std::string&
 }  // namespace
 
 Head::Head(const RankContext& context, std::string configuration)
-    : context_(context), config_(context.config), configuration_(std::move(configuration)),
-      journal_(open_journal(config_, context_.learning)), sessions_(config_.session.idle_s),
+    : context_(context),
+      config_(context.config),
+      configuration_(std::move(configuration)),
+      journal_(open_journal(config_, context_.learning)),
+      sessions_(config_.session.idle_s),
       model_(read_model_config(config_.model.policy)) {
   metrics_ = std::make_unique<JsonlWriter>(config_.run.out + "/metrics.jsonl");
   journal_->put("configuration", configuration_);
@@ -82,8 +85,8 @@ Head::~Head() = default;
 void Head::make_desks() {
   RequestDeskSettings settings;
   settings.model = config_.model.name;
-  settings.context = config_.rollout.max_context > 0 ? config_.rollout.max_context
-                                                     : static_cast<std::int32_t>(context_length(model_));
+  settings.context =
+      config_.rollout.max_context > 0 ? config_.rollout.max_context : static_cast<std::int32_t>(context_length(model_));
   settings.vocabulary = model_.vocab_size;
   settings.max_queue = config_.http.max_queue;
   settings.rollout = config_.rollout;
@@ -96,16 +99,20 @@ void Head::make_desks() {
   const std::vector<int> trainers = context_.map.ranks(Role::trainer);
   RequestDesk::Events events;
   events.linked = [this](LinkedTurn linked) { on_linked(std::move(linked)); };
-  events.answered = [this](const Turn& turn) { if (context_.learning) open_turns_.emplace(turn.id, turn); };
+  events.answered = [this](const Turn& turn) {
+    if (context_.learning) open_turns_.emplace(turn.id, turn);
+  };
   events.ended = [this](TurnId id) { on_ended(id); };
-  events.token = [this](std::int64_t version) { if (versions_) versions_->token(version); };
+  events.token = [this](std::int64_t version) {
+    if (versions_) versions_->token(version);
+  };
   events.committing = [this] { return versions_ && versions_->committing(); };
-  requests_ = std::make_unique<RequestDesk>(context_.mailbox, *journal_, sessions_, meter_,
-                                            load_tokenizer(config_.model.policy, model_),
-                                            ChatTemplate::load(config_.model.policy, config_.model.chat_template),
-                                            settings, std::move(events));
+  requests_ = std::make_unique<RequestDesk>(
+      context_.mailbox, *journal_, sessions_, meter_, load_tokenizer(config_.model.policy, model_),
+      ChatTemplate::load(config_.model.policy, config_.model.chat_template), settings, std::move(events));
   if (!context_.learning) return;
-  judges_ = std::make_unique<JudgeDesk>(context_.mailbox, context_.map.ranks(Role::prm), judge_patience * config_.prm.timeout_s,
+  judges_ = std::make_unique<JudgeDesk>(context_.mailbox, context_.map.ranks(Role::prm),
+                                        judge_patience * config_.prm.timeout_s,
                                         [this](const Turn& turn, Verdict v) { on_judged(turn, std::move(v)); });
   steps_ = std::make_unique<StepDesk>(context_.mailbox, *journal_, config_, trainers,
                                       [this](const messages::StepDone& done) { on_step(done); });
@@ -120,9 +127,9 @@ void Head::make_desks() {
     metrics_->write("commit", {{"version", version}, {"bytes", bytes}, {"seconds_from_step_end", seconds}});
   };
   versions_->on_first_token = [this](std::int64_t version, double seconds) { on_first_token(version, seconds); };
-  checkpoints_ = std::make_unique<CheckpointDesk>(context_.mailbox, config_.checkpoint, config_.run.out + "/checkpoints",
-                                                  trainers, [this] { return run_state(); },
-                                                  [this](const std::string& line) { log(line); });
+  checkpoints_ = std::make_unique<CheckpointDesk>(
+      context_.mailbox, config_.checkpoint, config_.run.out + "/checkpoints", trainers, [this] { return run_state(); },
+      [this](const std::string& line) { log(line); });
   if (!config_.run.journal.empty())  // the journal lies elsewhere, on a local disk: a copy goes with each checkpoint
     checkpoints_->also_save = [this] {
       const std::string copy = config_.run.out + "/journal_copy/journal.sqlite";
@@ -166,7 +173,8 @@ void Head::resume() {
   const std::string root = config_.run.out + "/checkpoints";
   for (const std::string& leftover : remove_leftovers(root)) log("removed an unfinished checkpoint: " + leftover);
   const auto known = journal_->get("base_model");
-  require(!known || *known == base_id_, "the journal belongs to other base weights than " + config_.model.policy + " holds");
+  require(!known || *known == base_id_,
+          "the journal belongs to other base weights than " + config_.model.policy + " holds");
   journal_->put("base_model", base_id_);
   const auto loaded = config_.run.resume ? load_newest(root, config_.checkpoint.strict) : std::nullopt;
   std::int64_t step = 0, version = 0;
@@ -188,7 +196,8 @@ void Head::resume() {
   steps_->resume_from(step, version, replay_ ? replay_.get() : journal_.get(), replay_ != nullptr);
   if (version > 0) {
     versions_->made(version, version, unix_s());
-    wait_for("the restored weights to reach every rank", start_limit_s, [&] { return versions_->announced() >= version; });
+    wait_for("the restored weights to reach every rank", start_limit_s,
+             [&] { return versions_->announced() >= version; });
   }
   if (config_.run.resume && !replay_) restore_sessions();
 }
@@ -272,6 +281,8 @@ void Head::shut_down() {
   log("stopped after step " + std::to_string(steps_ ? steps_->step() : 0));
 }
 
-void Head::log(const std::string& line) { std::cout << "clawrl: " << line << std::endl; }
+void Head::log(const std::string& line) {
+  std::cout << "clawrl: " << line << std::endl;
+}
 
 }  // namespace clawrl

@@ -15,8 +15,7 @@ void JudgeDesk::submit(Turn turn, std::int32_t revision) {
 
 void JudgeDesk::dispatch() {
   while (!waiting_.empty()) {
-    const int rank =
-        *std::min_element(ranks_.begin(), ranks_.end(), [&](int a, int b) { return load_[a] < load_[b]; });
+    const int rank = *std::min_element(ranks_.begin(), ranks_.end(), [&](int a, int b) { return load_[a] < load_[b]; });
     if (load_[rank] >= per_rank) return;
     auto [id, turn] = std::move(waiting_.front());
     waiting_.pop_front();

@@ -6,9 +6,9 @@
 
 namespace clawrl {
 
-LocalGenerator::LocalGenerator(const std::string& folder, const std::string& device,
-                               const std::string& chat_template)
-    : policy_(make_policy(folder, device)), tokenizer_(load_tokenizer(folder, policy_->config())),
+LocalGenerator::LocalGenerator(const std::string& folder, const std::string& device, const std::string& chat_template)
+    : policy_(make_policy(folder, device)),
+      tokenizer_(load_tokenizer(folder, policy_->config())),
       template_(ChatTemplate::load(folder, chat_template)),
       engine_(*policy_, [] {
         EngineSettings settings;

@@ -3,8 +3,8 @@
 //
 //   head -> rollout   Generate, Cancel, UseVersion, RetireVersion      rollout -> head   Deltas
 //   head -> prm       JudgeTurn, UseVersion, RetireVersion             prm -> head       Judged
-//   head -> trainer   TakeStep, Publish, WriteCheckpoint, Restore      trainer -> head   StepDone, ShardWritten, Restored
-//   trainer -> rollout, prm (port weights)  WeightChunk                rollout, prm -> head  VersionComplete
+//   head -> trainer   TakeStep, Publish, WriteCheckpoint, Restore      trainer -> head   StepDone, ShardWritten,
+//   Restored trainer -> rollout, prm (port weights)  WeightChunk                rollout, prm -> head  VersionComplete
 //   head -> all       Stop                                             all -> head       Ready
 
 #include <cstdint>
@@ -24,62 +24,88 @@ struct Ready {
   static constexpr std::uint16_t type_id = 1;
   std::string role;
   std::string model;  // hash of the weights that the role loaded
-  template <class Archive> void serialize(Archive& archive) { archive(role, model); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(role, model);
+  }
 };
 
 struct Stop {
   static constexpr std::uint16_t type_id = 2;
-  template <class Archive> void serialize(Archive&) {}
+  template <class Archive>
+  void serialize(Archive&) {}
 };
 
 struct Generate {
   static constexpr std::uint16_t type_id = 10;
   GenerateRequest request;
-  template <class Archive> void serialize(Archive& archive) { archive(request); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(request);
+  }
 };
 
 struct Cancel {
   static constexpr std::uint16_t type_id = 11;
   RequestId id;
-  template <class Archive> void serialize(Archive& archive) { archive(id); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(id);
+  }
 };
 
 struct Deltas {
   static constexpr std::uint16_t type_id = 12;
   std::vector<CompletionDelta> deltas;
-  template <class Archive> void serialize(Archive& archive) { archive(deltas); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(deltas);
+  }
 };
 
 /// New sequences (or teacher scores) take this version from now on.
 struct UseVersion {
   static constexpr std::uint16_t type_id = 13;
   std::int64_t version = 0;
-  template <class Archive> void serialize(Archive& archive) { archive(version); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(version);
+  }
 };
 
 struct RetireVersion {
   static constexpr std::uint16_t type_id = 14;
   std::int64_t version = 0;
-  template <class Archive> void serialize(Archive& archive) { archive(version); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(version);
+  }
 };
 
 struct JudgeTurn {
   static constexpr std::uint16_t type_id = 20;
   Turn turn;
   std::int32_t revision = 0;
-  template <class Archive> void serialize(Archive& archive) { archive(turn, revision); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(turn, revision);
+  }
 };
 
 struct Judged {
   static constexpr std::uint16_t type_id = 21;
   Verdict verdict;
-  template <class Archive> void serialize(Archive& archive) { archive(verdict); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(verdict);
+  }
 };
 
 struct TakeStep {
   static constexpr std::uint16_t type_id = 30;
   StepBatch batch;
-  template <class Archive> void serialize(Archive& archive) {
+  template <class Archive>
+  void serialize(Archive& archive) {
     archive(batch.step, batch.version, batch.samples, batch.global_active_tokens, batch.global_samples);
   }
 };
@@ -90,7 +116,10 @@ struct StepDone {
   std::string weights_hash;
   double finished_s = 0;  // Unix seconds on the trainer
   std::string error;      // not empty: the step was refused on all ranks and the weights are as before
-  template <class Archive> void serialize(Archive& archive) { archive(metrics, weights_hash, finished_s, error); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(metrics, weights_hash, finished_s, error);
+  }
 };
 
 /// Send the current weights, as this version, to `receivers` (world ranks).
@@ -98,7 +127,10 @@ struct Publish {
   static constexpr std::uint16_t type_id = 32;
   std::int64_t version = 0;
   std::vector<int> receivers;
-  template <class Archive> void serialize(Archive& archive) { archive(version, receivers); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(version, receivers);
+  }
 };
 
 /// One rank holds all bytes of the version, checked.
@@ -107,7 +139,10 @@ struct VersionComplete {
   std::int64_t version = 0;
   std::int64_t bytes = 0;
   std::string error;  // not empty: it did not arrive whole and was discarded
-  template <class Archive> void serialize(Archive& archive) { archive(version, bytes, error); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(version, bytes, error);
+  }
 };
 
 /// Write the owned part of weights and moments, as they are after `step`, beside the work.
@@ -115,7 +150,10 @@ struct WriteCheckpoint {
   static constexpr std::uint16_t type_id = 34;
   std::string root;
   std::int64_t step = 0;
-  template <class Archive> void serialize(Archive& archive) { archive(root, step); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(root, step);
+  }
 };
 
 struct ShardWritten {
@@ -123,20 +161,29 @@ struct ShardWritten {
   std::int64_t step = 0;
   ShardInfo shard;
   std::string error;  // empty = written
-  template <class Archive> void serialize(Archive& archive) { archive(step, shard, error); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(step, shard, error);
+  }
 };
 
 /// Overwrite weights and moments from a checkpoint folder.
 struct Restore {
   static constexpr std::uint16_t type_id = 36;
   std::string path;  // of one checkpoint
-  template <class Archive> void serialize(Archive& archive) { archive(path); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(path);
+  }
 };
 
 struct Restored {
   static constexpr std::uint16_t type_id = 37;
   std::string weights_hash;
-  template <class Archive> void serialize(Archive& archive) { archive(weights_hash); }
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(weights_hash);
+  }
 };
 
 }  // namespace clawrl::messages

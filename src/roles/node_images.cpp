@@ -25,9 +25,9 @@ std::shared_ptr<const WeightImage> share(const Communicator& world, bool wanted,
                                          DType type) {
   if (!wanted) return make_node_memory(world, false, 0, nullptr), nullptr;
   const auto config = read_model_config(folder);
-  const auto memory = make_node_memory(
-      world, wanted, image_bytes(config, type),
-      [&](std::span<std::byte> bytes) { fill_weight_image(folder, config, type, bytes); });
+  const auto memory = make_node_memory(world, wanted, image_bytes(config, type), [&](std::span<std::byte> bytes) {
+    fill_weight_image(folder, config, type, bytes);
+  });
   return std::make_shared<const WeightImage>(config, type, memory->bytes(), memory);
 }
 
@@ -64,7 +64,8 @@ NodeImages load_node_images(const Communicator& world, const RoleMap& map, const
                    {config.model.prm, prm_type, &images.judge, Role::prm},
                    {config.model.policy, trainer_type, &images.trainer, Role::trainer}};
   bool done[std::size(wishes)] = {};
-  for (std::size_t i = 0; i < std::size(wishes); ++i) {  // every rank goes through the same list: the loads are collective
+  for (std::size_t i = 0; i < std::size(wishes);
+       ++i) {  // every rank goes through the same list: the loads are collective
     if (done[i]) continue;
     const auto same = [&](std::size_t j) {
       return wishes[j].folder == wishes[i].folder && wishes[j].type == wishes[i].type;

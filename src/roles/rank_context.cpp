@@ -8,7 +8,9 @@
 
 namespace clawrl {
 
-void lower_priority() { setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10); }
+void lower_priority() {
+  setpriority(PRIO_PROCESS, static_cast<id_t>(syscall(SYS_gettid)), 10);
+}
 
 int index_of(const RankContext& context, Role role) {
   const auto& ranks = context.map.ranks(role);

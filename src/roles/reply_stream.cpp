@@ -13,8 +13,13 @@ ReplyFormat used(const ReplyParserSettings& settings) {
 
 ReplyStream::ReplyStream(const Tokenizer& tokenizer, const ReplyParserSettings& settings,
                          std::vector<TokenId> stop_tokens, std::vector<std::string> stop_text)
-    : tokenizer_(tokenizer), stop_tokens_(std::move(stop_tokens)), markers_(marker_tokens(tokenizer, used(settings))),
-      detokenizer_(tokenizer, false), parser_(settings), stop_text_(std::move(stop_text)), shown_(settings.turn) {}
+    : tokenizer_(tokenizer),
+      stop_tokens_(std::move(stop_tokens)),
+      markers_(marker_tokens(tokenizer, used(settings))),
+      detokenizer_(tokenizer, false),
+      parser_(settings),
+      stop_text_(std::move(stop_text)),
+      shown_(settings.turn) {}
 
 bool ReplyStream::hidden(TokenId id) const {
   if (std::find(stop_tokens_.begin(), stop_tokens_.end(), id) != stop_tokens_.end()) return true;

@@ -25,8 +25,8 @@ class ReplyStream {
   bool stopped() const { return stop_text_.found(); }
   /// After finish(): "stop", "length" or "tool_calls".
   const std::string& finish_reason() const { return finish_reason_; }
-  const std::string& raw() const { return raw_; }            // as the model wrote it, up to a stop text
-  const Message& message() const { return shown_.message(); }   // as the client got it
+  const std::string& raw() const { return raw_; }              // as the model wrote it, up to a stop text
+  const Message& message() const { return shown_.message(); }  // as the client got it
 
  private:
   void show(const std::vector<ReplyEvent>& events);

@@ -39,20 +39,27 @@ constexpr std::size_t most_bytes_per_token = 64;  // of real text, on average ov
 
 RequestDesk::RequestDesk(Mailbox& mailbox, Journal& journal, SessionStore& sessions, ServiceMeter& meter,
                          Tokenizer tokenizer, ChatTemplate chat_template, RequestDeskSettings settings, Events events)
-    : mailbox_(mailbox), journal_(journal), sessions_(sessions), meter_(meter), tokenizer_(std::move(tokenizer)),
+    : mailbox_(mailbox),
+      journal_(journal),
+      sessions_(sessions),
+      meter_(meter),
+      tokenizer_(std::move(tokenizer)),
       template_(std::move(chat_template)),
-      settings_(std::move(settings)), events_(std::move(events)) {}
+      settings_(std::move(settings)),
+      events_(std::move(events)) {}
 
 bool RequestDesk::refuse(const ChatRequest& request, ChatSink& sink) {
   if (request.model != settings_.model) {
-    refuse_as_invalid(sink, invalid(404, "model_not_found", "model", "the model '" + request.model +
-                                        "' does not exist; this server has '" + settings_.model + "'"));
+    refuse_as_invalid(
+        sink, invalid(404, "model_not_found", "model",
+                      "the model '" + request.model + "' does not exist; this server has '" + settings_.model + "'"));
     return true;
   }
   if (active_.size() >= static_cast<std::size_t>(settings_.max_queue)) {
     ++meter_.refused;
-    sink.on_error({429, "rate_limit_error", "queue_full", "", "too many requests at once (http.max_queue = " +
-                                                                  std::to_string(settings_.max_queue) + "); try again"});
+    sink.on_error(
+        {429, "rate_limit_error", "queue_full", "",
+         "too many requests at once (http.max_queue = " + std::to_string(settings_.max_queue) + "); try again"});
     return true;
   }
   // Far too long for any tokenizer: refused before the head's thread spends its time on it.
@@ -72,8 +79,9 @@ void RequestDesk::refuse_as_invalid(ChatSink& sink, const ChatError& error) {
 bool RequestDesk::refuse_constraint(const ChatRequest& request, ChatSink& sink) {
   const bool call = request.constraint.kind == Constraint::Kind::tool_call;
   if (call && settings_.reply_format.tools == ToolFormat::none) {
-    refuse_as_invalid(sink, invalid(400, "", "tool_choice", "tool_choice cannot demand a call: how this model writes "
-                                                            "calls is not known (setting model.tool_format)"));
+    refuse_as_invalid(sink, invalid(400, "", "tool_choice",
+                                    "tool_choice cannot demand a call: how this model writes "
+                                    "calls is not known (setting model.tool_format)"));
     return true;
   }
   try {
@@ -119,9 +127,8 @@ ReplyParserSettings RequestDesk::parser_settings(const ChatRequest& request, con
   settings.turn = turn.id.value;
   if (!settings.format.reasoning) return settings;
   const std::span<const TokenId> prompt(turn.prompt);
-  settings.prompt_opens_think =
-      opens_think(tokenizer_.decode(prompt.last(std::min(prompt.size(), tail)), false)) ||
-      (request.continue_final_message && leaves_think_open(turn.messages.back().text));
+  settings.prompt_opens_think = opens_think(tokenizer_.decode(prompt.last(std::min(prompt.size(), tail)), false)) ||
+                                (request.continue_final_message && leaves_think_open(turn.messages.back().text));
   return settings;
 }
 
@@ -154,11 +161,13 @@ void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_p
   ++load_[rank];
   ++meter_.requests;
   ReplyStream reply(tokenizer_, parser_settings(request, turn), settings_.stop_tokens, request.stop);
-  active_.emplace(ticket, Active{std::move(turn), std::move(sink), std::move(reply), rank, request.session_done, now, 0});
+  active_.emplace(ticket,
+                  Active{std::move(turn), std::move(sink), std::move(reply), rank, request.session_done, now, 0});
   mailbox_.send(rank, Port::rollout, messages::Generate{generate});
 }
 
-GenerateRequest RequestDesk::generate_request(const ChatRequest& request, const Turn& turn, std::uint64_t ticket) const {
+GenerateRequest RequestDesk::generate_request(const ChatRequest& request, const Turn& turn,
+                                              std::uint64_t ticket) const {
   GenerateRequest generate;
   generate.id = {ticket};
   generate.prompt = turn.prompt;
@@ -247,10 +256,11 @@ void RequestDesk::finish(std::uint64_t ticket, FinishReason reason) {
                         turn.completion.cached_tokens};
   meter_.prompt_tokens += usage.prompt_tokens;
   meter_.cached_tokens += usage.cached_tokens;
-  journal_.save_turn(turn, [sink = active.sink, usage, reason = active.reply.finish_reason()](std::exception_ptr failure) {
-    if (!failure) return sink->on_finish(reason, usage);
-    sink->on_error({500, "server_error", "journal_failed", "", "the reply could not be recorded"});
-  });
+  journal_.save_turn(turn,
+                     [sink = active.sink, usage, reason = active.reply.finish_reason()](std::exception_ptr failure) {
+                       if (!failure) return sink->on_finish(reason, usage);
+                       sink->on_error({500, "server_error", "journal_failed", "", "the reply could not be recorded"});
+                     });
   if (active.session_done && turn.type == TurnType::main)
     for (TurnId id : sessions_.end(turn.session)) events_.ended(id);
   drop(ticket);

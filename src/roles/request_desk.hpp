@@ -21,14 +21,14 @@
 namespace clawrl {
 
 struct RequestDeskSettings {
-  std::string model;                  // the name that clients ask for
-  std::int32_t context = 32768;       // tokens of prompt and response
+  std::string model;                    // the name that clients ask for
+  std::int32_t context = 32768;         // tokens of prompt and response
   std::int64_t vocabulary = INT32_MAX;  // of the policy model
   std::int32_t max_queue = 1024;
-  RolloutConfig rollout;              // defaults of temperature and max_tokens
+  RolloutConfig rollout;  // defaults of temperature and max_tokens
   std::vector<TokenId> stop_tokens;
-  ReplyFormat reply_format;           // how the policy writes thoughts and calls
-  std::int32_t record_top_k = 0;      // for main turns
+  ReplyFormat reply_format;       // how the policy writes thoughts and calls
+  std::int32_t record_top_k = 0;  // for main turns
   std::uint64_t seed = 1;
   std::vector<int> rollout_ranks;
 };
@@ -37,11 +37,11 @@ struct RequestDeskSettings {
 class RequestDesk {
  public:
   struct Events {
-    std::function<void(LinkedTurn)> linked;       // a turn's next state has become known
-    std::function<void(const Turn&)> answered;    // a main turn was answered and may be judged later
-    std::function<void(TurnId)> ended;            // its session is over: no next state will come
+    std::function<void(LinkedTurn)> linked;           // a turn's next state has become known
+    std::function<void(const Turn&)> answered;        // a main turn was answered and may be judged later
+    std::function<void(TurnId)> ended;                // its session is over: no next state will come
     std::function<void(std::int64_t version)> token;  // some token was computed by this version
-    std::function<bool()> committing;             // is a weight commit under way?
+    std::function<bool()> committing;                 // is a weight commit under way?
   };
 
   RequestDesk(Mailbox& mailbox, Journal& journal, SessionStore& sessions, ServiceMeter& meter, Tokenizer tokenizer,

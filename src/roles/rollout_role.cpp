@@ -32,17 +32,25 @@ ConstraintCompiler make_compiler(const ModelFolders& folders, const ModelConfig&
 /// False = Stop.
 bool obey(const Envelope& envelope, Engine& engine, Policy& policy) {
   switch (envelope.type) {
-    case messages::Generate::type_id: engine.submit(envelope.open<messages::Generate>().request); return true;
-    case messages::Cancel::type_id: engine.cancel(envelope.open<messages::Cancel>().id); return true;
+    case messages::Generate::type_id:
+      engine.submit(envelope.open<messages::Generate>().request);
+      return true;
+    case messages::Cancel::type_id:
+      engine.cancel(envelope.open<messages::Cancel>().id);
+      return true;
     case messages::UseVersion::type_id: {
       const std::int64_t version = envelope.open<messages::UseVersion>().version;
       policy.publish(version);
       engine.set_newest(version);
       return true;
     }
-    case messages::RetireVersion::type_id: engine.retire(envelope.open<messages::RetireVersion>().version); return true;
-    case messages::Stop::type_id: return false;
-    default: throw InternalError("rollout got message type " + std::to_string(envelope.type));
+    case messages::RetireVersion::type_id:
+      engine.retire(envelope.open<messages::RetireVersion>().version);
+      return true;
+    case messages::Stop::type_id:
+      return false;
+    default:
+      throw InternalError("rollout got message type " + std::to_string(envelope.type));
   }
 }
 

@@ -24,8 +24,10 @@ std::atomic<bool> stop_requested = false;
 /// mpirun forwards signals to every rank; only the head acts, the others wait for its Stop.
 void handle_signals(bool head) {
   struct sigaction action {};
-  if (head) action.sa_handler = [](int) { stop_requested = true; };
-  else action.sa_handler = SIG_IGN;
+  if (head)
+    action.sa_handler = [](int) { stop_requested = true; };
+  else
+    action.sa_handler = SIG_IGN;
   for (int signal : {SIGINT, SIGTERM, SIGUSR1}) sigaction(signal, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
 }
@@ -34,8 +36,8 @@ RoleMap make_map(int world_size, const RoleConfig& config, bool learning) {
   if (!learning) return RoleMap::serving(world_size);
   const int groups = (world_size - (config.dedicated_head ? 1 : 0)) / config.ranks_per_group;
   const bool counted = config.trainers > 0 || config.rollouts > 0 || config.prms > 0;
-  RoleMapSettings settings = counted ? RoleMapSettings{config.trainers, config.rollouts, config.prms}
-                                     : RoleMap::proportional_counts(groups);
+  RoleMapSettings settings =
+      counted ? RoleMapSettings{config.trainers, config.rollouts, config.prms} : RoleMap::proportional_counts(groups);
   settings.ranks_per_group = config.ranks_per_group;
   settings.dedicated_head = config.dedicated_head;
   return RoleMap(world_size, settings);
@@ -63,9 +65,8 @@ Followers make_followers(const RankContext& context) {
       receiving, [&mailbox = context.mailbox, head = context.map.head()](const WeightReceiver::Outcome& outcome) {
         mailbox.send(head, Port::head, messages::VersionComplete{outcome.version, outcome.bytes, outcome.error});
       });
-  context.mailbox.on_message(Port::weights, [receiver = followers.receiver.get()](const Envelope& envelope) {
-    receiver->take(envelope);
-  });
+  context.mailbox.on_message(
+      Port::weights, [receiver = followers.receiver.get()](const Envelope& envelope) { receiver->take(envelope); });
   return followers;
 }
 

@@ -9,9 +9,13 @@ namespace {
 constexpr double milli = 1000;
 
 /// No data is no number: null in JSON.
-double or_none(bool any, double value) { return any ? value : std::numeric_limits<double>::quiet_NaN(); }
+double or_none(bool any, double value) {
+  return any ? value : std::numeric_limits<double>::quiet_NaN();
+}
 
-double per_second(std::int64_t count, double seconds) { return seconds > 0 ? static_cast<double>(count) / seconds : 0; }
+double per_second(std::int64_t count, double seconds) {
+  return seconds > 0 ? static_cast<double>(count) / seconds : 0;
+}
 
 }  // namespace
 

@@ -22,8 +22,13 @@ std::vector<SampleId> ids_of(const StepRecord& record) {
 
 StepDesk::StepDesk(Mailbox& mailbox, Journal& journal, const RunConfig& config, std::vector<int> trainer_ranks,
                    std::function<void(const messages::StepDone&)> done)
-    : mailbox_(mailbox), journal_(journal), config_(config), trainers_(std::move(trainer_ranks)), done_(std::move(done)),
-      builder_(config.samples, config.trainer.loss.kl_beta > 0), batcher_(config.samples, config.run.seed) {}
+    : mailbox_(mailbox),
+      journal_(journal),
+      config_(config),
+      trainers_(std::move(trainer_ranks)),
+      done_(std::move(done)),
+      builder_(config.samples, config.trainer.loss.kl_beta > 0),
+      batcher_(config.samples, config.run.seed) {}
 
 void StepDesk::resume_from(std::int64_t step, std::int64_t version, const JournalReader* source, bool foreign) {
   step_ = step;

@@ -44,8 +44,8 @@ class StepDesk {
   void stop() { stopping_ = true; }  // no new steps; the one in flight ends
   bool busy() const { return in_flight_.has_value(); }
   bool recorded_steps_left() const { return !recorded_.empty(); }
-  std::int64_t step() const { return step_; }                  // finished
-  std::int64_t version() const { return version_; }            // made by the last finished step
+  std::int64_t step() const { return step_; }        // finished
+  std::int64_t version() const { return version_; }  // made by the last finished step
   std::int64_t dispatched_version() const { return dispatched_version_; }
   std::size_t waiting() const { return batcher_.waiting(); }
   /// Turns that the last finished step took for the first time.

@@ -11,10 +11,10 @@
 namespace clawrl {
 
 struct SupervisedSettings {
-  std::int64_t tokens = 12'000'000;   // stop after so many tokens, over all ranks
-  std::int64_t batch_tokens = 2048;   // per optimiser step, over all ranks
-  std::int64_t report_every = 100;    // steps
-  std::int64_t save_every = 2000;     // steps; 0 = only at the end
+  std::int64_t tokens = 12'000'000;  // stop after so many tokens, over all ranks
+  std::int64_t batch_tokens = 2048;  // per optimiser step, over all ranks
+  std::int64_t report_every = 100;   // steps
+  std::int64_t save_every = 2000;    // steps; 0 = only at the end
 };
 
 /// Called with every `report_every`-th step's metrics and the tokens seen so far.

@@ -36,7 +36,9 @@ FrozenViews freeze(std::vector<ParameterView> views) {
 class TrainerLoop {
  public:
   TrainerLoop(const RankContext& context, Collectives& collectives)
-      : context_(context), mailbox_(context.mailbox), index_(index_of(context, Role::trainer)),
+      : context_(context),
+        mailbox_(context.mailbox),
+        index_(index_of(context, Role::trainer)),
         count_(static_cast<int>(context.map.ranks(Role::trainer).size())),
         base_hash_(context.images.trainer->hash()),
         learner_(make_learner(std::move(context.images.trainer), context.config.trainer.optimizer,
@@ -50,18 +52,29 @@ class TrainerLoop {
       const auto envelope = mailbox_.receive(Port::trainer, 50ms);
       if (!envelope) continue;
       switch (envelope->type) {
-        case messages::TakeStep::type_id: take_step(envelope->open<messages::TakeStep>()); break;
-        case messages::Publish::type_id: publish(envelope->open<messages::Publish>()); break;
-        case messages::WriteCheckpoint::type_id: write(envelope->open<messages::WriteCheckpoint>()); break;
-        case messages::Restore::type_id: restore(envelope->open<messages::Restore>()); break;
-        case messages::Stop::type_id: return;
-        default: throw InternalError("trainer got message type " + std::to_string(envelope->type));
+        case messages::TakeStep::type_id:
+          take_step(envelope->open<messages::TakeStep>());
+          break;
+        case messages::Publish::type_id:
+          publish(envelope->open<messages::Publish>());
+          break;
+        case messages::WriteCheckpoint::type_id:
+          write(envelope->open<messages::WriteCheckpoint>());
+          break;
+        case messages::Restore::type_id:
+          restore(envelope->open<messages::Restore>());
+          break;
+        case messages::Stop::type_id:
+          return;
+        default:
+          throw InternalError("trainer got message type " + std::to_string(envelope->type));
       }
     }
   }
 
  private:
-  template <class Message> void tell_head(const Message& message) {
+  template <class Message>
+  void tell_head(const Message& message) {
     mailbox_.send(context_.map.head(), Port::head, message);
   }
 

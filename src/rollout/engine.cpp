@@ -70,7 +70,9 @@ void Engine::submit(GenerateRequest request) {
   sequences_.emplace(id, std::move(sequence));
 }
 
-void Engine::cancel(RequestId id) { cancelled_.push_back(id); }
+void Engine::cancel(RequestId id) {
+  cancelled_.push_back(id);
+}
 
 bool Engine::step() {
   const auto before = deltas_.size();
@@ -224,8 +226,12 @@ void Engine::refuse(const GenerateRequest& request, const std::string& error) {
   deltas_.push_back(std::move(delta));
 }
 
-std::vector<CompletionDelta> Engine::take_deltas() { return std::exchange(deltas_, {}); }
+std::vector<CompletionDelta> Engine::take_deltas() {
+  return std::exchange(deltas_, {});
+}
 
-double Engine::now() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+double Engine::now() const {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
+}
 
 }  // namespace clawrl

@@ -34,8 +34,8 @@ namespace clawrl {
 class Engine {
  public:
   /// Allocates the Policy's cache. Newest = the highest version that the Policy has published. Throws UserError on
-  /// settings out of range, InternalError without a published version or a KernelRuntime. `compiler` (not owned, outlives
-  /// the engine) serves requests with a constraint; without it they are refused.
+  /// settings out of range, InternalError without a published version or a KernelRuntime. `compiler` (not owned,
+  /// outlives the engine) serves requests with a constraint; without it they are refused.
   Engine(Policy& policy, const EngineSettings& settings, ConstraintCompiler* compiler = nullptr);
 
   /// What cannot be run (too long, bad parameters, unknown or retiring version, queue full) comes back as a delta with

@@ -59,9 +59,9 @@ class PrefixCache {
 
   BlockManager& blocks_;
   Hash hash_;
-  std::vector<Entry> entries_;                                   // [num_blocks]
+  std::vector<Entry> entries_;                                  // [num_blocks]
   std::unordered_multimap<std::uint64_t, std::int32_t> index_;  // hash -> block
-  std::list<std::int32_t> idle_;                                 // front = evicted next
+  std::list<std::int32_t> idle_;                                // front = evicted next
   std::uint64_t next_name_ = 1;
   std::int64_t evictions_ = 0;
 };

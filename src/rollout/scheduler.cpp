@@ -8,7 +8,9 @@ namespace clawrl {
 
 namespace {
 
-bool older(const Sequence* a, const Sequence* b) { return a->arrival < b->arrival; }
+bool older(const Sequence* a, const Sequence* b) {
+  return a->arrival < b->arrival;
+}
 
 }  // namespace
 
@@ -116,8 +118,7 @@ void Scheduler::computed(const ScheduledChunk& chunk) {
   const std::int32_t size = blocks_.block_size();
   for (; (sequence.registered + 1) * size <= sequence.computed; ++sequence.registered) {
     const auto tokens = std::span<const TokenId>(sequence.tokens).subspan(sequence.registered * size, size);
-    sequence.prefix =
-        prefix_.insert(*sequence.version, sequence.prefix, tokens, sequence.blocks[sequence.registered]);
+    sequence.prefix = prefix_.insert(*sequence.version, sequence.prefix, tokens, sequence.blocks[sequence.registered]);
   }
 }
 

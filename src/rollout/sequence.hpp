@@ -27,13 +27,13 @@ struct Sequence {
   std::int32_t computed = 0;            // leading tokens whose K and V are in the blocks
   std::vector<std::int32_t> blocks;     // block table; token t lives in blocks[t / block_size]
 
-  std::int32_t cached_tokens = 0;   // prompt tokens that the prefix cache served at the first admission
+  std::int32_t cached_tokens = 0;  // prompt tokens that the prefix cache served at the first admission
   bool admitted_before = false;
-  std::uint64_t prefix = 0;         // prefix-cache name of the registered blocks so far
-  std::int32_t registered = 0;      // leading blocks that the prefix cache knows
+  std::uint64_t prefix = 0;     // prefix-cache name of the registered blocks so far
+  std::int32_t registered = 0;  // leading blocks that the prefix cache knows
 
-  std::optional<ConstraintMatcher> matcher;  // of a constrained reply; stands behind the sampled tokens
-  std::shared_ptr<const IdRuns> allowed;     // mask of the token that is sampled next
+  std::optional<ConstraintMatcher> matcher;          // of a constrained reply; stands behind the sampled tokens
+  std::shared_ptr<const IdRuns> allowed;             // mask of the token that is sampled next
   std::vector<std::shared_ptr<const IdRuns>> masks;  // distinct ones so far, in order of first use
 
   std::int32_t prompt_length() const { return static_cast<std::int32_t>(request.prompt.size()); }

@@ -10,8 +10,8 @@ Advantages advantage_combined(const AdvantageInput& input) {
   Advantages result = advantage_opd(input);
   const Advantages binary = advantage_binary(input);
   for (std::size_t t = 0; t < result.tokens.size(); ++t)
-    result.tokens[t] = static_cast<float>(input.settings.w_binary * binary.tokens[t] +
-                                          input.settings.w_opd * result.tokens[t]);
+    result.tokens[t] =
+        static_cast<float>(input.settings.w_binary * binary.tokens[t] + input.settings.w_opd * result.tokens[t]);
   return result;
 }
 

@@ -17,7 +17,10 @@ class RunningBaseline {
   struct Moments {
     double weight = 0, sum = 0, squares = 0;
     int count = 0;
-    template <class Archive> void serialize(Archive& archive) { archive(weight, sum, squares, count); }
+    template <class Archive>
+    void serialize(Archive& archive) {
+      archive(weight, sum, squares, count);
+    }
   };
   /// For checkpoints.
   const std::map<std::string, Moments>& state() const { return moments_; }

@@ -12,9 +12,8 @@ namespace {
 constexpr float kRounding = 1e-4F;
 
 bool whole(const std::vector<float>& logprobs, std::size_t count) {
-  return logprobs.size() == count && std::all_of(logprobs.begin(), logprobs.end(), [](float x) {
-           return std::isfinite(x) && x <= kRounding;
-         });
+  return logprobs.size() == count &&
+         std::all_of(logprobs.begin(), logprobs.end(), [](float x) { return std::isfinite(x) && x <= kRounding; });
 }
 
 bool finished(const Turn& turn) {
@@ -104,8 +103,8 @@ Advantages SampleBuilder::advantages(const Turn& turn, const Verdict& verdict, c
 
 BuiltSample SampleBuilder::build(const Turn& turn, const Verdict& verdict, std::int64_t newest_version,
                                  const std::string& line) {
-  expect(turn.id == verdict.turn, "verdict of turn " + std::to_string(verdict.turn.value) + " used for turn " +
-                                      std::to_string(turn.id.value));
+  expect(turn.id == verdict.turn,
+         "verdict of turn " + std::to_string(verdict.turn.value) + " used for turn " + std::to_string(turn.id.value));
   if (const std::string reason = unusable(turn, verdict, newest_version); !reason.empty()) return {{}, reason};
   Advantages values = advantages(turn, verdict, line);
   if (!values.exclusion.empty()) return {{}, values.exclusion};

@@ -20,9 +20,8 @@ std::vector<Message> until_assistant(const std::vector<Message>& messages, std::
 }
 
 bool same_ids(const std::vector<ToolCall>& a, const std::vector<ToolCall>& b) {
-  return !a.empty() && std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const ToolCall& x, const ToolCall& y) {
-    return x.id == y.id && !x.id.empty();
-  });
+  return !a.empty() && std::equal(a.begin(), a.end(), b.begin(), b.end(),
+                                  [](const ToolCall& x, const ToolCall& y) { return x.id == y.id && !x.id.empty(); });
 }
 
 bool same_reply(const Message& sent_back, const std::string& raw, const Message& message) {
@@ -40,7 +39,8 @@ SessionStore::Session& SessionStore::touch(const std::string& session, double no
   return s;
 }
 
-std::vector<LinkedTurn> SessionStore::link(const std::string& session, const std::vector<Message>& request, double now) {
+std::vector<LinkedTurn> SessionStore::link(const std::string& session, const std::vector<Message>& request,
+                                           double now) {
   Session& s = touch(session, now);
   std::vector<LinkedTurn> linked;
   std::erase_if(s.open, [&](const OpenTurn& turn) {
@@ -55,7 +55,9 @@ std::vector<LinkedTurn> SessionStore::link(const std::string& session, const std
   return linked;
 }
 
-std::int32_t SessionStore::next_index(const std::string& session, double now) { return touch(session, now).turns++; }
+std::int32_t SessionStore::next_index(const std::string& session, double now) {
+  return touch(session, now).turns++;
+}
 
 void SessionStore::answered(const Turn& turn, double now) {
   OpenTurn open;
@@ -85,8 +87,10 @@ std::vector<TurnId> SessionStore::expire(double now) {
   std::vector<std::string> over;
   std::vector<std::pair<double, std::string>> others;  // by last traffic
   for (const auto& [name, session] : sessions_) {
-    if (now - session.last_seen >= idle_s_) over.push_back(name);
-    else if (open_ > max_open_) others.emplace_back(session.last_seen, name);
+    if (now - session.last_seen >= idle_s_)
+      over.push_back(name);
+    else if (open_ > max_open_)
+      others.emplace_back(session.last_seen, name);
   }
   std::vector<TurnId> turns;
   const auto end_one = [&](const std::string& name) {

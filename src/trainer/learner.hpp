@@ -30,19 +30,19 @@ struct OptimizerSettings {
 };
 
 struct LossSettings {
-  std::string name = "policy";    // registered loss: policy (clipped, method.md 2 and 3), sft (cross-entropy)
+  std::string name = "policy";             // registered loss: policy (clipped, method.md 2 and 3), sft (cross-entropy)
   std::string aggregation = "token_mean";  // token_mean, sequence_mean
   double clip_low = 0.2;
   double clip_high = 0.28;
-  double kl_beta = 0.0;           // k3 to sample.reference_logprobs
-  double importance_cap = 2.0;    // truncated importance weight exp(old - sampler); 0 = coupled form, old = sampler
-  double topk_weight = 1.0;       // weight of the top-k term where a sample carries one
+  double kl_beta = 0.0;         // k3 to sample.reference_logprobs
+  double importance_cap = 2.0;  // truncated importance weight exp(old - sampler); 0 = coupled form, old = sampler
+  double topk_weight = 1.0;     // weight of the top-k term where a sample carries one
 };
 
 /// One optimiser step of one data-parallel rank.
 struct StepBatch {
-  std::int64_t step = 0;     // 1-based
-  std::int64_t version = 0;  // version that the step makes
+  std::int64_t step = 0;                  // 1-based
+  std::int64_t version = 0;               // version that the step makes
   std::vector<TrainingSample> samples;    // this rank's shard; may be empty
   std::int64_t global_active_tokens = 0;  // over all shards: the loss is divided by it
   std::int64_t global_samples = 0;
@@ -63,8 +63,8 @@ class Learner {
   virtual const ModelConfig& config() const = 0;
 };
 
-/// Makes an optimiser for the weights of `image`; `collectives` (not owned) joins the trainer ranks. `type` (f32, bf16):
-/// how forward and backward see the matrices; what is trained, its gradient and its moments are f32 in any case.
+/// Makes an optimiser for the weights of `image`; `collectives` (not owned) joins the trainer ranks. `type` (f32,
+/// bf16): how forward and backward see the matrices; what is trained, its gradient and its moments are f32 in any case.
 /// LoRA training keeps the image as its frozen base, which must have that type; full training copies it and lets it go
 /// (an f32 image gives exact masters).
 std::unique_ptr<Learner> make_learner(std::shared_ptr<const WeightImage> image, const OptimizerSettings& optimizer,

@@ -15,8 +15,8 @@ std::string label(const TrainingSample& sample) {
 }
 
 void require_size(const TrainingSample& sample, const char* field, std::size_t size, std::size_t expected) {
-  require(size == expected, label(sample) + field + " has " +
-                                std::to_string(size) + " entries, " + std::to_string(expected) + " are needed");
+  require(size == expected, label(sample) + field + " has " + std::to_string(size) + " entries, " +
+                                std::to_string(expected) + " are needed");
 }
 
 void require_finite(const TrainingSample& sample, const char* field, const std::vector<float>& values, bool masked) {
@@ -44,9 +44,9 @@ void validate_sampler(const TrainingSample& sample, std::int64_t vocabulary) {
   const auto width = static_cast<std::size_t>(sample.topk_width);
   const std::size_t entries = sample.topk_ids.size();
   const std::string name = label(sample);
-  require(entries % width == 0 && entries / width <= tokens,
-          name + "topk_ids has " + std::to_string(entries) + " entries, no multiple of " + std::to_string(width) +
-              " or more than the tokens allow");
+  require(entries % width == 0 && entries / width <= tokens, name + "topk_ids has " + std::to_string(entries) +
+                                                                 " entries, no multiple of " + std::to_string(width) +
+                                                                 " or more than the tokens allow");
   require_size(sample, "topk_logprobs", sample.topk_logprobs.size(), entries);
   require_size(sample, "topk_advantages", sample.topk_advantages.size(), entries);
   require_finite(sample, "topk_logprobs", sample.topk_logprobs, false);
@@ -71,7 +71,8 @@ void validate_masks(const TrainingSample& sample, std::int64_t vocabulary) {
   const std::size_t begin = sample.ids.size() - masks.rows.size();
   for (std::size_t r = 0; r < masks.rows.size(); ++r) {
     const auto set = masks.rows[r];
-    require(set >= -1 && set < static_cast<std::int64_t>(masks.sets.size()), name + "masks names a set that is not there");
+    require(set >= -1 && set < static_cast<std::int64_t>(masks.sets.size()),
+            name + "masks names a set that is not there");
     require(set < 0 || contains(masks.sets[static_cast<std::size_t>(set)], sample.ids[begin + r]),
             name + "the mask of token " + std::to_string(begin + r) + " does not allow the token itself");
   }

@@ -33,8 +33,8 @@ TEST_CASE("a slow receiver is felt by the sender, in bounded memory on both side
     const auto fill = [&] {
       for (; sent < 1000; ++sent) box->post(1, Port::trainer, 3, {}, Buffer(size, std::byte(sent)));
     };
-    CHECK_THROWS_WITH(fill(), Catch::Contains("outbox full") && Catch::Contains("rank 1, port trainer") &&
-                                  Catch::Contains("type 3"));
+    CHECK_THROWS_WITH(
+        fill(), Catch::Contains("outbox full") && Catch::Contains("rank 1, port trainer") && Catch::Contains("type 3"));
     CHECK(sent >= 16);
     CHECK(sent <= 16 + 6);
     CHECK(box->statistics().outbox_peak <= settings.outbox_bytes);

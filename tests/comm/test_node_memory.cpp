@@ -29,7 +29,8 @@ std::string mapping_of(const void* address) {
   std::ifstream maps("/proc/self/maps");
   for (std::string range, mode, offset, device, inode, rest; maps >> range >> mode >> offset >> device >> inode;) {
     std::getline(maps, rest);
-    const auto begin = std::stoull(range, nullptr, 16), end = std::stoull(range.substr(range.find('-') + 1), nullptr, 16);
+    const auto begin = std::stoull(range, nullptr, 16),
+               end = std::stoull(range.substr(range.find('-') + 1), nullptr, 16);
     const auto wanted = reinterpret_cast<std::uintptr_t>(address);
     if (wanted >= begin && wanted < end) return mode + " " + inode;
   }

@@ -9,10 +9,10 @@ TEST_CASE("default proportions") {
     int world;
     const char* description;
   } table[] = {
-      {1, "trainer 0, rollout 0, prm 0, head 0"},         {2, "trainer 0, rollout 1, prm 1, head 0"},
-      {3, "trainer 0, rollout 1, prm 2, head 0"},         {4, "trainer 0-1, rollout 2, prm 3, head 0"},
-      {5, "trainer 0-2, rollout 3, prm 4, head 0"},       {6, "trainer 0-2, rollout 3-4, prm 5, head 0"},
-      {8, "trainer 0-3, rollout 4-5, prm 6-7, head 0"},   {16, "trainer 0-7, rollout 8-11, prm 12-15, head 0"},
+      {1, "trainer 0, rollout 0, prm 0, head 0"},       {2, "trainer 0, rollout 1, prm 1, head 0"},
+      {3, "trainer 0, rollout 1, prm 2, head 0"},       {4, "trainer 0-1, rollout 2, prm 3, head 0"},
+      {5, "trainer 0-2, rollout 3, prm 4, head 0"},     {6, "trainer 0-2, rollout 3-4, prm 5, head 0"},
+      {8, "trainer 0-3, rollout 4-5, prm 6-7, head 0"}, {16, "trainer 0-7, rollout 8-11, prm 12-15, head 0"},
   };
   for (const auto& [world, description] : table) CHECK(RoleMap::proportional(world).describe() == description);
 }

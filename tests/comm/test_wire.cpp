@@ -26,7 +26,9 @@ Completion completion() {
   return c;
 }
 
-Message message() { return {"assistant", "Grüße \xF0\x9F\x99\x82", "why", {{"id1", "add", "{\"a\": 1}"}}, "call"}; }
+Message message() {
+  return {"assistant", "Grüße \xF0\x9F\x99\x82", "why", {{"id1", "add", "{\"a\": 1}"}}, "call"};
+}
 
 Turn turn() {
   Turn t;
@@ -106,7 +108,13 @@ TEST_CASE("core structs survive the wire and damaged bytes do not") {
   check_wire(PolicyVersion{"user-7", 12, "base", "adapter"});
   check_wire(CompletionDelta{{7}, completion()});
   check_wire(StopConditions{64, {1, 2}, {"\n\n", "END"}});
-  GenerateRequest request{{7}, {151644, 872}, {0.5F, 1.0F, 0, 3}, {16, {2}, {}}, 42, 4, 1.5,
+  GenerateRequest request{{7},
+                          {151644, 872},
+                          {0.5F, 1.0F, 0, 3},
+                          {16, {2}, {}},
+                          42,
+                          4,
+                          1.5,
                           {Constraint::Kind::json_schema, R"({"type":"null"})", ""}};
   check_wire(request);
   request.version.reset();

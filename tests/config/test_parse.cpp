@@ -9,9 +9,10 @@ using namespace clawrl;
 
 namespace {
 
-const JobDescription kJob{"online_rl", "serve and learn",
-                          {"run", "model", "roles", "http", "rollout", "prm", "samples", "trainer", "weights",
-                           "checkpoint", "session"}};
+const JobDescription kJob{
+    "online_rl",
+    "serve and learn",
+    {"run", "model", "roles", "http", "rollout", "prm", "samples", "trainer", "weights", "checkpoint", "session"}};
 
 RunConfig parsed(std::vector<const char*> arguments, const JobDescription& job = kJob) {
   arguments.insert(arguments.begin(), job.name.c_str());
@@ -46,8 +47,8 @@ void mentions(const std::string& text, const std::vector<std::string>& parts) {
 }  // namespace
 
 TEST_CASE("defaults, file and command line in rising order") {
-  const auto file = write_ini(
-      "order.ini", "# demo\n[samples]\nbatch = 8\ntop_k=2\n[run]\nseed = 7\n[weights]\nchunk_bytes = 2M\n");
+  const auto file =
+      write_ini("order.ini", "# demo\n[samples]\nbatch = 8\ntop_k=2\n[run]\nseed = 7\n[weights]\nchunk_bytes = 2M\n");
   const auto config =
       parsed({file.c_str(), "--samples.batch=16", "--port", "0", "--resume", "--run.deterministic=off"});
   CHECK(config.samples.batch == 16);

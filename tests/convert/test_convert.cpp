@@ -132,7 +132,8 @@ TEST_CASE("a folder comes back from its checkpoint with the same bits, and needs
     CHECK(fs::exists(made.path + "/manifest.h5"));
     fs::rename(base, folder.at("elsewhere"));
     export_checkpoint(folder.at("checkpoint"), folder.at("back"), {});
-    CHECK(text_of(folder.path / "elsewhere/model.safetensors").size() == text_of(folder.path / "back/model.safetensors").size());
+    CHECK(text_of(folder.path / "elsewhere/model.safetensors").size() ==
+          text_of(folder.path / "back/model.safetensors").size());
     const SafetensorsFile before(folder.at("elsewhere/model.safetensors")), after(folder.at("back/model.safetensors"));
     REQUIRE(before.tensors().size() == after.tensors().size());
     CHECK(after.find("lm_head.weight") == nullptr);

@@ -1,9 +1,9 @@
 // report.json, the plot and the lines for a terminal.
 
+#include <unistd.h>
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "core/error.hpp"
 #include "demo/learning_report.hpp"

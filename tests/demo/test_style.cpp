@@ -126,8 +126,7 @@ TEST_CASE("noise cannot pass for an answer") {
     std::string babble = good;
     for (int word = 0; word < 70; ++word) babble += " " + p.noun;
     passed += formed(babble);
-    passed += p.text != other.text && p.first_name != other.first_name &&
-              formed(render_reply(random, other, {}));
+    passed += p.text != other.text && p.first_name != other.first_name && formed(render_reply(random, other, {}));
   }
   CHECK(passed == 0);
 }

@@ -88,8 +88,10 @@ TEST_CASE("arrays have one entry per token; a whole document is trained but for 
     CHECK(sample.advantages.size() == sample.ids.size());
     CHECK(sample.loss_mask.front() == 0);
     const auto trained = std::accumulate(sample.loss_mask.begin(), sample.loss_mask.end(), std::size_t{0});
-    if (document.whole) CHECK(trained + 1 == sample.ids.size());
-    else CHECK(trained < sample.ids.size() / 2 + 40);
+    if (document.whole)
+      CHECK(trained + 1 == sample.ids.size());
+    else
+      CHECK(trained < sample.ids.size() / 2 + 40);
   }
 }
 

@@ -92,7 +92,8 @@ class FakeService : public ChatService {
     int made = 0;
   };
 
-  template <class Predicate> bool wait(Predicate predicate) {
+  template <class Predicate>
+  bool wait(Predicate predicate) {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, std::chrono::seconds(30), predicate);
   }
@@ -121,13 +122,27 @@ class FakeService : public ChatService {
 
   static bool call_step(Reply& reply) {
     switch (reply.made++) {
-      case 0: reply.sink->on_reasoning("hm"); break;
-      case 1: reply.sink->on_text("I look."); break;
-      case 2: reply.sink->on_tool_call({0, "abcdefgh1", "f", ""}); break;
-      case 3: reply.sink->on_tool_call({0, "", "", "{\"x\":"}); break;
-      case 4: reply.sink->on_tool_call({0, "", "", "1}"}); break;
-      case 5: reply.sink->on_tool_call({1, "abcdefgh2", "g", "{}"}); break;
-      default: reply.sink->on_finish("tool_calls", {7, 6, 0}); return false;
+      case 0:
+        reply.sink->on_reasoning("hm");
+        break;
+      case 1:
+        reply.sink->on_text("I look.");
+        break;
+      case 2:
+        reply.sink->on_tool_call({0, "abcdefgh1", "f", ""});
+        break;
+      case 3:
+        reply.sink->on_tool_call({0, "", "", "{\"x\":"});
+        break;
+      case 4:
+        reply.sink->on_tool_call({0, "", "", "1}"});
+        break;
+      case 5:
+        reply.sink->on_tool_call({1, "abcdefgh2", "g", "{}"});
+        break;
+      default:
+        reply.sink->on_finish("tool_calls", {7, 6, 0});
+        return false;
     }
     return true;
   }

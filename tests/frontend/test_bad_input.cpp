@@ -19,9 +19,13 @@ HttpSettings quiet() {
   return settings;
 }
 
-std::string with(const std::string& fields) { return chat_body("count 2", false, "," + fields); }
+std::string with(const std::string& fields) {
+  return chat_body("count 2", false, "," + fields);
+}
 
-std::string messages(const std::string& list) { return R"({"model":"demo","messages":)" + list + "}"; }
+std::string messages(const std::string& list) {
+  return R"({"model":"demo","messages":)" + list + "}";
+}
 
 struct Case {
   std::string name, body;

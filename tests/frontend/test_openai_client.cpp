@@ -22,7 +22,9 @@ ChatOptions demo(bool stream) {
   return options;
 }
 
-std::vector<Message> says(const std::string& text) { return {{"user", text, "", {}, ""}}; }
+std::vector<Message> says(const std::string& text) {
+  return {{"user", text, "", {}, ""}};
+}
 
 /// Answers one request on a port of its own with fixed bytes and closes.
 class OneAnswer {

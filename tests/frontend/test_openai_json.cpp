@@ -137,8 +137,8 @@ TEST_CASE("the chunks of a stream are what OpenAI clients read") {
 }
 
 TEST_CASE("whole replies, errors and models") {
-  const Json reply = Json::parse(format_completion("chatcmpl-2", 5, "demo", {"assistant", "hello", "", {}, ""},
-                                                   "length", {3, 4, 0}));
+  const Json reply =
+      Json::parse(format_completion("chatcmpl-2", 5, "demo", {"assistant", "hello", "", {}, ""}, "length", {3, 4, 0}));
   CHECK(reply["object"] == "chat.completion");
   CHECK(reply["choices"][0]["message"] == Json::parse(R"({"role":"assistant","content":"hello"})"));
   CHECK(reply["choices"][0]["finish_reason"] == "length");

@@ -26,7 +26,9 @@ std::string refused(const std::string& fields) {
   return "not refused";
 }
 
-std::string with_tools(const std::string& fields) { return "\"tools\":" + tools + (fields.empty() ? "" : ",") + fields; }
+std::string with_tools(const std::string& fields) {
+  return "\"tools\":" + tools + (fields.empty() ? "" : ",") + fields;
+}
 
 }  // namespace
 
@@ -64,7 +66,8 @@ TEST_CASE("response_format") {
   CHECK(parse(R"("response_format":{"type":"text"})").constraint == Constraint{});
   CHECK(parse(R"("response_format":{"type":"json_object"})").constraint == Constraint{Kind::json_object, "", ""});
   const std::string schema = R"({"type":"object","properties":{"z":{"type":"string"},"a":{}}})";
-  const std::string named = R"({"type":"json_schema","json_schema":{"name":"n","strict":true,"schema":)" + schema + "}}";
+  const std::string named =
+      R"({"type":"json_schema","json_schema":{"name":"n","strict":true,"schema":)" + schema + "}}";
   CHECK(parse("\"response_format\":" + named).constraint == Constraint{Kind::json_schema, schema, ""});
   CHECK(refused(R"("response_format":"json")") == "response_format");
   CHECK(refused(R"("response_format":{})") == "response_format.type");
@@ -74,7 +77,8 @@ TEST_CASE("response_format") {
         "response_format.json_schema.schema");
   CHECK(refused(R"("response_format":{"type":"json_schema","json_schema":{"schema":{},"strict":1}})") ==
         "response_format.json_schema.strict");
-  CHECK(refused(with_tools(R"("tool_choice":"required","response_format":{"type":"json_object"})")) == "response_format");
+  CHECK(refused(with_tools(R"("tool_choice":"required","response_format":{"type":"json_object"})")) ==
+        "response_format");
   CHECK(parse(with_tools(R"("response_format":{"type":"json_object"})")).constraint.kind == Kind::json_object);
 }
 

@@ -23,8 +23,10 @@ Json delta_of(const std::string& event) {
 TEST_CASE("deltas of thoughts and calls are those of OpenAI clients") {
   const ChunkWriter writer("chatcmpl-1", 17, "demo");
   CHECK(delta_of(writer.reasoning("a\n")) == Json::parse(R"({"reasoning_content":"a\n"})"));
-  CHECK(delta_of(writer.tool_call({1, "k3Jd92Lqa", "f", ""})) ==
-        Json::parse(R"({"tool_calls":[{"index":1,"id":"k3Jd92Lqa","type":"function","function":{"name":"f","arguments":""}}]})"));
+  CHECK(
+      delta_of(writer.tool_call({1, "k3Jd92Lqa", "f", ""})) ==
+      Json::parse(
+          R"({"tool_calls":[{"index":1,"id":"k3Jd92Lqa","type":"function","function":{"name":"f","arguments":""}}]})"));
   CHECK(delta_of(writer.tool_call({1, "", "", "{\"x\""})) ==
         Json::parse(R"({"tool_calls":[{"index":1,"function":{"arguments":"{\"x\""}}]})"));
 }

@@ -24,7 +24,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const auto prompt = made.render(conversation, tools, {.arguments = R"({"enable_thinking": false})"});
     std::size_t end = 0;
     for (const auto& range : prompt.data) {
-      clawrl::expect(range.begin >= end && range.begin < range.end && range.end <= prompt.text.size(), "bad data range");
+      clawrl::expect(range.begin >= end && range.begin < range.end && range.end <= prompt.text.size(),
+                     "bad data range");
       end = range.end;
     }
   } catch (const clawrl::UserError&) {

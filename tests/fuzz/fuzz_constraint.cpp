@@ -5,16 +5,17 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "fuzz/fuzz_input.hpp"
 #include "grammar/constraint_check.hpp"
 #include "grammar/constraint_compiler.hpp"
-#include "fuzz/fuzz_input.hpp"
 
 namespace {
 
 using namespace clawrl;
 
 const Tokenizer& tokenizer() {
-  static const Tokenizer loaded = Tokenizer::load(std::string(CLAWRL_SOURCE_DIR) + "/configs/models/policy/tokenizer.json");
+  static const Tokenizer loaded =
+      Tokenizer::load(std::string(CLAWRL_SOURCE_DIR) + "/configs/models/policy/tokenizer.json");
   return loaded;
 }
 

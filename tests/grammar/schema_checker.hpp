@@ -27,14 +27,17 @@ class SchemaChecker {
     return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (c & 0xC0) != 0x80; }));
   }
   bool all_of(const Json& s, const Json& v, const char* key) const {
-    return !s.contains(key) || std::all_of(s[key].begin(), s[key].end(), [&](const Json& part) { return valid(part, v); });
+    return !s.contains(key) ||
+           std::all_of(s[key].begin(), s[key].end(), [&](const Json& part) { return valid(part, v); });
   }
   bool any_of(const Json& s, const Json& v, const char* key) const {
-    return !s.contains(key) || std::any_of(s[key].begin(), s[key].end(), [&](const Json& part) { return valid(part, v); });
+    return !s.contains(key) ||
+           std::any_of(s[key].begin(), s[key].end(), [&](const Json& part) { return valid(part, v); });
   }
   bool valid(const Json& s, const Json& v) const {
     if (s.is_boolean()) return s.get<bool>();
-    if (s.contains("$ref") && !valid(root_.at(Json::json_pointer(s["$ref"].get<std::string>().substr(1))), v)) return false;
+    if (s.contains("$ref") && !valid(root_.at(Json::json_pointer(s["$ref"].get<std::string>().substr(1))), v))
+      return false;
     if (s.contains("type")) {
       const Json types = s["type"].is_array() ? s["type"] : Json::array({s["type"]});
       if (std::none_of(types.begin(), types.end(), [&](const Json& t) { return of_type(v, t); })) return false;
@@ -66,7 +69,8 @@ class SchemaChecker {
     return true;
   }
   static bool number(const Json& s, double v) {
-    return !(s.contains("minimum") && v < s["minimum"].get<double>()) && !(s.contains("maximum") && v > s["maximum"].get<double>()) &&
+    return !(s.contains("minimum") && v < s["minimum"].get<double>()) &&
+           !(s.contains("maximum") && v > s["maximum"].get<double>()) &&
            !(s.contains("exclusiveMinimum") && v <= s["exclusiveMinimum"].get<double>()) &&
            !(s.contains("exclusiveMaximum") && v >= s["exclusiveMaximum"].get<double>());
   }

@@ -38,21 +38,52 @@ Tokenizer byte_tokenizer(const std::filesystem::path& folder) {
     const bool printable = (byte >= 33 && byte <= 126) || (byte >= 161 && byte <= 172) || (byte >= 174);
     const int point = printable ? byte : shifted++;
     std::string text;
-    if (point < 128) text = static_cast<char>(point);
-    else text = {static_cast<char>(0xC0 | (point >> 6)), static_cast<char>(0x80 | (point & 63))};
+    if (point < 128)
+      text = static_cast<char>(point);
+    else
+      text = {static_cast<char>(0xC0 | (point >> 6)), static_cast<char>(0x80 | (point & 63))};
     letters.push_back(text);
     vocabulary[text] = id++;
   }
-  for (const auto& [left, right] : std::vector<std::pair<std::string, std::string>>{{"\"", ":"}, {"\":", "\""}, {"{", "\""}, {"}", "}"}, {"\"", ","}, {"\",", "\""}, {"a", "b"}, {"1", "2"}, {"\"", "}"}}) {
+  for (const auto& [left, right] : std::vector<std::pair<std::string, std::string>>{{"\"", ":"},
+                                                                                    {"\":", "\""},
+                                                                                    {"{", "\""},
+                                                                                    {"}", "}"},
+                                                                                    {"\"", ","},
+                                                                                    {"\",", "\""},
+                                                                                    {"a", "b"},
+                                                                                    {"1", "2"},
+                                                                                    {"\"", "}"}}) {
     vocabulary[left + right] = id++;
     merges.push_back(left + " " + right);
   }
   const nlohmann::json file = {
-      {"version", "1.0"}, {"truncation", nullptr}, {"padding", nullptr},
-      {"added_tokens", {{{"id", 0}, {"content", "<|end|>"}, {"single_word", false}, {"lstrip", false}, {"rstrip", false}, {"normalized", false}, {"special", true}}}},
-      {"normalizer", nullptr}, {"pre_tokenizer", {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}}},
-      {"post_processor", nullptr}, {"decoder", {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}}},
-      {"model", {{"type", "BPE"}, {"dropout", nullptr}, {"unk_token", nullptr}, {"continuing_subword_prefix", nullptr}, {"end_of_word_suffix", nullptr}, {"fuse_unk", false}, {"byte_fallback", false}, {"vocab", vocabulary}, {"merges", merges}}}};
+      {"version", "1.0"},
+      {"truncation", nullptr},
+      {"padding", nullptr},
+      {"added_tokens",
+       {{{"id", 0},
+         {"content", "<|end|>"},
+         {"single_word", false},
+         {"lstrip", false},
+         {"rstrip", false},
+         {"normalized", false},
+         {"special", true}}}},
+      {"normalizer", nullptr},
+      {"pre_tokenizer",
+       {{"type", "ByteLevel"}, {"add_prefix_space", false}, {"trim_offsets", true}, {"use_regex", true}}},
+      {"post_processor", nullptr},
+      {"decoder", {{"type", "ByteLevel"}, {"add_prefix_space", true}, {"trim_offsets", true}, {"use_regex", true}}},
+      {"model",
+       {{"type", "BPE"},
+        {"dropout", nullptr},
+        {"unk_token", nullptr},
+        {"continuing_subword_prefix", nullptr},
+        {"end_of_word_suffix", nullptr},
+        {"fuse_unk", false},
+        {"byte_fallback", false},
+        {"vocab", vocabulary},
+        {"merges", merges}}}};
   std::ofstream(folder / "tokenizer.json") << file.dump();
   return Tokenizer::load((folder / "tokenizer.json").string());
 }
@@ -70,7 +101,8 @@ struct Setting : WithKernels {
   ConstraintCompiler compiler{tokenizer, config.vocab_size, {ToolFormat::hermes, false}};
 };
 
-const std::string schema = R"({"type":"object","properties":{"name":{"type":"string","maxLength":6},"kind":{"enum":["a","ab","c"]},
+const std::string schema =
+    R"({"type":"object","properties":{"name":{"type":"string","maxLength":6},"kind":{"enum":["a","ab","c"]},
   "n":{"type":"integer","minimum":0,"maximum":99},"ok":{"type":"boolean"}},"required":["name","kind","n"]})";
 
 GenerateRequest request(std::uint64_t id, Constraint constraint, std::int32_t top_k = 4) {
@@ -222,8 +254,8 @@ TEST_CASE_METHOD(Setting, "sampler, scorer and trainer agree on the masked log-p
       worst_top = std::max(worst_top, std::abs(results[id].topk_logprobs[i] - reply.topk_logprobs[i]));
     }
   }
-  std::cout << tokens << " tokens (" << forced << " forced): largest gap to the sampler: scorer " << worst_scorer << ", its top-k "
-            << worst_top << ", trainer " << worst_trainer << std::endl;
+  std::cout << tokens << " tokens (" << forced << " forced): largest gap to the sampler: scorer " << worst_scorer
+            << ", its top-k " << worst_top << ", trainer " << worst_trainer << std::endl;
   CHECK(forced > 0);
   CHECK(worst_scorer < 1e-4F);
   CHECK(worst_top < 1e-4F);
@@ -249,7 +281,8 @@ TEST_CASE_METHOD(Setting, "a batch of masked and free samples trains, and a mask
   auto lying = samples[0];
   lying.masks.sets.push_back({lying.ids.back() + 1, lying.ids.back() + 2});
   lying.masks.rows.back() = static_cast<std::int32_t>(lying.masks.sets.size()) - 1;
-  CHECK_THROWS_WITH(learner->step(make_batch(2, {lying})), Catch::Matchers::Contains("does not allow the token itself"));
+  CHECK_THROWS_WITH(learner->step(make_batch(2, {lying})),
+                    Catch::Matchers::Contains("does not allow the token itself"));
 }
 
 TEST_CASE("the masked log-softmax and its gradient are those of the formula") {
@@ -298,7 +331,8 @@ TEST_CASE_METHOD(Setting, "the sample builder carries masks, and repeated candid
   verdict.chosen_hint = 0;
   verdict.teacher.logprobs = reply.logprobs;
   verdict.teacher.student_logprobs = reply.topk_logprobs;
-  for (std::size_t i = 0; i < verdict.teacher.student_logprobs.size(); ++i) verdict.teacher.student_logprobs[i] -= 0.1F * static_cast<float>(i % 4);
+  for (std::size_t i = 0; i < verdict.teacher.student_logprobs.size(); ++i)
+    verdict.teacher.student_logprobs[i] -= 0.1F * static_cast<float>(i % 4);
   verdict.teacher.topk_ids = reply.topk_ids;
   verdict.teacher.topk_logprobs = reply.topk_logprobs;
   const auto built = builder.build(turn, verdict, 0);

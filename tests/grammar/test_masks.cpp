@@ -10,10 +10,12 @@ using namespace clawrl::test;
 
 namespace {
 
-const std::string tools = R"([{"type":"function","function":{"name":"get_weather","description":"d","parameters":{"type":"object","properties":{"city":{"type":"string"},
+const std::string tools =
+    R"([{"type":"function","function":{"name":"get_weather","description":"d","parameters":{"type":"object","properties":{"city":{"type":"string"},
   "days":{"type":"integer","minimum":1,"maximum":9}},"required":["city"]}}},{"type":"function","function":{"name":"now"}}])";
 
-std::vector<TokenId> by_trying(grammar::ConstraintMasks& masks, const grammar::TokenTrie& trie, grammar::Automaton::State state) {
+std::vector<TokenId> by_trying(grammar::ConstraintMasks& masks, const grammar::TokenTrie& trie,
+                               grammar::Automaton::State state) {
   std::vector<TokenId> ids;
   for (TokenId id = 0; id < trie.vocabulary(); ++id)
     if (masks.step(state, id) != grammar::Automaton::dead) ids.push_back(id);
@@ -43,8 +45,10 @@ TEST_CASE("masks hold exactly the tokens that can be read") {
   const std::vector<Constraint> constraints = {
       {Constraint::Kind::json_object, "", ""},
       {Constraint::Kind::tool_call, tools, ""},
-      schema_constraint(R"({"type":"array","items":{"anyOf":[{"type":"string","maxLength":3},{"type":"string","pattern":"^a+b"},{"type":"number"},{"type":"object"}]}})"),
-      schema_constraint(R"({"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"array"}},"additionalProperties":{"type":"string"}})")};
+      schema_constraint(
+          R"({"type":"array","items":{"anyOf":[{"type":"string","maxLength":3},{"type":"string","pattern":"^a+b"},{"type":"number"},{"type":"object"}]}})"),
+      schema_constraint(
+          R"({"type":"object","properties":{"a":{"type":"integer"},"b":{"type":"array"}},"additionalProperties":{"type":"string"}})")};
   for (const auto& constraint : constraints) {
     for (const auto thinking : {grammar::Thinking::none, grammar::Thinking::may, grammar::Thinking::open}) {
       auto masks = masks_for(constraint, trie, {ToolFormat::hermes, true}, thinking);

@@ -20,7 +20,9 @@ std::string refusal(const Constraint& constraint) {
   return "";
 }
 
-std::string refusal(const std::string& schema) { return refusal(schema_constraint(schema)); }
+std::string refusal(const std::string& schema) {
+  return refusal(schema_constraint(schema));
+}
 
 std::string repeated(const std::string& text, int times) {
   std::string all;
@@ -33,7 +35,8 @@ std::string repeated(const std::string& text, int times) {
 TEST_CASE("unsupported keywords are named with their place") {
   const std::vector<std::pair<std::string, std::string>> cases = {
       {R"({"not":{"type":"string"}})", "'not' at json_schema "},
-      {R"({"type":"object","properties":{"a":{"type":"array","uniqueItems":true}}})", "'uniqueItems' at json_schema/properties/a "},
+      {R"({"type":"object","properties":{"a":{"type":"array","uniqueItems":true}}})",
+       "'uniqueItems' at json_schema/properties/a "},
       {R"({"type":"object","patternProperties":{}})", "'patternProperties'"},
       {R"({"type":"object","minProperties":1})", "'minProperties'"},
       {R"({"type":"object","propertyNames":{}})", "'propertyNames'"},
@@ -41,7 +44,8 @@ TEST_CASE("unsupported keywords are named with their place") {
       {R"({"if":{},"then":{}})", "'if'"},
       {R"({"type":"array","contains":{}})", "'contains'"},
       {R"({"type":"string","nullable":true})", "'nullable'"},
-      {R"({"$defs":{"a":{"dependentRequired":{}}},"type":"array","items":{"$ref":"#/$defs/a"}})", "'dependentRequired' at json_schema/$defs/a "},
+      {R"({"$defs":{"a":{"dependentRequired":{}}},"type":"array","items":{"$ref":"#/$defs/a"}})",
+       "'dependentRequired' at json_schema/$defs/a "},
       {R"({"type":"number","exclusiveMinimum":0})", "'exclusiveMinimum'"},
       {R"({"type":"number","minimum":0.5})", "'minimum'"},
       {R"({"$ref":"http://example.com/s"})", "'$ref'"},
@@ -69,10 +73,13 @@ TEST_CASE("unsupported keywords are named with their place") {
 TEST_CASE("what no value can meet is refused") {
   for (const char* schema :
        {"false", R"({"enum":[]})", R"({"const":1,"type":"string"})", R"({"type":"array","minItems":3,"maxItems":2})",
-        R"({"type":"string","minLength":3,"maxLength":2})", R"({"type":"integer","minimum":3,"maximum":2})", R"({"type":"integer","minimum":0.1,"maximum":0.9})",
-        R"({"type":"object","properties":{"a":false},"required":["a"]})", R"({"type":"object","additionalProperties":false,"required":["a"]})",
+        R"({"type":"string","minLength":3,"maxLength":2})", R"({"type":"integer","minimum":3,"maximum":2})",
+        R"({"type":"integer","minimum":0.1,"maximum":0.9})",
+        R"({"type":"object","properties":{"a":false},"required":["a"]})",
+        R"({"type":"object","additionalProperties":false,"required":["a"]})",
         R"({"allOf":[{"type":"string"},{"type":"integer"}]})", R"({"type":"array","items":false,"minItems":1})",
-        R"({"type":"object","properties":{"next":{"$ref":"#"}},"required":["next"]})", R"({"$defs":{"a":{"type":"array","minItems":1,"items":{"$ref":"#/$defs/a"}}},"$ref":"#/$defs/a"})"}) {
+        R"({"type":"object","properties":{"next":{"$ref":"#"}},"required":["next"]})",
+        R"({"$defs":{"a":{"type":"array","minItems":1,"items":{"$ref":"#/$defs/a"}}},"$ref":"#/$defs/a"})"}) {
     INFO(schema);
     CHECK_THAT(refusal(schema), Catch::Matchers::Contains("unsatisfiable"));
   }
@@ -83,8 +90,10 @@ TEST_CASE("malformed constraints are refused") {
   CHECK_THAT(refusal("3"), Catch::Matchers::Contains("a schema is"));
   CHECK_THAT(refusal({Constraint::Kind::tool_call, "[]", ""}), Catch::Matchers::Contains("tools"));
   CHECK_THAT(refusal({Constraint::Kind::tool_call, "{}", ""}), Catch::Matchers::Contains("tools"));
-  CHECK_THAT(refusal({Constraint::Kind::tool_call, R"([{"function":{"name":"f"}}])", "g"}), Catch::Matchers::Contains("'g'"));
-  CHECK_THAT(refusal({Constraint::Kind::tool_call, R"([{"function":{"name":"f","parameters":{"type":"object","not":{}}}}])", ""}),
+  CHECK_THAT(refusal({Constraint::Kind::tool_call, R"([{"function":{"name":"f"}}])", "g"}),
+             Catch::Matchers::Contains("'g'"));
+  CHECK_THAT(refusal({Constraint::Kind::tool_call,
+                      R"([{"function":{"name":"f","parameters":{"type":"object","not":{}}}}])", ""}),
              Catch::Matchers::Contains("'not' at tools.f.parameters"));
   CHECK(refusal({Constraint::Kind::none, "{", ""}).empty());
   CHECK(refusal({Constraint::Kind::json_object, "", ""}).empty());
@@ -107,8 +116,10 @@ TEST_CASE("hostile schemas end soon, refused or compiled") {
       R"({"type":"string","pattern":")" + repeated("(", 2000) + R"("})",
       R"({"type":"object","properties":{")" + std::string(200000, 'a') + R"(":{}},"additionalProperties":true})",
       R"({"type":"object","examples":[0)" + repeated(",0", 40000) + R"(],"anyOf":[{})" + repeated(",{}", 6000) + "]}",
-      R"({"type":"object","required":["a")" + repeated(",\"a\"", 40000) + R"(],"anyOf":[{})" + repeated(",{}", 6000) + "]}",
-      R"({"description":")" + std::string(80000, 'a') + R"(","allOf":[{})" + repeated(",{\"type\":\"null\"}", 8000) + "]}",
+      R"({"type":"object","required":["a")" + repeated(",\"a\"", 40000) + R"(],"anyOf":[{})" + repeated(",{}", 6000) +
+          "]}",
+      R"({"description":")" + std::string(80000, 'a') + R"(","allOf":[{})" + repeated(",{\"type\":\"null\"}", 8000) +
+          "]}",
       std::string(300 * 1024, ' ') + "{}",
   };
   for (const auto& schema : hostile) {
@@ -117,7 +128,10 @@ TEST_CASE("hostile schemas end soon, refused or compiled") {
   }
   // A doubling of the ways to read per level: followed up to a bound, and what is allowed stays right.
   const auto trie = awkward_trie();
-  auto masks = masks_for(schema_constraint(R"({"anyOf":[{"type":"array","items":{"$ref":"#"}},{"type":"array","items":{"$ref":"#"}},{"type":"null"}]})"), trie);
+  auto masks = masks_for(
+      schema_constraint(
+          R"({"anyOf":[{"type":"array","items":{"$ref":"#"}},{"type":"array","items":{"$ref":"#"}},{"type":"null"}]})"),
+      trie);
   auto state = masks.start();
   for (int i = 0; i < 40; ++i) {
     state = masks.step(state, TokenId{'['} + 1);

@@ -105,11 +105,13 @@ TEST_CASE("a random json_object is an object") {
 
 TEST_CASE("valid values fit in compact, spaced and indented form") {
   const auto trie = awkward_trie();
-  const std::string schema = R"({"type":"object","properties":{"name":{"type":"string"},"tags":{"type":"array","items":{"type":"string"}},
+  const std::string schema =
+      R"({"type":"object","properties":{"name":{"type":"string"},"tags":{"type":"array","items":{"type":"string"}},
     "size":{"type":"object","properties":{"w":{"type":"number"},"h":{"type":"integer","minimum":0}},"required":["w"]}},"required":["name"]})";
   auto masks = masks_for(schema_constraint(schema), trie);
   auto any = masks_for({Constraint::Kind::json_object, "", ""}, trie);
-  const auto value = nlohmann::ordered_json::parse(R"({"name":"Ann \"é😀\" \n","tags":["a","b"],"size":{"w":-1.5e3,"h":12}})");
+  const auto value =
+      nlohmann::ordered_json::parse(R"({"name":"Ann \"é😀\" \n","tags":["a","b"],"size":{"w":-1.5e3,"h":12}})");
   for (auto* one : {&masks, &any}) {
     for (const int indent : {-1, 0, 2, 4})
       for (const bool ascii : {false, true}) CHECK(fits(*one, value.dump(indent, ' ', ascii)));
@@ -128,12 +130,14 @@ TEST_CASE("valid values fit in compact, spaced and indented form") {
 TEST_CASE("strings hold whole characters only") {
   const auto trie = awkward_trie();
   auto masks = masks_for(schema_constraint(R"({"type":"string","minLength":1,"maxLength":1})"), trie);
-  for (const char* good : {"\"a\"", "\"\xC3\xA9\"", "\"\xE2\x82\xAC\"", "\"\xF0\x9F\x98\x80\"", "\"\\u00e9\"", "\"\\ud83d\\ude00\"", "\"\\n\"", "\"\\\"\"", "\"\x7F\""}) {
+  for (const char* good : {"\"a\"", "\"\xC3\xA9\"", "\"\xE2\x82\xAC\"", "\"\xF0\x9F\x98\x80\"", "\"\\u00e9\"",
+                           "\"\\ud83d\\ude00\"", "\"\\n\"", "\"\\\"\"", "\"\x7F\""}) {
     INFO(good);
     CHECK(fits(masks, good));
   }
-  for (const char* bad : {"\"\xC3\"", "\"\x80\"", "\"\xC0\x80\"", "\"\xED\xA0\x80\"", "\"\xF4\x90\x80\x80\"", "\"\xF5\x80\x80\x80\"", "\"\\ud83d\"", "\"\\ude00\"",
-                          "\"\\x\"", "\"\n\"", "\"ab\"", "\"\"", "a", "\"a"}) {
+  for (const char* bad :
+       {"\"\xC3\"", "\"\x80\"", "\"\xC0\x80\"", "\"\xED\xA0\x80\"", "\"\xF4\x90\x80\x80\"", "\"\xF5\x80\x80\x80\"",
+        "\"\\ud83d\"", "\"\\ude00\"", "\"\\x\"", "\"\n\"", "\"ab\"", "\"\"", "a", "\"a"}) {
     INFO(bad);
     CHECK_FALSE(fits(masks, bad));
   }
@@ -154,8 +158,11 @@ TEST_CASE("strings hold whole characters only") {
 
 TEST_CASE("every integer of a range fits, and none beside it") {
   const auto trie = awkward_trie();
-  for (const auto& [low, high] : std::vector<std::pair<int, int>>{{0, 0}, {-3, 120}, {17, 1234}, {-1050, -99}, {99, 101}, {-1, 0}, {1000, 1000}}) {
-    auto masks = masks_for(schema_constraint(R"({"type":"integer","minimum":)" + std::to_string(low) + R"(,"maximum":)" + std::to_string(high) + "}"), trie);
+  for (const auto& [low, high] : std::vector<std::pair<int, int>>{
+           {0, 0}, {-3, 120}, {17, 1234}, {-1050, -99}, {99, 101}, {-1, 0}, {1000, 1000}}) {
+    auto masks = masks_for(schema_constraint(R"({"type":"integer","minimum":)" + std::to_string(low) +
+                                             R"(,"maximum":)" + std::to_string(high) + "}"),
+                           trie);
     for (int i = -1300; i <= 1300; ++i) {
       INFO(low << ".." << high << ": " << i);
       REQUIRE(fits(masks, std::to_string(i)) == (low <= i && i <= high));

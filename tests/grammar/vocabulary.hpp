@@ -18,12 +18,24 @@ constexpr TokenId stop_token = 0;
 /// Id 0 stops, then all bytes, then tokens that cross borders of the grammar and cut characters in two.
 inline std::vector<std::pair<std::string, TokenId>> awkward_tokens() {
   std::vector<std::pair<std::string, TokenId>> tokens;
-  const auto add = [&](const std::string& bytes) { tokens.emplace_back(bytes, static_cast<TokenId>(tokens.size()) + 1); };
+  const auto add = [&](const std::string& bytes) {
+    tokens.emplace_back(bytes, static_cast<TokenId>(tokens.size()) + 1);
+  };
   for (int byte = 0; byte < 256; ++byte) add(std::string(1, static_cast<char>(byte)));
-  for (const char* text : {"\":\"", "}}", "\",\"", "\": ", "\":", "{\"", "\"}", "}]", "]}", "],", "},", "[{", "[[", "]]", ", \"", ",\"", "\"]", "[]", "{}",
-                           "true", "false", "null", "tru", "e,", "name", "\"name", "name\":", "12", "345", "0.", ".5", "e+", "-1", "1e", " \"", "\n  ", "\n    \"",
-                           "hello", " world", "\\\"", "\\n", "\\u", "\\u00", "\\ud83d", "\\ude00", "\xC3\xA9", "\xF0\x9F", "\x98\x80", "\xE2\x82", "\x80\x80",
-                           "</", "tool", "<tool", "_call>", "\"arguments\":", "}\n", "\n</", "\"\"", "\"a\"", "abc", "b\":[", "1,2", "2]", "a\",\"b"}) add(text);
+  for (const char* text : {"\":\"",    "}}",       "\",\"",    "\": ",     "\":",
+                           "{\"",      "\"}",      "}]",       "]}",       "],",
+                           "},",       "[{",       "[[",       "]]",       ", \"",
+                           ",\"",      "\"]",      "[]",       "{}",       "true",
+                           "false",    "null",     "tru",      "e,",       "name",
+                           "\"name",   "name\":",  "12",       "345",      "0.",
+                           ".5",       "e+",       "-1",       "1e",       " \"",
+                           "\n  ",     "\n    \"", "hello",    " world",   "\\\"",
+                           "\\n",      "\\u",      "\\u00",    "\\ud83d",  "\\ude00",
+                           "\xC3\xA9", "\xF0\x9F", "\x98\x80", "\xE2\x82", "\x80\x80",
+                           "</",       "tool",     "<tool",    "_call>",   "\"arguments\":",
+                           "}\n",      "\n</",     "\"\"",     "\"a\"",    "abc",
+                           "b\":[",    "1,2",      "2]",       "a\",\"b"})
+    add(text);
   return tokens;
 }
 
@@ -50,16 +62,20 @@ inline std::vector<TokenId> ids_of(const IdRuns& runs) {
 }
 
 inline grammar::ConstraintMasks masks_for(const Constraint& constraint, std::shared_ptr<const grammar::TokenTrie> trie,
-                                          const ReplyFormat& format = {}, grammar::Thinking thinking = grammar::Thinking::none) {
-  auto rules = grammar::constraint_grammar(constraint, format, thinking, [&](const std::string& tag) { return trie->tags().contains(tag); });
+                                          const ReplyFormat& format = {},
+                                          grammar::Thinking thinking = grammar::Thinking::none) {
+  auto rules = grammar::constraint_grammar(constraint, format, thinking,
+                                           [&](const std::string& tag) { return trie->tags().contains(tag); });
   return {std::move(rules), std::move(trie), {stop_token}};
 }
 
-inline Constraint schema_constraint(const std::string& schema) { return {Constraint::Kind::json_schema, schema, ""}; }
+inline Constraint schema_constraint(const std::string& schema) {
+  return {Constraint::Kind::json_schema, schema, ""};
+}
 
 /// Uniform over the mask; after `patience` tokens what closes things is often taken first. nullopt = it never ended.
-inline std::optional<std::string> random_reply(grammar::ConstraintMasks& masks, const grammar::TokenTrie& trie, std::mt19937& random,
-                                               int patience = 40) {
+inline std::optional<std::string> random_reply(grammar::ConstraintMasks& masks, const grammar::TokenTrie& trie,
+                                               std::mt19937& random, int patience = 40) {
   std::string reply;
   auto state = masks.start();
   for (int step = 0; step < patience + 20000; ++step) {
@@ -67,7 +83,8 @@ inline std::optional<std::string> random_reply(grammar::ConstraintMasks& masks, 
     if (ids.empty()) return std::nullopt;
     TokenId chosen = ids[random() % ids.size()];
     if (step > patience && random() % 2 == 0) {
-      for (const TokenId closing : {stop_token, TokenId{'"' + 1}, TokenId{'}' + 1}, TokenId{']' + 1}, TokenId{'0' + 1}}) {
+      for (const TokenId closing :
+           {stop_token, TokenId{'"' + 1}, TokenId{'}' + 1}, TokenId{']' + 1}, TokenId{'0' + 1}}) {
         if (!std::binary_search(ids.begin(), ids.end(), closing)) continue;
         chosen = closing;
         break;

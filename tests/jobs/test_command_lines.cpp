@@ -40,7 +40,9 @@ Result run(const std::string& command) {
   return result;
 }
 
-bool contains(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
 
 /// Some settings that a job's users look for.
 const std::map<std::string, std::vector<std::string>> expected = {
@@ -118,8 +120,8 @@ TEST_CASE("values out of range and files that are not there are refused by name,
 TEST_CASE("the tokenizer recipe makes the same bytes twice") {
   const fs::path folder = fs::temp_directory_path() / ("clawrl_tokenizer_" + std::to_string(::getpid()));
   for (const char* name : {"one", "two"}) {
-    const Result result = run(jobs().at("train_tokenizer") + " --tokenizer.vocabulary=2000 --tokenizer.out=" +
-                              (folder / name).string());
+    const Result result =
+        run(jobs().at("train_tokenizer") + " --tokenizer.vocabulary=2000 --tokenizer.out=" + (folder / name).string());
     INFO(result.output);
     CHECK(result.code == 0);
   }

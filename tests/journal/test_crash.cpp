@@ -38,7 +38,9 @@ void report(int pipe, std::int64_t number) {
   if (::write(pipe, &number, sizeof number) != sizeof number) ::_exit(9);
 }
 
-bool receive(int pipe, std::int64_t& number) { return ::read(pipe, &number, sizeof number) == sizeof number; }
+bool receive(int pipe, std::int64_t& number) {
+  return ::read(pipe, &number, sizeof number) == sizeof number;
+}
 
 void write_for_ever(const std::string& path, int pipe) {
   Journal journal(path);

@@ -10,8 +10,12 @@ using namespace clawrl::test;
 
 namespace {
 
-SampleUse fresh(std::int64_t turn) { return {{{turn}, 0}, false}; }
-SampleUse replayed(std::int64_t turn) { return {{{turn}, 0}, true}; }
+SampleUse fresh(std::int64_t turn) {
+  return {{{turn}, 0}, false};
+}
+SampleUse replayed(std::int64_t turn) {
+  return {{{turn}, 0}, true};
+}
 
 StepRecord plan(std::int64_t step, std::vector<SampleUse> samples, std::vector<std::vector<std::int32_t>> shards) {
   StepRecord record;

@@ -13,7 +13,9 @@ using namespace clawrl;
 using namespace clawrl::test;
 
 namespace {
-std::string session_name(int writer) { return std::string("s").append(std::to_string(writer)); }
+std::string session_name(int writer) {
+  return std::string("s").append(std::to_string(writer));
+}
 }  // namespace
 
 TEST_CASE("callbacks fire once each, in the order of the calls of a thread") {

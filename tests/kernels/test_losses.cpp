@@ -9,8 +9,8 @@
 #include "kernels/hint_overlap.hpp"
 #include "kernels/reference.hpp"
 #include "kernels/top_k.hpp"
-#include "model/safetensors.hpp"
 #include "kernels/with_kernels.hpp"
+#include "model/safetensors.hpp"
 #include "support/catch.hpp"
 #include "support/fixtures.hpp"
 
@@ -131,8 +131,8 @@ TEST_CASE_METHOD(test::WithKernels, "top-k and hint overlap equal the reference 
     std::vector<std::int64_t> sums;
     for (std::size_t h = 0; h * student.size() < teachers.size(); ++h) {
       std::vector<std::int32_t> overlap(tokens);
-      sums.push_back(kernels::hint_overlap(student, std::span(teachers).subspan(h * student.size(), student.size()),
-                                           overlap));
+      sums.push_back(
+          kernels::hint_overlap(student, std::span(teachers).subspan(h * student.size(), student.size()), overlap));
       CHECK(std::equal(overlap.begin(), overlap.end(), expected.begin() + static_cast<std::int64_t>(h * tokens)));
     }
     const auto chosen = std::max_element(sums.begin(), sums.end()) - sums.begin();

@@ -46,9 +46,12 @@ double chi_square_per_degree(const std::vector<float>& logits, const SamplingPar
 TEST_CASE_METHOD(test::WithKernels, "frequencies follow the distribution over seeds and over positions") {
   std::vector<float> logits;
   for (int i = 0; i < 60; ++i) logits.push_back(static_cast<float>(std::sin(i * 1.7) * 1.5));
-  for (const SamplingParameters& parameters :
-       {SamplingParameters{1, 1, 0, 11}, {0.7F, 1, 0, 12}, {1.5F, 1, 0, 13}, {1, 0.8F, 0, 14}, {1, 1, 10, 15},
-        {0.8F, 0.7F, 20, 16}}) {
+  for (const SamplingParameters& parameters : {SamplingParameters{1, 1, 0, 11},
+                                               {0.7F, 1, 0, 12},
+                                               {1.5F, 1, 0, 13},
+                                               {1, 0.8F, 0, 14},
+                                               {1, 1, 10, 15},
+                                               {0.8F, 0.7F, 20, 16}}) {
     for (bool by_position : {false, true}) {
       // 9 to 59 degrees of freedom: the 99.99 % quantile is below 3.8 per degree for 9 and 1.8 for 59.
       const double chi = chi_square_per_degree(logits, parameters, 20000, by_position);

@@ -32,7 +32,8 @@ struct RandomModel {
   ModelConfig config;
   at::Tensor flat;
   explicit RandomModel(std::uint64_t seed, bool tied = true)
-      : path(std::filesystem::temp_directory_path() / ("clawrl_" + std::to_string(::getpid()) + "_" + std::to_string(seed))),
+      : path(std::filesystem::temp_directory_path() /
+             ("clawrl_" + std::to_string(::getpid()) + "_" + std::to_string(seed))),
         config(tiny(tied)),
         flat(random_weights(config, seed)) {
     save_weights(path.string(), config, parameter_views(weight_layout(config), flat));

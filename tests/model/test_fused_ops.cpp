@@ -12,14 +12,21 @@ using namespace clawrl;
 
 namespace {
 
-at::Tensor leaf(at::IntArrayRef shape, double shift = 0) { return (at::randn(shape) + shift).requires_grad_(true); }
+at::Tensor leaf(at::IntArrayRef shape, double shift = 0) {
+  return (at::randn(shape) + shift).requires_grad_(true);
+}
 
-at::Tensor wide(const at::Tensor& x) { return x.detach().to(at::kDouble).requires_grad_(x.requires_grad()); }
+at::Tensor wide(const at::Tensor& x) {
+  return x.detach().to(at::kDouble).requires_grad_(x.requires_grad());
+}
 
-double gap(const at::Tensor& a, const at::Tensor& b) { return (a.to(at::kDouble) - b).abs().max().item<double>(); }
+double gap(const at::Tensor& a, const at::Tensor& b) {
+  return (a.to(at::kDouble) - b).abs().max().item<double>();
+}
 
 // Values and gradients (for a random direction) of f(inputs) against g(inputs in double).
-template <class F, class G> void compare(const F& f, const G& g, std::vector<at::Tensor> inputs) {
+template <class F, class G>
+void compare(const F& f, const G& g, std::vector<at::Tensor> inputs) {
   std::vector<at::Tensor> doubles, leaves, double_leaves;
   for (auto& x : inputs) {
     doubles.push_back(wide(x));

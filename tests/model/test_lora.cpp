@@ -110,7 +110,8 @@ TEST_CASE("only the adapter's buffer collects gradients; a fresh adapter changes
 TEST_CASE("a starting adapter is served as version 0") {
   const Adapted a;
   auto policy = make_policy(a.folder, "cpu", {.adapter = fixture("lora/adapter")});
-  CHECK(policy->parameters(0).size() == weight_layout(a.config).slots.size() + lora_layout(a.config, lora).slots.size());
+  CHECK(policy->parameters(0).size() ==
+        weight_layout(a.config).slots.size() + lora_layout(a.config, lora).slots.size());
   Feeder feeder(*policy, 40, 4);
   for (const auto& c : a.cases) {
     CachedSequence sequence;

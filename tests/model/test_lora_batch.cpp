@@ -66,7 +66,8 @@ TEST_CASE("the low-rank kernel adds scale B A x, the same bits for a row alone a
   for (std::int64_t rank = 1; rank <= 17; ++rank) shapes.push_back({rank, 8 * (1 + rank % 5), 3 * rank + 2});
   for (const auto [rank, size, columns] : shapes) {
     constexpr std::int64_t rows = 7;
-    const auto a = random_floats(rank * size, 1), b = random_floats(columns * rank, 2), x = random_floats(rows * size, 3);
+    const auto a = random_floats(rank * size, 1), b = random_floats(columns * rank, 2),
+               x = random_floats(rows * size, 3);
     const auto stride = columns + 3;
     const auto before = random_floats(rows * stride, 4);
     auto together = before, alone = before;

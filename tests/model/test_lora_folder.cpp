@@ -110,15 +110,33 @@ TEST_CASE("the scale, all linear layers and the starting point of training") {
 
 TEST_CASE("options that change what an adapter computes are refused by name") {
   const Folder folder;
-  const std::vector<std::pair<std::string, nlohmann::json>> refused = {
-      {"use_dora", true}, {"bias", "all"}, {"lora_bias", true}, {"fan_in_fan_out", true}, {"peft_type", "IA3"},
-      {"rank_pattern", {{"q_proj", 4}}}, {"alpha_pattern", {{"q_proj", 4}}}, {"modules_to_save", {"lm_head"}},
-      {"layers_to_transform", {0, 1}}, {"layer_replication", {{0, 1}}}, {"target_parameters", {"x"}},
-      {"exclude_modules", "q_proj"}, {"trainable_token_indices", {1}}, {"use_qalora", true},
-      {"alora_invocation_tokens", {1}}, {"init_lora_weights", "pissa"}, {"task_type", "SEQ_CLS"},
-      {"target_modules", ".*proj"}, {"target_modules", {"lm_head"}}, {"target_modules", nlohmann::json::array()},
-      {"r", 0}, {"r", "8"}, {"lora_alpha", -1}, {"lora_alpha", "x"}, {"lora_dropout", 2}, {"use_rslora", 1},
-      {"an_option_of_next_year", true}};
+  const std::vector<std::pair<std::string, nlohmann::json>> refused = {{"use_dora", true},
+                                                                       {"bias", "all"},
+                                                                       {"lora_bias", true},
+                                                                       {"fan_in_fan_out", true},
+                                                                       {"peft_type", "IA3"},
+                                                                       {"rank_pattern", {{"q_proj", 4}}},
+                                                                       {"alpha_pattern", {{"q_proj", 4}}},
+                                                                       {"modules_to_save", {"lm_head"}},
+                                                                       {"layers_to_transform", {0, 1}},
+                                                                       {"layer_replication", {{0, 1}}},
+                                                                       {"target_parameters", {"x"}},
+                                                                       {"exclude_modules", "q_proj"},
+                                                                       {"trainable_token_indices", {1}},
+                                                                       {"use_qalora", true},
+                                                                       {"alora_invocation_tokens", {1}},
+                                                                       {"init_lora_weights", "pissa"},
+                                                                       {"task_type", "SEQ_CLS"},
+                                                                       {"target_modules", ".*proj"},
+                                                                       {"target_modules", {"lm_head"}},
+                                                                       {"target_modules", nlohmann::json::array()},
+                                                                       {"r", 0},
+                                                                       {"r", "8"},
+                                                                       {"lora_alpha", -1},
+                                                                       {"lora_alpha", "x"},
+                                                                       {"lora_dropout", 2},
+                                                                       {"use_rslora", 1},
+                                                                       {"an_option_of_next_year", true}};
   for (const auto& [key, value] : refused) {
     save_peft(folder.name(), "", kLora, {});
     CHECK(read_peft_config(folder.name()).rank == 3);
@@ -151,8 +169,10 @@ TEST_CASE("merging adds alpha / r B A to the targets and nothing else") {
     for (std::size_t o = 0; o < inner; ++o)
       for (std::size_t i = 0; i < hidden; ++i) {
         double sum = 0;
-        for (std::size_t k = 0; k < 3; ++k) sum += lora.memory[2 * layer + 1][o * 3 + k] * lora.memory[2 * layer][k * 8 + i];
-        CHECK(merged.memory[layer + 1][o * 8 + i] == Approx(before.memory[layer + 1][o * 8 + i] + 2 * sum).epsilon(1e-6));
+        for (std::size_t k = 0; k < 3; ++k)
+          sum += lora.memory[2 * layer + 1][o * 3 + k] * lora.memory[2 * layer][k * 8 + i];
+        CHECK(merged.memory[layer + 1][o * 8 + i] ==
+              Approx(before.memory[layer + 1][o * 8 + i] + 2 * sum).epsilon(1e-6));
       }
   auto untouched = base();
   const auto other = adapter(2);

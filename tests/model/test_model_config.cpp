@@ -17,7 +17,7 @@ using nlohmann::json;
 
 namespace {
 
-const json small = {{"vocab_size", 320}, {"hidden_size", 48},          {"intermediate_size", 112},
+const json small = {{"vocab_size", 320},      {"hidden_size", 48},        {"intermediate_size", 112},
                     {"num_hidden_layers", 4}, {"num_attention_heads", 4}, {"num_key_value_heads", 2}};
 
 json with(json config, const json& changes) {
@@ -49,8 +49,8 @@ struct Folder {
 };
 
 using Windows = std::vector<std::int64_t>;
-const json yarn = {{"type", "yarn"}, {"factor", 4.0}, {"original_max_position_embeddings", 64}, {"mscale", 0.7},
-                   {"mscale_all_dim", 0.5}, {"beta_fast", 16}};
+const json yarn = {{"type", "yarn"}, {"factor", 4.0},         {"original_max_position_embeddings", 64},
+                   {"mscale", 0.7},  {"mscale_all_dim", 0.5}, {"beta_fast", 16}};
 
 }  // namespace
 
@@ -136,11 +136,22 @@ TEST_CASE("a config that was read and written means the same and keeps its other
       {{"model_type", "qwen3"}, {"attention_bias", true}, {"head_dim", 16}},
       {{"model_type", "qwen2"}, {"use_sliding_window", true}, {"sliding_window", 16}, {"max_window_layers", 2}},
       {{"model_type", "llama"}, {"mlp_bias", true}, {"rope_parameters", with(yarn, {{"rope_theta", 5e5}})}},
-      {{"model_type", "llama"}, {"rope_scaling", {{"rope_type", "llama3"}, {"factor", 8}, {"low_freq_factor", 1},
-                                                  {"high_freq_factor", 4}, {"original_max_position_embeddings", 64}}}},
-      {{"model_type", "qwen3_moe"}, {"num_experts", 8}, {"num_experts_per_tok", 2}, {"moe_intermediate_size", 24},
-       {"norm_topk_prob", true}, {"decoder_sparse_step", 2}},
-      {{"model_type", "mistral"}, {"sliding_window", 32}, {"head_dim", 24},
+      {{"model_type", "llama"},
+       {"rope_scaling",
+        {{"rope_type", "llama3"},
+         {"factor", 8},
+         {"low_freq_factor", 1},
+         {"high_freq_factor", 4},
+         {"original_max_position_embeddings", 64}}}},
+      {{"model_type", "qwen3_moe"},
+       {"num_experts", 8},
+       {"num_experts_per_tok", 2},
+       {"moe_intermediate_size", 24},
+       {"norm_topk_prob", true},
+       {"decoder_sparse_step", 2}},
+      {{"model_type", "mistral"},
+       {"sliding_window", 32},
+       {"head_dim", 24},
        {"rope_scaling", {{"type", "linear"}, {"factor", 2}}}}};
   for (const auto& changes : configs) {
     const auto said = with(with(small, kept), changes);
@@ -166,6 +177,7 @@ TEST_CASE("a config that was read and written means the same and keeps its other
 TEST_CASE("a tokenizer must fit the embedding") {
   const auto config = parse({{"model_type", "llama"}});
   CHECK_NOTHROW(check_vocabulary(config, 320, "folder"));
-  CHECK_THROWS_WITH(check_vocabulary(config, 321, "folder"),
-                    Catch::Contains("folder: ") && Catch::Contains("up to 320") && Catch::Contains("vocab_size is 320"));
+  CHECK_THROWS_WITH(check_vocabulary(config, 321, "folder"), Catch::Contains("folder: ") &&
+                                                                 Catch::Contains("up to 320") &&
+                                                                 Catch::Contains("vocab_size is 320"));
 }

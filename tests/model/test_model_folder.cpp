@@ -46,8 +46,10 @@ std::string complaint(const char* key, const json& value) {
   const auto path = folder.path / "config.json";
   std::ifstream in(path);
   auto config = json::parse(in);
-  if (value.is_discarded()) config.erase(key);
-  else config[key] = value;
+  if (value.is_discarded())
+    config.erase(key);
+  else
+    config[key] = value;
   std::ofstream(path) << config.dump();
   try {
     read_model_config(folder.text());
@@ -133,7 +135,9 @@ TEST_CASE("shards are what the index says, or refused with its tensor and file")
     }
     return "";
   };
-  const auto map = [](const std::string& entries) { return R"({"metadata":{"x":[1]},"weight_map":{)" + entries + "}}"; };
+  const auto map = [](const std::string& entries) {
+    return R"({"metadata":{"x":[1]},"weight_map":{)" + entries + "}}";
+  };
   CHECK(refusal(map(R"("a":"one.safetensors","b":"two.safetensors")")).empty());
   CHECK((read_a == a && read_b == b));
   CHECK_THAT(refusal(map(R"("a":"one.safetensors")")), Catch::Contains("tensor b is missing"));
@@ -144,7 +148,8 @@ TEST_CASE("shards are what the index says, or refused with its tensor and file")
   for (const char* file : {R"("../one.safetensors")", R"("/etc/passwd")", R"("..")", R"("")", "3", R"(["x"])", "{}",
                            R"("one.safetensors\u0000x")"})
     CHECK_THAT(refusal(map(std::string(R"("a":)") + file)), Catch::Contains("tensor a must name a file of the same"));
-  CHECK_THAT(refusal(map(R"("a":"one.safetensors","a":"two.safetensors")")), Catch::Contains("tensor a is there twice"));
+  CHECK_THAT(refusal(map(R"("a":"one.safetensors","a":"two.safetensors")")),
+             Catch::Contains("tensor a is there twice"));
   CHECK_THAT(refusal("{}"), Catch::Contains("no weight_map"));
   CHECK_THAT(refusal(map("")), Catch::Contains("names no tensor"));
   CHECK_THAT(refusal("[]"), Catch::Contains("no weight_map"));

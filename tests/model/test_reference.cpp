@@ -19,7 +19,9 @@ struct Reference {
       : folder(model), cases(model_cases(folder + "/cases.json")), tensors(folder + "/logits.safetensors") {}
 };
 
-ScoreRequest whole(const ModelCase& c, float temperature) { return {c.ids, 1, temperature, 0, 0, {}, {}}; }
+ScoreRequest whole(const ModelCase& c, float temperature) {
+  return {c.ids, 1, temperature, 0, 0, {}, {}};
+}
 
 std::vector<TokenId> joined(const std::vector<TokenId>& a, const std::vector<TokenId>& b) {
   auto ids = a;

@@ -60,11 +60,12 @@ TEST_CASE("a written file reads back bit for bit, in every type") {
   std::vector<std::int64_t> c{-5, std::numeric_limits<std::int64_t>::max()};
   std::vector<std::uint8_t> empty;
   const auto path = folder.file("model.safetensors");
-  write_safetensors(path, {{"z.a", DType::f32, {2, 3}, a.data()},
-                           {"b", DType::bf16, {3}, b.data()},
-                           {"half", DType::f16, {3, 1}, b.data()},
-                           {"none", DType::u8, {0, 4}, empty.data()},
-                           {"scalar \"c\"", DType::i64, {2}, c.data()}},
+  write_safetensors(path,
+                    {{"z.a", DType::f32, {2, 3}, a.data()},
+                     {"b", DType::bf16, {3}, b.data()},
+                     {"half", DType::f16, {3, 1}, b.data()},
+                     {"none", DType::u8, {0, 4}, empty.data()},
+                     {"scalar \"c\"", DType::i64, {2}, c.data()}},
                     {{"format", "pt"}, {"note", "x"}});
   const SafetensorsFile file(path);
   REQUIRE(file.tensors().size() == 5);
@@ -140,7 +141,7 @@ TEST_CASE("headers that lie are refused without costing memory or stack") {
 }
 
 TEST_CASE("bf16 and f16 round to nearest even and keep special values") {
-  CHECK(through(DType::bf16, 1.0F + 1.0F / 256) == 1.0F);           // a tie goes to the even neighbour
+  CHECK(through(DType::bf16, 1.0F + 1.0F / 256) == 1.0F);  // a tie goes to the even neighbour
   CHECK(through(DType::bf16, 1.0F + 3.0F / 256) == 1.0F + 1.0F / 64);
   CHECK(through(DType::bf16, 1.0F + 1.1F / 256) == 1.0F + 1.0F / 128);
   CHECK(std::isinf(through(DType::bf16, std::numeric_limits<float>::max())));

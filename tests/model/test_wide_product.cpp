@@ -24,7 +24,9 @@ Case make_case(std::int64_t rows, std::int64_t out, std::int64_t in) {
   return c;
 }
 
-double difference(const at::Tensor& a, const at::Tensor& b) { return (a - b).abs().max().item<double>(); }
+double difference(const at::Tensor& a, const at::Tensor& b) {
+  return (a - b).abs().max().item<double>();
+}
 
 }  // namespace
 

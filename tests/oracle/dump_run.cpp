@@ -1,6 +1,6 @@
 // dump_run RUN OUT.json: what a run's newest checkpoint computes, by our own two ways. For every turn that its version
-// alone sampled: prompt, ids and log-probs as the engine recorded them while serving, and as the policy scores them with
-// the checkpoint's tensors published over the base folder (adapter not merged).
+// alone sampled: prompt, ids and log-probs as the engine recorded them while serving, and as the policy scores them
+// with the checkpoint's tensors published over the base folder (adapter not merged).
 
 #include <fstream>
 #include <iostream>
@@ -51,7 +51,8 @@ void run(const std::string& folder, const std::string& out) {
   const auto turns = turns_of_version(journal, checkpoint.state.version.number);
   require(!turns.empty(), folder + ": the newest version answered no turn");
   const auto scores = score(checkpoint, settings_of(checkpoint.state.configuration), turns);
-  json result = {{"step", checkpoint.state.step}, {"version", checkpoint.state.version.number}, {"turns", json::array()}};
+  json result = {
+      {"step", checkpoint.state.step}, {"version", checkpoint.state.version.number}, {"turns", json::array()}};
   for (std::size_t i = 0; i < turns.size(); ++i)
     result["turns"].push_back({{"prompt", turns[i].prompt},
                                {"ids", turns[i].completion.ids},

@@ -28,9 +28,16 @@ std::string text_of(const std::filesystem::path& path) {
 }
 
 std::vector<std::string> command(const JobSettings& settings) {
-  std::vector<std::string> words = {CLAWRL_MPIEXEC, "--oversubscribe", "--bind-to", "none",
-                                    "-n", std::to_string(settings.ranks), CLAWRL_ONLINE_RL,
-                                    "--config", settings.config, "--run.out=" + settings.out};
+  std::vector<std::string> words = {CLAWRL_MPIEXEC,
+                                    "--oversubscribe",
+                                    "--bind-to",
+                                    "none",
+                                    "-n",
+                                    std::to_string(settings.ranks),
+                                    CLAWRL_ONLINE_RL,
+                                    "--config",
+                                    settings.config,
+                                    "--run.out=" + settings.out};
   words.insert(words.end(), settings.arguments.begin(), settings.arguments.end());
   return words;
 }
@@ -114,7 +121,9 @@ void JobProcess::terminate_ranks() {
   for (pid_t rank : ranks()) kill(rank, SIGTERM);
 }
 
-void JobProcess::kill_rank(int rank) { kill(ranks().at(static_cast<std::size_t>(rank)), SIGKILL); }
+void JobProcess::kill_rank(int rank) {
+  kill(ranks().at(static_cast<std::size_t>(rank)), SIGKILL);
+}
 
 void JobProcess::kill_all_ranks() {
   for (pid_t rank : ranks()) kill(rank, SIGKILL);

@@ -16,8 +16,8 @@ struct JobSettings {
   int ranks = 3;
   std::string out;
   std::string config = "configs/ci/online_rl.ini";  // from the source folder, where the job runs
-  std::vector<std::string> arguments = {};               // further ones, e.g. --run.resume
-  std::string log = {};                                  // file; empty = <out>.log
+  std::vector<std::string> arguments = {};          // further ones, e.g. --run.resume
+  std::string log = {};                             // file; empty = <out>.log
 };
 
 /// Ends with its test: the destructor kills what is left of the job. Every wait has a limit.
@@ -42,7 +42,7 @@ class JobProcess {
   /// at most a moment to disappear: see ranks().
   int wait(std::chrono::seconds limit = std::chrono::seconds(90));
 
-  std::string log() const;          // of this start
+  std::string log() const;           // of this start
   std::vector<pid_t> ranks() const;  // of this job's living rank processes, lowest first
 
  private:

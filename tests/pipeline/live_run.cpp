@@ -162,6 +162,8 @@ JobSettings LiveRun::replay(const std::string& name, std::vector<std::string> mo
   return {.out = workspace.path(name), .arguments = std::move(more)};
 }
 
-std::string LiveRun::last_step() const { return "step " + std::to_string(hashes.rbegin()->first) + " "; }
+std::string LiveRun::last_step() const {
+  return "step " + std::to_string(hashes.rbegin()->first) + " ";
+}
 
 }  // namespace clawrl::test

@@ -15,7 +15,9 @@ namespace {
 
 constexpr std::int64_t every = INT64_MAX;
 
-std::string label(const Turn& turn) { return "turn " + std::to_string(turn.id.value) + " (" + turn.session + "): "; }
+std::string label(const Turn& turn) {
+  return "turn " + std::to_string(turn.id.value) + " (" + turn.session + "): ";
+}
 
 void check_completion(const Turn& turn, const std::set<std::int64_t>& announced, std::vector<std::string>& problems) {
   const Completion& c = turn.completion;
@@ -79,8 +81,12 @@ void check_step(const JournalReader& journal, const StepRecord& step, std::set<S
 
 }  // namespace
 
-std::string journal_of(const std::string& out) { return out + "/journal.sqlite"; }
-std::string checkpoints_of(const std::string& out) { return out + "/checkpoints"; }
+std::string journal_of(const std::string& out) {
+  return out + "/journal.sqlite";
+}
+std::string checkpoints_of(const std::string& out) {
+  return out + "/checkpoints";
+}
 
 std::vector<Turn> all_turns(const JournalReader& journal) {
   std::vector<Turn> turns;
@@ -127,9 +133,12 @@ std::vector<std::string> reply_problems(const JournalReader& journal, const std:
     const std::string name = session + " reply " + std::to_string(reply.turn) + ": ";
     const std::vector<TurnId> turns = journal.turns_of(session);
     const auto place = static_cast<std::size_t>(reply.turn);
-    if (!reply.served || reply.cut) problems.push_back(name + "not served: " + reply.error);
-    else if (place >= turns.size()) problems.push_back(name + "not in the journal");
-    else if (journal.turn(turns[place])->reply != reply.text) problems.push_back(name + "other text in the journal");
+    if (!reply.served || reply.cut)
+      problems.push_back(name + "not served: " + reply.error);
+    else if (place >= turns.size())
+      problems.push_back(name + "not in the journal");
+    else if (journal.turn(turns[place])->reply != reply.text)
+      problems.push_back(name + "other text in the journal");
   }
   return problems;
 }

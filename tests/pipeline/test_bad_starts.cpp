@@ -103,8 +103,9 @@ TEST_CASE("model folders that cannot be loaded") {
     const std::string large = copied_policy(workspace.path(std::string("large_") + which));
     replace_in(large + "/tokenizer.json", "\"added_tokens\": [",
                R"("added_tokens": [{"id": 3072, "content": "<|more|>", "special": true},)");
-    check_refused(large, {.out = workspace.path(std::string("e_") + which),
-                          .arguments = {std::string("--model.") + which + "=" + large}},
+    check_refused(large,
+                  {.out = workspace.path(std::string("e_") + which),
+                   .arguments = {std::string("--model.") + which + "=" + large}},
                   {large, "ids up to 3072", "vocab_size is 3072"});
   }
   check_refused("judge", {.out = workspace.path("d"), .arguments = {"--model.prm=" + absent}}, {absent});

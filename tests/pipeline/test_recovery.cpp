@@ -33,7 +33,9 @@ LiveRun& live_run() {
 }
 
 /// The ranks parted in order: no mailbox was left waiting for another.
-bool parted(const JobProcess& job) { return job.ranks().empty() && job.log().find("goodbye") == std::string::npos; }
+bool parted(const JobProcess& job) {
+  return job.ranks().empty() && job.log().find("goodbye") == std::string::npos;
+}
 
 void check_same_bits(const LiveRun& live, const std::string& name) {
   const std::string out = live.workspace.path(name);

@@ -27,7 +27,9 @@ Message said(const char* role, std::string text) {
   return message;
 }
 
-double now() { return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count(); }
+double now() {
+  return std::chrono::duration<double>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
 
 struct Stream {
   std::string session;

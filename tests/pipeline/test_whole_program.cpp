@@ -81,8 +81,12 @@ void run(int ranks, const std::string& layout) {
 
 }  // namespace
 
-TEST_CASE("one rank plays every role") { run(1, "clawrl: trainer 0, rollout 0, prm 0, head 0"); }
-TEST_CASE("three ranks, one role each") { run(3, "clawrl: trainer 0, rollout 1, prm 2, head 0"); }
+TEST_CASE("one rank plays every role") {
+  run(1, "clawrl: trainer 0, rollout 0, prm 0, head 0");
+}
+TEST_CASE("three ranks, one role each") {
+  run(3, "clawrl: trainer 0, rollout 1, prm 2, head 0");
+}
 TEST_CASE("eight ranks: four trainers, two rollouts, two PRMs") {
   run(8, "clawrl: trainer 0-3, rollout 4-5, prm 6-7, head 0");
 }

@@ -92,8 +92,8 @@ TEST_CASE("requests carry the judge's settings and seeds of their own") {
     CHECK_FALSE(request.version);
   }
   CHECK(seeds.size() == 10);
-  const auto prompt = test::demo_template().render_ids(
-      bench.tokenizer, vote_prompt(judged_turn(scripted_turn(bench.tokenizer))), "");
+  const auto prompt =
+      test::demo_template().render_ids(bench.tokenizer, vote_prompt(judged_turn(scripted_turn(bench.tokenizer))), "");
   CHECK(first[0].prompt == prompt);
 
   Bench alone;  // the same turn without company asks the same questions
@@ -234,11 +234,13 @@ TEST_CASE("many turns in flight, bounded") {
   CHECK_FALSE(judge.full());
 }
 
-TEST_CASE("a judge whose template takes no system message reads the instruction in the user's; the date is the turn's") {
+TEST_CASE(
+    "a judge whose template takes no system message reads the instruction in the user's; the date is the turn's") {
   Bench bench;
   bench.judge_template = ChatTemplate(
       "{% for m in messages %}{% if m.role == 'system' %}{{ raise_exception('no system role') }}{% endif %}"
-      "{{ strftime_now('%Y') }} {{ m.content }}{% endfor %}", "judge");
+      "{{ strftime_now('%Y') }} {{ m.content }}{% endfor %}",
+      "judge");
   Turn turn = scripted_turn(bench.tokenizer);
   turn.created_s = 40 * 366 * 86400.0;
   const auto verdicts = bench.run({turn});

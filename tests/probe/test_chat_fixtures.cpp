@@ -63,6 +63,12 @@ void compare_family(const std::string& family, const std::string& tokenizer) {
 
 }  // namespace
 
-TEST_CASE("the Qwen3 template") { compare_family("qwen3", "qwen"); }
-TEST_CASE("the Qwen2.5 template") { compare_family("qwen2_5", "qwen"); }
-TEST_CASE("the Llama 3.1 template") { compare_family("llama3_1", "llama3"); }
+TEST_CASE("the Qwen3 template") {
+  compare_family("qwen3", "qwen");
+}
+TEST_CASE("the Qwen2.5 template") {
+  compare_family("qwen2_5", "qwen");
+}
+TEST_CASE("the Llama 3.1 template") {
+  compare_family("llama3_1", "llama3");
+}

@@ -85,8 +85,8 @@ void compare_logprobs(Model& model, const Json& one) {
 
 void compare_rows(Model& model, const Json& one) {
   const auto wanted = tensor(model.tensors, one["name"].get<std::string>() + ".logits_ref64");
-  Json question{{"op", "logprobs"}, {"ids", one["ids"]},  {"positions", one["logit_positions"]},
-                {"path", "paged"},  {"rows", "logits"},   {"chunk", 29}};
+  Json question{{"op", "logprobs"}, {"ids", one["ids"]}, {"positions", one["logit_positions"]},
+                {"path", "paged"},  {"rows", "logits"},  {"chunk", 29}};
   const Json answer = model.ask(question);
   CHECK(gap(flat(answer["logits"]), wanted) < tolerance);
   question.erase("chunk");
@@ -107,7 +107,8 @@ TEST_CASE("every reference model: log-probs and logits on both paths, greedy tok
       INFO(name << " " << one["name"]);
       compare_logprobs(model, one);
       compare_rows(model, one);
-      const Json greedy = model.ask({{"op", "generate"}, {"ids", one["ids"]}, {"max_tokens", 32}, {"stop_tokens", Json::array()}});
+      const Json greedy =
+          model.ask({{"op", "generate"}, {"ids", one["ids"]}, {"max_tokens", 32}, {"stop_tokens", Json::array()}});
       CHECK(greedy["ids"] == one["greedy32"]);
       CHECK(greedy["finish"] == "length");
       ++cases;

@@ -134,3 +134,16 @@ TEST_CASE("a model answers log-probs on both paths and generates") {
   const Json many{{"op", "logprobs"}, {"ids", std::vector<int>(129, 1)}};
   CHECK_THAT(error_of(probe, many.dump()), Contains("probe.context = 128"));
 }
+
+TEST_CASE("parse reads the format from every template of a folder, as the server does") {
+  const Folder folder;
+  Json config;
+  config["chat_template"] = {{{"name", "default"}, {"template", "{{ messages }}"}},
+                             {{"name", "tool_use"}, {"template", "{{ messages }}<tool_call>"}}};
+  std::ofstream(folder.path / "tokenizer_config.json") << config;
+  Probe probe({.folder = folder.path.string()});
+  const Json answer = ask(probe, {{"op", "parse"},
+                                  {"text", "<tool_call>\n{\"name\": \"f\", \"arguments\": {}}\n</tool_call>"},
+                                  {"tools_given", true}});
+  CHECK(answer["finish_reason"] == "tool_calls");
+}

@@ -12,7 +12,9 @@ using Json = nlohmann::json;
 
 namespace {
 
-Json ask(Probe& probe, Json question) { return Json::parse(probe.answer(question.dump())); }
+Json ask(Probe& probe, Json question) {
+  return Json::parse(probe.answer(question.dump()));
+}
 
 void compare_encode(Probe& probe, const Json& cases, const std::string& family) {
   std::size_t as_text = 0;
@@ -61,6 +63,10 @@ void compare_family(const std::string& family) {
 
 }  // namespace
 
-TEST_CASE("the Qwen-style tokenizer gives the reference ids, texts and stream pieces") { compare_family("qwen"); }
+TEST_CASE("the Qwen-style tokenizer gives the reference ids, texts and stream pieces") {
+  compare_family("qwen");
+}
 
-TEST_CASE("the Llama-3-style tokenizer gives the reference ids, texts and stream pieces") { compare_family("llama3"); }
+TEST_CASE("the Llama-3-style tokenizer gives the reference ids, texts and stream pieces") {
+  compare_family("llama3");
+}

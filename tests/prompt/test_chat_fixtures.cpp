@@ -60,9 +60,8 @@ Case case_of(const Json& json) {
 }
 
 bool has_control_text(const std::vector<Message>& messages) {
-  return std::any_of(messages.begin(), messages.end(), [](const Message& message) {
-    return message.text.find("<|") != std::string::npos;
-  });
+  return std::any_of(messages.begin(), messages.end(),
+                     [](const Message& message) { return message.text.find("<|") != std::string::npos; });
 }
 
 void compare_family(const std::string& family, const std::string& tokenizer_name) {
@@ -76,7 +75,8 @@ void compare_family(const std::string& family, const std::string& tokenizer_name
     INFO(family << " " << one.name);
     if (json.contains("error") && !json["error"].is_null()) {
       const std::string wanted = json["error"];  // "TemplateError: <the template's words>"
-      CHECK_THROWS_WITH(chat_template.render_text(one.messages, one.tools, one.options), wanted.substr(wanted.find(": ") + 2));
+      CHECK_THROWS_WITH(chat_template.render_text(one.messages, one.tools, one.options),
+                        wanted.substr(wanted.find(": ") + 2));
       ++errors;
       continue;
     }
@@ -95,9 +95,15 @@ void compare_family(const std::string& family, const std::string& tokenizer_name
 
 }  // namespace
 
-TEST_CASE("the Qwen3 template") { compare_family("qwen3", "tokenizer/qwen"); }
-TEST_CASE("the Qwen2.5 template") { compare_family("qwen2_5", "tokenizer/qwen"); }
-TEST_CASE("the Llama 3.1 template") { compare_family("llama3_1", "tokenizer/llama3"); }
+TEST_CASE("the Qwen3 template") {
+  compare_family("qwen3", "tokenizer/qwen");
+}
+TEST_CASE("the Qwen2.5 template") {
+  compare_family("qwen2_5", "tokenizer/qwen");
+}
+TEST_CASE("the Llama 3.1 template") {
+  compare_family("llama3_1", "tokenizer/llama3");
+}
 
 TEST_CASE("a template in tokenizer_config.json is the same as one in its own file") {
   const auto folder = test::fixture("chat/qwen2_5");

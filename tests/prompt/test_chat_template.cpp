@@ -1,4 +1,5 @@
-// The demo models' template on golden cases, and what is around a template; the reference cases are in test_chat_fixtures.
+// The demo models' template on golden cases, and what is around a template; the reference cases are in
+// test_chat_fixtures.
 
 #include <algorithm>
 #include <fstream>
@@ -15,7 +16,9 @@ using Catch::Matchers::StartsWith;
 
 namespace {
 
-Message message(std::string role, std::string text) { return {std::move(role), std::move(text), {}, {}, {}}; }
+Message message(std::string role, std::string text) {
+  return {std::move(role), std::move(text), {}, {}, {}};
+}
 
 const ChatTemplate& demo() {
   static const ChatTemplate one = ChatTemplate::load(CLAWRL_SOURCE_DIR "/configs/models/policy");
@@ -39,8 +42,7 @@ TEST_CASE("a conversation as ChatML") {
         "<|im_start|>assistant\nHello.<|im_end|>\n<|im_start|>user\nBye<|im_end|>\n<|im_start|>assistant\n");
   CHECK(rendered({}, "", true) == "<|im_start|>assistant\n");
   CHECK(rendered({}, "[]", false).empty());
-  CHECK(demo().render_text({}, "", no_thinking) ==
-        "<|im_start|>assistant\n<think>\n\n</think>\n\n");
+  CHECK(demo().render_text({}, "", no_thinking) == "<|im_start|>assistant\n<think>\n\n</think>\n\n");
 }
 
 TEST_CASE("a prompt is a prefix of the next one, which the prefix cache lives on") {
@@ -111,7 +113,8 @@ TEST_CASE("what cannot be rendered is refused by name") {
 }
 
 TEST_CASE("arguments of a call that are too deep to stand in a message are refused, not fatal") {
-  for (const std::size_t depth : {96U, 97U, 98U, 99U, 100U}) {  // deeper ones are no value: the template gets their text
+  for (const std::size_t depth :
+       {96U, 97U, 98U, 99U, 100U}) {  // deeper ones are no value: the template gets their text
     INFO(depth << " levels");
     Message call = message("assistant", "");
     call.tool_calls = {{"1", "f", std::string(depth, '[') + std::string(depth, ']')}};
@@ -121,12 +124,13 @@ TEST_CASE("arguments of a call that are too deep to stand in a message are refus
 
 TEST_CASE("the prompts of the demo keep their ids") {
   const Tokenizer tokenizer = Tokenizer::load(CLAWRL_SOURCE_DIR "/configs/models/policy/tokenizer.json");
-  CHECK(demo().render_ids(tokenizer, short_chat, "") == std::vector<TokenId>{
-      3066, 2938, 198, 33, 68, 1408, 69, 13, 3067, 198, 3066, 343, 198, 39, 72, 3067, 198, 3066, 302, 793,
-      198, 39, 355, 78, 13, 3067, 198, 3066, 343, 198, 33, 88, 68, 3067, 198, 3066, 302, 793, 198});
+  CHECK(demo().render_ids(tokenizer, short_chat, "") ==
+        std::vector<TokenId>{3066, 2938, 198,  33,  68,   1408, 69,  13,   3067, 198,  3066, 343, 198,
+                             39,   72,   3067, 198, 3066, 302,  793, 198,  39,   355,  78,   13,  3067,
+                             198,  3066, 343,  198, 33,   88,   68,  3067, 198,  3066, 302,  793, 198});
   CHECK(demo().render_ids(tokenizer, with_hint({message("user", "Hi")}, "No bold text."), "", no_thinking) ==
-        std::vector<TokenId>{3066, 343, 198, 39, 72, 1035, 474, 342, 467, 471, 472, 412, 932, 566, 564, 13, 3067,
-                             198, 3066, 302, 793, 198, 3068, 1035, 3069, 1035});
+        std::vector<TokenId>{3066, 343, 198, 39,   72,  1035, 474, 342, 467, 471,  472,  412,  932,
+                             566,  564, 13,  3067, 198, 3066, 302, 793, 198, 3068, 1035, 3069, 1035});
 }
 
 TEST_CASE("a Python float's text") {

@@ -30,8 +30,10 @@ TEST_CASE("bytes are held back while their character may still come") {
   CHECK(push(0x98).empty());
   CHECK(push(0x80) == "\xF0\x9F\x98\x80");
   CHECK(push(0xE4).empty());
-  CHECK(push('B') == "\xEF\xBF\xBD" "B");  // now it can never be one
-  CHECK(push(0xFF) == "\xEF\xBF\xBD");     // never starts a character
+  CHECK(push('B') ==
+        "\xEF\xBF\xBD"
+        "B");                           // now it can never be one
+  CHECK(push(0xFF) == "\xEF\xBF\xBD");  // never starts a character
   CHECK(push(0xE4).empty());
   CHECK(push(0xB8).empty());
   CHECK(stream.flush() == "\xEF\xBF\xBD");

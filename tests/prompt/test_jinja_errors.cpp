@@ -37,8 +37,9 @@ std::string repeated(const std::string& text, int times) {
 
 /// The output with [] around what is data.
 std::string marked(const std::string& source) {
-  const auto text = Template(source, "t").render(
-      {{"u", jinja::data_text("<|im_end|>")}, {"l", jinja::parse_json(R"(["a|b", {"k": "v\n"}])")}}, 0);
+  const auto text =
+      Template(source, "t")
+          .render({{"u", jinja::data_text("<|im_end|>")}, {"l", jinja::parse_json(R"(["a|b", {"k": "v\n"}])")}}, 0);
   std::string made = text.bytes();
   for (auto range = text.data().rbegin(); range != text.data().rend(); ++range) {
     made.insert(range->end, "]");
@@ -68,7 +69,8 @@ TEST_CASE("broken syntax is refused with its place") {
   CHECK(refusal("{% break %}") == "t: line 1, column 4: break outside of a loop");
   CHECK(refusal("{# x") == "t: line 1, column 1: a comment that is not closed");
   CHECK(refusal("{% set true = 1 %}") == "t: line 1, column 8: 'true' cannot be assigned to");
-  CHECK(refusal("{{ 99999999999999999999 }}") == "t: line 1, column 4: the number 99999999999999999999 is out of range");
+  CHECK(refusal("{{ 99999999999999999999 }}") ==
+        "t: line 1, column 4: the number 99999999999999999999 is out of range");
   CHECK(refusal("{{ '\\ud800' }}") == "t: line 1, column 4: a string has a bad \\u escape");
   CHECK(refusal("\xFF") == "t: is not valid UTF-8");
   CHECK_THAT(refusal("{{"), Contains("not closed"));
@@ -96,16 +98,17 @@ TEST_CASE("a hostile rendering is bounded, each bound by its name") {
   CHECK_THAT(cost("{{ [0] * 2000000 }}"), Contains("limit list_items"));
   CHECK_THAT(cost("{{ range(2000000) }}"), Contains("limit list_items"));
   CHECK_THAT(cost("{% for a in range(100) %}{{ 'x' * 1000000 }}{% endfor %}"), Contains("limit output_bytes"));
-  CHECK_THAT(cost("{% set n = namespace(s='x' * 1000000) %}{% for a in range(999) %}{% set n.s = n.s ~ 'x' %}{% endfor %}"),
-             Contains("limit memory_bytes"));
+  CHECK_THAT(
+      cost("{% set n = namespace(s='x' * 1000000) %}{% for a in range(999) %}{% set n.s = n.s ~ 'x' %}{% endfor %}"),
+      Contains("limit memory_bytes"));
   CHECK_THAT(cost("{% set n = namespace(l=[]) %}{% for a in range(999) %}{% set n.l = [n.l] %}{% endfor %}"),
              Contains("limit value_depth"));
   CHECK_THAT(cost("{% set n = namespace(l=[1]) %}{% for a in range(60) %}{% set n.l = [n.l, n.l] %}{% endfor %}"),
              Contains("limit value_nodes"));
   const std::string almost = "{% set a = 'a' * 400000 %}{% set b = 'a' * 200000 ~ 'b' %}";  // every place nearly fits
-  for (const std::string search : {"a.find(b)", "a.rfind('b' ~ b)", "b in a", "a.split(b)", "a.rsplit('b' ~ b)", "a.count(b)",
-                                   "a.replace(b, '')", "a|replace(b, '')", "a.partition(b)", "a.strip('b' * 200000)",
-                                   "a|trim('b' * 200000)", "a.startswith([b] * 10000)"}) {
+  for (const std::string search : {"a.find(b)", "a.rfind('b' ~ b)", "b in a", "a.split(b)", "a.rsplit('b' ~ b)",
+                                   "a.count(b)", "a.replace(b, '')", "a|replace(b, '')", "a.partition(b)",
+                                   "a.strip('b' * 200000)", "a|trim('b' * 200000)", "a.startswith([b] * 10000)"}) {
     INFO(search);
     CHECK_THAT(cost(almost + "{{ " + search + " }}"), Contains("limit steps"));
   }
@@ -123,9 +126,10 @@ TEST_CASE("errors while rendering have their place") {
   CHECK_THAT(cost("{{ [1]|join(x=1) }}"), Contains("join has no argument 'x'"));
   CHECK_THAT(cost("{% for a, b in [1] %}{% endfor %}"), Contains("cannot be iterated over"));
   CHECK_THAT(cost("{% for a, b in [[1]] %}{% endfor %}"), Contains("2 names cannot take 1 values"));
-  CHECK_THAT(cost("{% set ns = namespace() %}{% for i in [1] %}{% macro f() %}{% endmacro %}{% set ns.f = f %}{% endfor %}"
-                  "{{ ns.f() }}"),
-             Contains("after the block"));
+  CHECK_THAT(
+      cost("{% set ns = namespace() %}{% for i in [1] %}{% macro f() %}{% endmacro %}{% set ns.f = f %}{% endfor %}"
+           "{{ ns.f() }}"),
+      Contains("after the block"));
 }
 
 TEST_CASE("text remembers who wrote it") {
@@ -138,7 +142,8 @@ TEST_CASE("text remembers who wrote it") {
   CHECK(marked("{{ l[0].split('|')|join('-') }}{{ u|upper }}{{ u.title() }}") == "[a]-[b<|IM_END|><|Im_End|>]");
   CHECK(marked("{% set x %}a{{ u }}{% endset %}{{ x }}{% filter upper %}b{{ l[0] }}{% endfilter %}") ==
         "a[<|im_end|>]B[A|B]");
-  CHECK(marked("{% macro f(x) %}({{ x }}){% endmacro %}{{ f(u) }}{{ {'k': u} }}") == "([<|im_end|>]){'k': '[<|im_end|>]'}");
+  CHECK(marked("{% macro f(x) %}({{ x }}){% endmacro %}{{ f(u) }}{{ {'k': u} }}") ==
+        "([<|im_end|>]){'k': '[<|im_end|>]'}");
   CHECK(marked("{% for c in u %}{% if loop.index < 3 %}{{ c }}.{% endif %}{% endfor %}{{ u|list|join }}") ==
         "[<].[|].[<|im_end|>]");
   CHECK(marked("{{ u|e }}{{ u|indent(1, true) }}{{ 'a'.join([u, u]) }}") ==

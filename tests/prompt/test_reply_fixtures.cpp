@@ -17,7 +17,9 @@ std::string trimmed(const std::string& text) {
   return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
 }
 
-std::string text_or_empty(const Json& value) { return value.is_null() ? "" : trimmed(value.get<std::string>()); }
+std::string text_or_empty(const Json& value) {
+  return value.is_null() ? "" : trimmed(value.get<std::string>());
+}
 
 ReplyParserSettings settings_of(const Json& one) {
   const std::string family = one["family"];
@@ -50,7 +52,8 @@ bool accepted(const Json& one, const ParsedReply& got) {
   return false;
 }
 
-ParsedReply in_pieces(const std::vector<std::string>& pieces, FinishReason reason, const ReplyParserSettings& settings) {
+ParsedReply in_pieces(const std::vector<std::string>& pieces, FinishReason reason,
+                      const ReplyParserSettings& settings) {
   ReplyParser parser(settings);
   Message built{"assistant", "", "", {}, ""};
   const auto add = [&](const std::vector<ReplyEvent>& events) {

@@ -26,7 +26,8 @@ std::string texts(const std::vector<ReplyEvent>& events, Kind kind) {
   return all;
 }
 
-ParsedReply parse(const std::string& text, const ReplyParserSettings& settings, FinishReason reason = FinishReason::stop) {
+ParsedReply parse(const std::string& text, const ReplyParserSettings& settings,
+                  FinishReason reason = FinishReason::stop) {
   return parse_reply(text, reason, settings);
 }
 
@@ -100,8 +101,10 @@ TEST_CASE("a call that a grammar guarantees goes out as it is written") {
 
 TEST_CASE("Mistral's two ways of calling") {
   const auto settings = with(ToolFormat::mistral);
-  const auto list = parse("Let me.[TOOL_CALLS] [{\"name\": \"f\", \"arguments\": {\"x\": \"]\"}}, "
-                          "{\"arguments\": {}, \"name\": \"g\", \"id\": \"abc\"}]", settings);
+  const auto list = parse(
+      "Let me.[TOOL_CALLS] [{\"name\": \"f\", \"arguments\": {\"x\": \"]\"}}, "
+      "{\"arguments\": {}, \"name\": \"g\", \"id\": \"abc\"}]",
+      settings);
   CHECK(list.message.text == "Let me.");
   REQUIRE(list.message.tool_calls.size() == 2);
   CHECK(list.message.tool_calls[0] == ToolCall{tool_call_id(5, 0), "f", "{\"x\": \"]\"}"});
@@ -111,8 +114,9 @@ TEST_CASE("Mistral's two ways of calling") {
   REQUIRE(named.message.tool_calls.size() == 2);
   CHECK(named.message.tool_calls[0].arguments == "{\"x\": 1}");
   CHECK(named.message.tool_calls[1].name == "g");
-  for (const std::string bad : {"[TOOL_CALLS]", "[TOOL_CALLS] []", "[TOOL_CALLS] [{\"name\": 1}]", "[TOOL_CALLS] f()",
-                                "[TOOL_CALLS]f[ARGX]{}", "[TOOL_CALLS] [{\"name\": \"f\", \"arguments\": {}", "[TOOL_CALLS]f"})
+  for (const std::string bad :
+       {"[TOOL_CALLS]", "[TOOL_CALLS] []", "[TOOL_CALLS] [{\"name\": 1}]", "[TOOL_CALLS] f()", "[TOOL_CALLS]f[ARGX]{}",
+        "[TOOL_CALLS] [{\"name\": \"f\", \"arguments\": {}", "[TOOL_CALLS]f"})
     CHECK(parse(bad, settings).message == Message{"assistant", bad, "", {}, ""});
 }
 
@@ -125,7 +129,8 @@ TEST_CASE("Llama: an object that is no call is shown as it comes, nothing inside
                                  "{\"name\": \"Ann\", \"age\": 3}", "<|python_tag|>search.call(q=\"x\")", "{"})
     CHECK(parse(text, settings).message == Message{"assistant", text, "", {}, ""});
   CHECK(parse("<|python_tag|>{\"type\": \"function\", \"name\": \"f\", \"parameters\": {\"a\": 1}}", settings)
-            .message.tool_calls.at(0).arguments == "{\"a\": 1}");
+            .message.tool_calls.at(0)
+            .arguments == "{\"a\": 1}");
 }
 
 TEST_CASE("a malformed call after a good one is shown, half a call after it is not") {
@@ -171,13 +176,32 @@ TEST_CASE("no word is lost and cuts change nothing, whatever is strung together"
     const auto format = static_cast<ToolFormat>(random() % 4);
     std::string text;
     std::vector<std::string> words;
-    const std::vector<std::string> parts{
-        "<think>", "</think>", "<tool_call>", "</tool_call>", "\n", " ", "{\"name\": \"", "\", \"arguments\": {\"k\": \"",
-        "\"}}", "\", \"parameters\": {\"", "\": 1}}", "[TOOL_CALLS]", "[ARGS]", "[", "]", "{", "}", ", ", "<|python_tag|>", "; "};
+    const std::vector<std::string> parts{"<think>",
+                                         "</think>",
+                                         "<tool_call>",
+                                         "</tool_call>",
+                                         "\n",
+                                         " ",
+                                         "{\"name\": \"",
+                                         "\", \"arguments\": {\"k\": \"",
+                                         "\"}}",
+                                         "\", \"parameters\": {\"",
+                                         "\": 1}}",
+                                         "[TOOL_CALLS]",
+                                         "[ARGS]",
+                                         "[",
+                                         "]",
+                                         "{",
+                                         "}",
+                                         ", ",
+                                         "<|python_tag|>",
+                                         "; "};
     for (std::size_t i = 0, n = random() % 14; i < n; ++i) {
       const std::size_t pick = random() % (parts.size() + 6);
-      if (pick < parts.size()) text += parts[pick];
-      else text += words.emplace_back("w" + std::to_string(round) + "x" + std::to_string(i) + "y");
+      if (pick < parts.size())
+        text += parts[pick];
+      else
+        text += words.emplace_back("w" + std::to_string(round) + "x" + std::to_string(i) + "y");
     }
     ReplyParserSettings settings = with(format, random() % 2 == 0);
     settings.prompt_opens_think = random() % 4 == 0;

@@ -36,11 +36,16 @@ std::string random_bytes(std::mt19937& random, std::size_t length) {
 }  // namespace
 
 TEST_CASE("the byte-level alphabet is GPT-2's") {
-  CHECK(byte_level_encode(" a\n\xFF") == "\xC4\xA0" "a" "\xC4\x8A" "\xC3\xBF");
+  CHECK(byte_level_encode(" a\n\xFF") ==
+        "\xC4\xA0"
+        "a"
+        "\xC4\x8A"
+        "\xC3\xBF");
   CHECK(byte_level_rank('!') == 0);
   CHECK(byte_level_rank('\n') == 198);
   CHECK(byte_level_rank(' ') == 220);
-  CHECK(byte_level_decode("\xC4\xA0" "a") == " a");
+  CHECK(byte_level_decode("\xC4\xA0"
+                          "a") == " a");
   CHECK_FALSE(byte_level_decode("\xE4\xBD\xA0").has_value());
 }
 

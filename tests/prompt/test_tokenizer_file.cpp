@@ -49,8 +49,8 @@ struct Fixture {
 TEST_CASE("what cannot be a tokenizer.json at all") {
   const Fixture fixture;
   CHECK_THROWS_WITH(Tokenizer::load(fixture.path + ".none"), Contains(".none") && Contains("cannot be read"));
-  for (const std::string& damaged : {std::string(), std::string("{"), std::string("\x00\xFF", 2),
-                                     fixture.text("tokenizer.json").substr(0, 5000)}) {
+  for (const std::string& damaged :
+       {std::string(), std::string("{"), std::string("\x00\xFF", 2), fixture.text("tokenizer.json").substr(0, 5000)}) {
     fixture.write(damaged);
     CHECK_THAT(fixture.complaint(), Contains(fixture.path) && Contains("not valid JSON"));
   }

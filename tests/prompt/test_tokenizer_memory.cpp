@@ -1,4 +1,5 @@
-// A prompt that begins like an earlier one: the ids are those of a fresh tokenizer, whatever is cut, changed or literal.
+// A prompt that begins like an earlier one: the ids are those of a fresh tokenizer, whatever is cut, changed or
+// literal.
 
 #include <algorithm>
 #include <atomic>
@@ -16,17 +17,49 @@ namespace {
 
 using Random = std::mt19937_64;
 
-std::size_t below(Random& random, std::size_t bound) { return static_cast<std::size_t>(random() % bound); }
+std::size_t below(Random& random, std::size_t bound) {
+  return static_cast<std::size_t>(random() % bound);
+}
 
 /// Bits of text that meet badly: half special tokens, blanks that a regex looks over, marks that join what is before.
 std::string random_text(Random& random, std::size_t bytes) {
-  static const std::vector<std::string> bits = {
-      "the cat", " sat", "  ", "\n", "\n\n", " \n", "\t", "'s", "'", "12", "3", ".", "...", " <", "<|im_", "start|>",
-      "<|im_start|>", "<|im_end|>", "<|im_end|>\n", "<think>", "</think>", "caf", "e", "\xCC\x81", "\xC3\xA9",
-      "\xE1\x84\x80", "\xE1\x85\xA1", "\xE4\xBD\xA0", "\xF0\x9F\x98\x80", "\xFF", "\xE4\xBD", "x", "          "};
+  static const std::vector<std::string> bits = {"the cat",
+                                                " sat",
+                                                "  ",
+                                                "\n",
+                                                "\n\n",
+                                                " \n",
+                                                "\t",
+                                                "'s",
+                                                "'",
+                                                "12",
+                                                "3",
+                                                ".",
+                                                "...",
+                                                " <",
+                                                "<|im_",
+                                                "start|>",
+                                                "<|im_start|>",
+                                                "<|im_end|>",
+                                                "<|im_end|>\n",
+                                                "<think>",
+                                                "</think>",
+                                                "caf",
+                                                "e",
+                                                "\xCC\x81",
+                                                "\xC3\xA9",
+                                                "\xE1\x84\x80",
+                                                "\xE1\x85\xA1",
+                                                "\xE4\xBD\xA0",
+                                                "\xF0\x9F\x98\x80",
+                                                "\xFF",
+                                                "\xE4\xBD",
+                                                "x",
+                                                "          "};
   std::string text;
   const bool plain = below(random, 3) == 0;  // long stretches without added tokens
-  while (text.size() < bytes) text += plain && below(random, 8) ? bits[below(random, 12)] : bits[below(random, bits.size())];
+  while (text.size() < bytes)
+    text += plain && below(random, 8) ? bits[below(random, 12)] : bits[below(random, bits.size())];
   return text;
 }
 

@@ -1,9 +1,9 @@
 #pragma once
 // A small tokenizer made on the spot, so that these tests need nothing from outside.
 
+#include <unistd.h>
 #include <filesystem>
 #include <string>
-#include <unistd.h>
 
 #include "prompt/bpe_trainer.hpp"
 #include "prompt/tokenizer.hpp"

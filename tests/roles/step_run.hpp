@@ -29,8 +29,10 @@ struct Run {
   std::vector<messages::StepDone> done;
   StepDesk desk;
   Run(const std::string& path, const RunConfig& settings, std::vector<int> trainers = {0, 1})
-      : config(settings), journal(path), desk(mailbox, journal, config, std::move(trainers),
-                                              [this](const messages::StepDone& one) { done.push_back(one); }) {}
+      : config(settings),
+        journal(path),
+        desk(mailbox, journal, config, std::move(trainers),
+             [this](const messages::StepDone& one) { done.push_back(one); }) {}
 
   Turn answered_turn() {
     Turn turn;

@@ -22,8 +22,9 @@ struct Desk {
   std::int64_t step = 0;
   CheckpointDesk desk;
   explicit Desk(CheckpointConfig config, std::vector<int> trainers = {0, 1})
-      : desk(mailbox, config, root, std::move(trainers), [this] { return state(); },
-             [this](const std::string& line) { lines.push_back(line); }) {}
+      : desk(
+            mailbox, config, root, std::move(trainers), [this] { return state(); },
+            [this](const std::string& line) { lines.push_back(line); }) {}
   RunState state() const {
     RunState s;
     s.step = step;
@@ -41,7 +42,8 @@ struct Desk {
     return steps;
   }
   /// What the trainers would do; `between` runs before the second one is done.
-  void write_shards(std::int64_t number, const std::function<void()>& between = [] {}) {
+  void write_shards(
+      std::int64_t number, const std::function<void()>& between = [] {}) {
     for (int rank : {0, 1}) {
       if (rank == 1) between();
       std::vector<float> values(10, static_cast<float>(rank));

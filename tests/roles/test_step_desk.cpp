@@ -55,8 +55,8 @@ TEST_CASE("every sample is trained once, whatever the batch") {
   }
   CHECK(std::set<SampleId>(trained.begin(), trained.end()).size() == trained.size());
   CHECK(static_cast<int>(trained.size()) == 3 * steps);
-  CHECK(trained.size() + run.desk.waiting() == run.journal.turns_in(TurnState::sampled).size() +
-                                                   run.journal.turns_in(TurnState::trained).size());
+  CHECK(trained.size() + run.desk.waiting() ==
+        run.journal.turns_in(TurnState::sampled).size() + run.journal.turns_in(TurnState::trained).size());
 }
 
 TEST_CASE("a replay window adds used samples, marked as such") {

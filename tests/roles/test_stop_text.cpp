@@ -33,8 +33,15 @@ std::vector<std::string> one_by_one(const std::string& text) {
 TEST_CASE("the text before the stop comes out whole, wherever the stream is cut") {
   const std::vector<std::vector<std::string>> lists = {
       {"\nUser:"}, {"abab"}, {"aab", "b."}, {"abcd", "bc"}, {"xyz", "yz!", "z"}, {"aa"}, {}};
-  const std::vector<std::string> texts = {"Hello.\nUser: more", "abaabab tail", "aaaab and b.", "zabcd end",
-                                          "xyxyz! end",         "no stop here", "\nUse\nUser:", "a", ""};
+  const std::vector<std::string> texts = {"Hello.\nUser: more",
+                                          "abaabab tail",
+                                          "aaaab and b.",
+                                          "zabcd end",
+                                          "xyxyz! end",
+                                          "no stop here",
+                                          "\nUse\nUser:",
+                                          "a",
+                                          ""};
   for (const auto& stops : lists)
     for (const std::string& text : texts) {
       const Outcome whole = run(stops, {text});

@@ -166,8 +166,7 @@ inline GenerateRequest request_of(std::uint64_t id, std::vector<TokenId> prompt,
 inline std::vector<TokenId> tokens_of(std::int32_t length, std::uint64_t seed, TokenId vocabulary = 40) {
   std::vector<TokenId> out;
   for (std::int32_t i = 0; i < length; ++i) {
-    out.push_back(static_cast<TokenId>(fold(fold(seed, 99), static_cast<std::uint64_t>(i)) >> 20) %
-                  vocabulary);
+    out.push_back(static_cast<TokenId>(fold(fold(seed, 99), static_cast<std::uint64_t>(i)) >> 20) % vocabulary);
     if (out.back() < 0) out.back() += vocabulary;
   }
   return out;

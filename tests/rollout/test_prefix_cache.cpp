@@ -8,7 +8,9 @@ namespace {
 
 using Tokens = std::vector<TokenId>;
 
-std::uint64_t constant_hash(std::int64_t, std::uint64_t, std::span<const TokenId>) { return 42; }
+std::uint64_t constant_hash(std::int64_t, std::uint64_t, std::span<const TokenId>) {
+  return 42;
+}
 
 /// Computes and registers all full blocks of `tokens`, then gives them back.
 std::vector<std::int32_t> store(BlockManager& blocks, PrefixCache& cache, std::int64_t version, const Tokens& tokens,
@@ -93,8 +95,8 @@ TEST_CASE("least recently used chains go first, tails before heads, used ones ne
   store(blocks, cache, 1, {5, 6, 7, 8});
   const auto held = store(blocks, cache, 1, {9, 9}, false);
   CHECK(hits(cache, 1, {1, 2, 3, 4, 0}) == 2);  // touched: now the younger one
-  CHECK(cache.make_room(2));                      // one is free already
-  CHECK(hits(cache, 1, {5, 6, 7, 8, 0}) == 1);   // its tail went
+  CHECK(cache.make_room(2));                    // one is free already
+  CHECK(hits(cache, 1, {5, 6, 7, 8, 0}) == 1);  // its tail went
   CHECK(cache.make_room(4));
   CHECK(cache.evictions() == 3);
   CHECK(hits(cache, 1, {9, 9, 0}) == 1);

@@ -125,6 +125,6 @@ TEST_CASE("group and step-index normalisation") {
   CHECK(group_advantages(std::vector<double>{0.1, 0.1, 0.1}) == std::vector<double>{0, 0, 0});
   const auto steps = step_index_advantages({{1, {{1, 0}, {1}}}, {0, {{-1}}}});
   CHECK(steps[0][0] == Approx(1.25 / (2.5 / std::sqrt(2.0))).epsilon(1e-5));  // rewards 1.5 and -1
-  CHECK(steps[0][1] == 0);                                                     // alone at this index
+  CHECK(steps[0][1] == 0);                                                    // alone at this index
   CHECK(steps[1].size() == 1);
 }

@@ -62,7 +62,9 @@ Doubles log_softmax(const double* logits, std::size_t n) {
   return values;
 }
 
-std::vector<TokenId> token_ids(const std::vector<std::int64_t>& values) { return {values.begin(), values.end()}; }
+std::vector<TokenId> token_ids(const std::vector<std::int64_t>& values) {
+  return {values.begin(), values.end()};
+}
 
 /// [T,V] advantages and weights of one subset; the weights come from a difference that the clip holds at C everywhere.
 void compare_subset(const Losses& losses, const std::string& name, const std::string& subset, std::size_t hint,

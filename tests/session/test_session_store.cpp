@@ -57,8 +57,10 @@ TEST_CASE("of two replies to one question the one that lives on is linked") {
 TEST_CASE("several tool results are one next state; it ends at the next assistant message") {
   SessionStore store(10);
   store.answered(turn(1, "s", {say("user", "q")}, "call"), 0);
-  const auto linked = store.link("s", {say("user", "q"), say("assistant", "call"), say("tool", "r1"), say("tool", "r2"),
-                                       say("assistant", "later"), say("user", "end")}, 1);
+  const auto linked = store.link("s",
+                                 {say("user", "q"), say("assistant", "call"), say("tool", "r1"), say("tool", "r2"),
+                                  say("assistant", "later"), say("user", "end")},
+                                 1);
   REQUIRE(linked.size() == 1);
   CHECK(linked[0].next_state.size() == 2);
 }
@@ -110,7 +112,7 @@ TEST_CASE("replies with calls are known by their calls, whatever the client make
   CHECK(links({"assistant", "I look.", "", {called}, ""}));
   CHECK(links({"assistant", " I look.\n", "hm", {{"other", "f", R"({"b":[2],"a":1})"}}, ""}));
   CHECK(links({"assistant", "", "", {{"k3Jd92Lqa", "f", "changed"}}, ""}));  // the id is enough
-  CHECK(links(say("assistant", t.reply.c_str())));                          // sent back as the model wrote it
+  CHECK(links(say("assistant", t.reply.c_str())));                           // sent back as the model wrote it
   CHECK_FALSE(links({"assistant", "I look.", "", {}, ""}));
   CHECK_FALSE(links({"assistant", "I look.", "", {{"other", "f", R"({"a":2,"b":[2]})"}}, ""}));
   CHECK_FALSE(links({"assistant", "I look.", "", {{"other", "g", called.arguments}}, ""}));

@@ -74,7 +74,9 @@ void check_policy(const Case& c, const at::Tensor& advantages) {
   }
 }
 
-void check_ppo(const Case& c) { check_policy(c, c("advantages")); }
+void check_ppo(const Case& c) {
+  check_policy(c, c("advantages"));
+}
 
 void check_opd(const Case& c) {
   const at::Tensor advantages = c("mask") * (c("logp_teacher") - c("logp_old"));
@@ -152,9 +154,8 @@ TEST_CASE("losses agree with the reference vectors") {
   const json info = read_json(fixture("losses/losses.json"));
   const FixtureTensors tensors(fixture("losses/losses.safetensors"));
   const std::map<std::string, void (*)(const Case&)> checks{
-      {"ppo", check_ppo},           {"ppo_tis", check_ppo}, {"opd", check_opd},
-      {"combined", check_combined}, {"kl", check_kl},       {"topk_opd", check_binned_kl},
-      {"hint_select", check_hint}};
+      {"ppo", check_ppo}, {"ppo_tis", check_ppo},        {"opd", check_opd},         {"combined", check_combined},
+      {"kl", check_kl},   {"topk_opd", check_binned_kl}, {"hint_select", check_hint}};
   std::size_t cases = 0;
   for (const auto& entry : info["cases"]) {
     const auto check = checks.find(entry["kind"]);

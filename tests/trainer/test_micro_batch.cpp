@@ -35,6 +35,20 @@ TEST_CASE("the plan is longest first, bounded, stable, and holds every trained s
   CHECK(plan_micro_batches(samples, 64, limits).size() == 6);
 }
 
+TEST_CASE("a model that keeps much for each token gets smaller micro-batches") {
+  ModelConfig config;
+  config.hidden_size = 128, config.num_layers = 4, config.num_heads = 4, config.num_kv_heads = 2, config.head_dim = 32;
+  config.intermediate_size = 384, config.vocab_size = 2048;
+  CHECK(micro_batch_limits(config).tokens == MicroBatchLimits{}.tokens);
+  config.hidden_size = 1024, config.num_layers = 28, config.num_heads = 16, config.num_kv_heads = 8;
+  config.head_dim = 128, config.intermediate_size = 3072;
+  const auto tokens = micro_batch_limits(config).tokens;
+  CHECK(tokens > 256);
+  CHECK(tokens < 512);
+  config.num_layers = 10000;
+  CHECK(micro_batch_limits(config).tokens == 64);
+}
+
 TEST_CASE("a packed micro-batch points every trained token at the state before it") {
   TrainingSample a, b;
   a.ids = {5, 6, 7, 8, 9};

@@ -24,8 +24,12 @@ std::vector<Delivery> chunks_of(const WeightSet& weights, std::int64_t version, 
   for (std::size_t i = 0; i < weights.views().size(); ++i) {
     const ParameterView& view = weights.views()[i];
     const auto* data = static_cast<const std::byte*>(view.data);
-    WeightChunk chunk{version, static_cast<std::int32_t>(i), static_cast<std::int32_t>(weights.views().size()), 0,
-                      static_cast<std::int64_t>(view.bytes()), checksum({data, view.bytes()})};
+    WeightChunk chunk{version,
+                      static_cast<std::int32_t>(i),
+                      static_cast<std::int32_t>(weights.views().size()),
+                      0,
+                      static_cast<std::int64_t>(view.bytes()),
+                      checksum({data, view.bytes()})};
     for (; chunk.offset < chunk.parameter_bytes; chunk.offset += size) {
       const std::int64_t count = std::min(size, chunk.parameter_bytes - chunk.offset);
       all.push_back({chunk, Buffer(data + chunk.offset, data + chunk.offset + count)});
@@ -123,16 +127,28 @@ TEST_CASE("sizes and places that do not fit are refused before anything is writt
   weights.fill(3);
   const Delivery good = chunks_of(weights, 3, 1 << 20)[1];
   Delivery bad = good;
-  SECTION("another size of the parameter") { bad.chunk.parameter_bytes += 4; }
-  SECTION("more bytes than the parameter has") { bad.bytes.resize(bad.bytes.size() + 1); }
-  SECTION("an offset past the end") { bad.chunk.offset = 1; }
+  SECTION("another size of the parameter") {
+    bad.chunk.parameter_bytes += 4;
+  }
+  SECTION("more bytes than the parameter has") {
+    bad.bytes.resize(bad.bytes.size() + 1);
+  }
+  SECTION("an offset past the end") {
+    bad.chunk.offset = 1;
+  }
   SECTION("an offset before the beginning") {
     bad.chunk.offset = -8;
     bad.bytes.resize(16);
   }
-  SECTION("an index past the last parameter") { bad.chunk.parameter = bad.chunk.parameters; }
-  SECTION("a negative index") { bad.chunk.parameter = -1; }
-  SECTION("another number of parameters") { bad.chunk.parameters += 1; }
+  SECTION("an index past the last parameter") {
+    bad.chunk.parameter = bad.chunk.parameters;
+  }
+  SECTION("a negative index") {
+    bad.chunk.parameter = -1;
+  }
+  SECTION("another number of parameters") {
+    bad.chunk.parameters += 1;
+  }
   Receiving r;
   r.take({bad});
   r.check_refused(3, "parameter " + std::to_string(bad.chunk.parameter));

@@ -132,14 +132,15 @@ void NcclCollectives::reduce(std::span<T> values, ncclDataType_t type, ncclRedOp
 void NcclCollectives::broadcast(std::span<std::byte> bytes, int root) {
   expect(root >= 0 && root < size(),
          "broadcast from rank " + std::to_string(root) + " of a group of " + std::to_string(size()));
-  staged(bytes, "broadcast", [&](std::size_t count) {
-    return ncclBroadcast(memory_, memory_, count, ncclUint8, root, comm_, stream_);
-  });
+  staged(bytes, "broadcast",
+         [&](std::size_t count) { return ncclBroadcast(memory_, memory_, count, ncclUint8, root, comm_, stream_); });
 }
 
 }  // namespace
 
-bool nccl_built() { return true; }
+bool nccl_built() {
+  return true;
+}
 
 std::unique_ptr<Collectives> make_nccl_collectives(const std::vector<int>& world_ranks, int device,
                                                    const CollectiveSettings& settings) {

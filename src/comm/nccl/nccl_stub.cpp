@@ -3,7 +3,9 @@
 
 namespace clawrl {
 
-bool nccl_built() { return false; }
+bool nccl_built() {
+  return false;
+}
 
 std::unique_ptr<Collectives> make_nccl_collectives(const std::vector<int>&, int, const CollectiveSettings&) {
   throw UserError(

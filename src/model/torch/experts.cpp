@@ -9,8 +9,8 @@ namespace {
 
 /// Which expert sees which token: N tokens make N * per_token pairs, pair n * per_token + j is token n's j-th choice.
 struct Routing {
-  at::Tensor weights;               // [N, per_token]
-  at::Tensor order;                 // [N * per_token]: pairs by expert, in the order of the tokens within one
+  at::Tensor weights;                // [N, per_token]
+  at::Tensor order;                  // [N * per_token]: pairs by expert, in the order of the tokens within one
   std::vector<std::int64_t> counts;  // [E] tokens of each expert
 };
 

@@ -21,9 +21,9 @@ struct ExpertLayer {
   std::vector<Expert> experts;
 };
 
-/// x [N,D] -> the sum of config.per_token experts' outputs by the router's probabilities [N,D]. Differentiable in x, the
-/// router and the experts that were picked. Every expert sees its tokens as one matrix; without autograd on the CPU a
-/// row's result does not depend on its neighbours while no expert gets more than 64 rows.
+/// x [N,D] -> the sum of config.per_token experts' outputs by the router's probabilities [N,D]. Differentiable in x,
+/// the router and the experts that were picked. Every expert sees its tokens as one matrix; without autograd on the CPU
+/// a row's result does not depend on its neighbours while no expert gets more than 64 rows.
 at::Tensor mix_experts(const ExpertConfig& config, const ExpertLayer& layer, const at::Tensor& x);
 
 }  // namespace clawrl

@@ -41,10 +41,16 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-bool has_kernel(const at::Tensor& x) { return x.is_cpu() && x.scalar_type() == at::kFloat && x.is_contiguous(); }
+bool has_kernel(const at::Tensor& x) {
+  return x.is_cpu() && x.scalar_type() == at::kFloat && x.is_contiguous();
+}
 
-const float* in(const at::Tensor& x) { return x.const_data_ptr<float>(); }
-float* out(const at::Tensor& x) { return x.data_ptr<float>(); }
+const float* in(const at::Tensor& x) {
+  return x.const_data_ptr<float>();
+}
+float* out(const at::Tensor& x) {
+  return x.data_ptr<float>();
+}
 
 std::pair<at::Tensor, at::Tensor> normed(const at::Tensor& x, const at::Tensor& weight, double eps) {
   auto y = at::empty_like(x), inverse = at::empty({x.size(0)}, x.options());
@@ -167,8 +173,8 @@ at::Tensor linear(const at::Tensor& x, const at::Tensor& weight) {
   auto y = at::empty({x.size(0), weight.size(0)}, x.options());
   const auto rows = x.size(0), columns = weight.size(0), size = weight.size(1);
   if (narrow)
-    kernels::skinny_linear_bf16(rows, columns, size, in(x),
-                                static_cast<const std::uint16_t*>(weight.const_data_ptr()), out(y));
+    kernels::skinny_linear_bf16(rows, columns, size, in(x), static_cast<const std::uint16_t*>(weight.const_data_ptr()),
+                                out(y));
   else
     kernels::skinny_linear(rows, columns, size, in(x), in(weight), out(y));
   return y;

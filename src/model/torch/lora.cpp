@@ -48,8 +48,7 @@ void check_target(const ModelConfig& config, const std::vector<Projection>& all,
 ParameterLayout lora_layout(const ModelConfig& config, const LoraConfig& lora) {
   require(lora.rank > 0, "LoRA rank must be at least 1");
   const auto all = projections(config);
-  for (const auto& target : lora.targets)
-    check_target(config, all, target);
+  for (const auto& target : lora.targets) check_target(config, all, target);
   ParameterLayout layout;
   for (std::int64_t i = 0; i < config.num_layers; ++i) {
     for (const auto& p : all) {

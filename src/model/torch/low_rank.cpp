@@ -10,7 +10,9 @@ namespace {
 
 constexpr std::int64_t block = 8;  // columns of y that are made together
 
-std::int64_t padded(std::int64_t rank) { return (rank + simd::width - 1) / simd::width * simd::width; }
+std::int64_t padded(std::int64_t rank) {
+  return (rank + simd::width - 1) / simd::width * simd::width;
+}
 
 // t[r][c] = x[r] . a[c] for r < R, c < C <= 8. One accumulator per element whatever R and C are.
 template <int R, int C>

@@ -13,7 +13,7 @@ using simd::Vector;
 
 // Where the pool holds the token at `position`; the tokens of a block are neighbours.
 CLAWRL_INLINE const float* rows_from(const PagedKernelShape& shape, const PagedQuery& query, const float* pool,
-                                      std::int64_t position) {
+                                     std::int64_t position) {
   const auto slot = query.blocks[position / shape.block_size] * shape.block_size + position % shape.block_size;
   return pool + slot * shape.kv_heads * shape.head_dim;
 }

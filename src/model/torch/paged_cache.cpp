@@ -15,7 +15,9 @@ namespace {
 // From this many rows on, gathering the keys and one blocked product beat row-by-row attention.
 constexpr std::int64_t long_chunk = 16;
 
-bool is_long(const PagedRows& rows, bool on_cpu) { return !on_cpu || rows.count >= long_chunk; }
+bool is_long(const PagedRows& rows, bool on_cpu) {
+  return !on_cpu || rows.count >= long_chunk;
+}
 
 }  // namespace
 
@@ -105,8 +107,8 @@ void PagedAttention::attend_chunk(const PagedRows& rows, const Context& context,
   out.narrow(0, rows.begin, rows.count).copy_(mixed.transpose(1, 2).reshape({rows.count, out.size(1)}));
 }
 
-at::Tensor PagedAttention::operator()(std::int64_t layer, std::int64_t window, const at::Tensor& q,
-                                      const at::Tensor& k, const at::Tensor& v) {
+at::Tensor PagedAttention::operator()(std::int64_t layer, std::int64_t window, const at::Tensor& q, const at::Tensor& k,
+                                      const at::Tensor& v) {
   cache_.write(layer, k, v, slots_);
   const bool on_cpu = q.is_cpu();
   auto out = at::empty({q.size(0), q.size(1) * q.size(2)}, q.options());

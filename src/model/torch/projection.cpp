@@ -39,8 +39,11 @@ void add_range(const at::Tensor& x, const AdapterRows& range, const LoraPair& pa
         .add_(delta(x.narrow(0, range.begin, range.count), pair), range.adapter->scaling);
     return;
   }
-  const kernels::LowRank adapter{pair.a.const_data_ptr<float>(), pair.b.const_data_ptr<float>(),
-                                 pair.a.size(0), x.size(1), pair.b.size(0),
+  const kernels::LowRank adapter{pair.a.const_data_ptr<float>(),
+                                 pair.b.const_data_ptr<float>(),
+                                 pair.a.size(0),
+                                 x.size(1),
+                                 pair.b.size(0),
                                  static_cast<float>(range.adapter->scaling)};
   kernels::add_low_rank(adapter, range.count, x.const_data_ptr<float>() + range.begin * x.size(1),
                         y.data_ptr<float>() + range.begin * y.size(1) + column, y.size(1));

@@ -9,7 +9,8 @@ namespace clawrl {
 namespace {
 
 /// Calls clear(begin, end) for the gaps between the runs.
-template <class Clear> void gaps(const IdRuns& runs, std::int64_t vocabulary, const Clear& clear) {
+template <class Clear>
+void gaps(const IdRuns& runs, std::int64_t vocabulary, const Clear& clear) {
   std::int64_t at = 0;
   for (std::size_t i = 0; i + 1 < runs.size(); i += 2) {
     if (at < runs[i]) clear(at, std::int64_t{runs[i]});

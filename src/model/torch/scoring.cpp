@@ -13,18 +13,23 @@
 namespace clawrl {
 namespace {
 
-constexpr std::int64_t padded_token_budget = 8192;     // of one forward, unless a single sequence is longer
+constexpr std::int64_t padded_token_budget = 8192;       // of one forward, unless a single sequence is longer
 constexpr std::int64_t logit_budget = 16 * 1024 * 1024;  // floats of one chunk of rows
 
-std::int64_t length(const ScoreRequest& request) { return static_cast<std::int64_t>(request.ids.size()); }
+std::int64_t length(const ScoreRequest& request) {
+  return static_cast<std::int64_t>(request.ids.size());
+}
 
-std::int64_t responses(const ScoreRequest& request) { return length(request) - request.response_begin; }
+std::int64_t responses(const ScoreRequest& request) {
+  return length(request) - request.response_begin;
+}
 
 void check(const TokenMasks& masks, std::int64_t rows, std::int64_t vocabulary) {
   require(masks.empty() || static_cast<std::int64_t>(masks.rows.size()) == rows,
           "score: masks must have one row per response token");
   for (const auto row : masks.rows)
-    require(row >= -1 && row < static_cast<std::int64_t>(masks.sets.size()), "score: masks names a set that is not there");
+    require(row >= -1 && row < static_cast<std::int64_t>(masks.sets.size()),
+            "score: masks names a set that is not there");
   for (const auto& runs : masks.sets) {
     const bool ascending = std::adjacent_find(runs.begin(), runs.end(), std::greater_equal<>()) == runs.end();
     require(!runs.empty() && runs.size() % 2 == 0 && ascending && runs.front() >= 0 && runs.back() <= vocabulary,
@@ -50,7 +55,8 @@ at::Tensor id_tensor(const TokenId* ids, std::int64_t count) {
   return at::from_blob(const_cast<TokenId*>(ids), {count}, at::kInt).to(at::kLong);
 }
 
-template <class T> void append(std::vector<T>& to, const at::Tensor& from) {
+template <class T>
+void append(std::vector<T>& to, const at::Tensor& from) {
   const auto host = from.to(at::kCPU, std::is_same_v<T, float> ? at::kFloat : at::kInt).contiguous();
   const auto* begin = static_cast<const T*>(host.const_data_ptr());
   to.insert(to.end(), begin, begin + host.numel());
@@ -86,7 +92,8 @@ void score_rows(const Transformer& transformer, const WeightSet& weights, const 
     const auto [values, ids] = at::topk(logprobs, request.top_k, 1);
     append(result.topk_logprobs, values);
     append(result.topk_ids, ids);
-    if (!request.masks.empty()) repeat_first(result, width, result.topk_ids.size() - static_cast<std::size_t>(count) * width);
+    if (!request.masks.empty())
+      repeat_first(result, width, result.topk_ids.size() - static_cast<std::size_t>(count) * width);
   }
   if (request.gather_width > 0) {
     const auto* wanted = request.gather_ids.data() + from * request.gather_width;

@@ -19,8 +19,12 @@ namespace clawrl::simd {
 constexpr std::int64_t width = 8;
 using Vector = float __attribute__((vector_size(width * sizeof(float)), aligned(sizeof(float)), may_alias));
 
-CLAWRL_INLINE const Vector& at(const float* x) { return *reinterpret_cast<const Vector*>(x); }
-CLAWRL_INLINE Vector& at(float* x) { return *reinterpret_cast<Vector*>(x); }
+CLAWRL_INLINE const Vector& at(const float* x) {
+  return *reinterpret_cast<const Vector*>(x);
+}
+CLAWRL_INLINE Vector& at(float* x) {
+  return *reinterpret_cast<Vector*>(x);
+}
 
 /// bf16 values become float in registers: the upper half of the bits, exactly.
 using Halves = std::uint16_t __attribute__((vector_size(width * 2), aligned(2), may_alias));
@@ -29,7 +33,9 @@ CLAWRL_INLINE void load(Vector& to, const std::uint16_t* x) {
   const Words words = __builtin_convertvector(*reinterpret_cast<const Halves*>(x), Words) << 16;
   to = (Vector)words;  // GCC and clang: the same bits
 }
-CLAWRL_INLINE void load(Vector& to, const float* x) { to = at(x); }
+CLAWRL_INLINE void load(Vector& to, const float* x) {
+  to = at(x);
+}
 
 /// Element i of `sums` becomes the sum of v[i]'s elements, always added in the same order.
 CLAWRL_INLINE void sum_each(const Vector* v, float* sums) {

@@ -42,9 +42,7 @@ class TorchPolicy : public Policy {
   void publish(std::int64_t version) override { versions_.publish(version); }
   void discard(std::int64_t version) override { versions_.discard(version); }
   std::vector<std::int64_t> versions() const override { return versions_.versions(); }
-  std::vector<ParameterView> parameters(std::int64_t version) override {
-    return versions_.parameters(version);
-  }
+  std::vector<ParameterView> parameters(std::int64_t version) override { return versions_.parameters(version); }
 
  private:
   at::Tensor forward(std::span<const SequenceStep> sequences, std::span<const std::size_t> members);

@@ -26,7 +26,9 @@ VersionTable::Version VersionTable::at(std::int64_t version) const {
   return found->second;
 }
 
-std::shared_ptr<const WeightSet> VersionTable::find(std::int64_t version) const { return at(version).weights; }
+std::shared_ptr<const WeightSet> VersionTable::find(std::int64_t version) const {
+  return at(version).weights;
+}
 
 std::vector<ParameterView> VersionTable::parameters(std::int64_t version) const {
   const auto found = at(version);

@@ -47,8 +47,8 @@ class VersionTable {
   const LoraConfig lora_;
   const at::Device device_;
   const at::ScalarType matrix_type_;  // of published full sets; adapters stay float
-  const ParameterLayout layout_;  // of what is published
-  const WeightSet base_;          // empty when every version is a full set
+  const ParameterLayout layout_;      // of what is published
+  const WeightSet base_;              // empty when every version is a full set
   mutable std::mutex mutex_;
   std::map<std::int64_t, at::Tensor> shadows_;  // flat buffers
   std::map<std::int64_t, Version> published_;

@@ -35,8 +35,8 @@ ExpertLayer bind_experts(const ExpertConfig& config, const ParameterLayout& layo
   const auto* slot = &router + 1;
   for (std::int64_t e = 0; e < config.count; ++e, slot += 3) {
     const auto rows = slot[0].shape[0] + slot[1].shape[0];
-    layer.experts.push_back({bound(layout, {slot[0].name, {rows, slot[0].shape[1]}, slot[0].offset}, flat),
-                             bound(layout, slot[2], flat)});
+    layer.experts.push_back(
+        {bound(layout, {slot[0].name, {rows, slot[0].shape[1]}, slot[0].offset}, flat), bound(layout, slot[2], flat)});
   }
   return layer;
 }
@@ -200,7 +200,8 @@ std::vector<ParameterView> parameter_views(const ModelConfig& config, const Weig
   for (const auto& slot : weight_layout(config).slots) {
     const auto [tensor, row] = place_of(config, weights, slot.name);
     const auto type = tensor->scalar_type() == at::kBFloat16 ? DType::bf16 : DType::f32;
-    auto* data = static_cast<char*>(tensor->data_ptr()) + static_cast<std::size_t>(row * tensor->stride(0)) * size_of(type);
+    auto* data =
+        static_cast<char*>(tensor->data_ptr()) + static_cast<std::size_t>(row * tensor->stride(0)) * size_of(type);
     views.push_back({slot.name, type, slot.shape, data, space});
   }
   return views;

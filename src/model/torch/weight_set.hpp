@@ -1,6 +1,6 @@
 #pragma once
-// The decoder's weights as torch tensors: views of one flat buffer (of matrices and vectors in one where it is float32),
-// so that gradients, moments and weight transfers are one buffer too.
+// The decoder's weights as torch tensors: views of one flat buffer (of matrices and vectors in one where it is
+// float32), so that gradients, moments and weight transfers are one buffer too.
 
 #include <ATen/core/Tensor.h>
 
@@ -18,19 +18,19 @@
 
 namespace clawrl {
 
-/// D = hidden, H = heads, K = kv heads, d = head_dim, I = intermediate size. Biases and the norms of heads are undefined
-/// in models without, gate_up and down in layers with experts.
+/// D = hidden, H = heads, K = kv heads, d = head_dim, I = intermediate size. Biases and the norms of heads are
+/// undefined in models without, gate_up and down in layers with experts.
 struct LayerWeights {
-  at::Tensor input_norm;      // [D]
-  at::Tensor qkv;             // [(H+2K)d, D]: rows of q_proj, k_proj, v_proj
-  at::Tensor qkv_bias;        // [(H+2K)d]
-  at::Tensor q_norm, k_norm;  // [d]
-  at::Tensor o, o_bias;       // [D, Hd], [D]
-  at::Tensor post_norm;       // [D]
-  at::Tensor gate_up;         // [2I, D]: rows of gate_proj, up_proj
-  at::Tensor gate_up_bias;    // [2I]
+  at::Tensor input_norm;       // [D]
+  at::Tensor qkv;              // [(H+2K)d, D]: rows of q_proj, k_proj, v_proj
+  at::Tensor qkv_bias;         // [(H+2K)d]
+  at::Tensor q_norm, k_norm;   // [d]
+  at::Tensor o, o_bias;        // [D, Hd], [D]
+  at::Tensor post_norm;        // [D]
+  at::Tensor gate_up;          // [2I, D]: rows of gate_proj, up_proj
+  at::Tensor gate_up_bias;     // [2I]
   at::Tensor down, down_bias;  // [D, I], [D]
-  ExpertLayer mixture;        // without experts where there is an MLP
+  ExpertLayer mixture;         // without experts where there is an MLP
 };
 
 /// Copying shares the tensors. `lora`, if any, is added to the projections as scaling * B A x.
@@ -58,7 +58,8 @@ FlatWeights flat_weights(const std::shared_ptr<const WeightImage>& image, at::De
 WeightSet bind_weights(const ModelConfig& config, const FlatWeights& flat);
 WeightSet bind_weights(const ModelConfig& config, const at::Tensor& flat);  // [weight_layout(config).size] f32
 
-/// Fresh weights: normal(0, 0.02), o_proj and down_proj smaller by sqrt(2 layers), norms 1, biases 0. One seed, one set of bits.
+/// Fresh weights: normal(0, 0.02), o_proj and down_proj smaller by sqrt(2 layers), norms 1, biases 0. One seed, one set
+/// of bits.
 at::Tensor random_weights(const ModelConfig& config, std::uint64_t seed);
 
 /// The distinct tensors that autograd sees (fused ones once, a tied head once), in a fixed order, without the LoRA's.

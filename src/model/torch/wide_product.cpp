@@ -16,7 +16,8 @@ using torch::autograd::variable_list;
 constexpr std::int64_t scratch_elements = 1 << 19;  // 2 MiB: stays in a core's cache between widening and product
 
 /// Calls body(first row, rows, these rows as float) for all rows of a bf16 weight.
-template <class Body> void for_widened(const at::Tensor& weight, Body&& body) {
+template <class Body>
+void for_widened(const at::Tensor& weight, Body&& body) {
   const std::int64_t rows = weight.size(0), columns = weight.size(1);
   const std::int64_t block = std::min(rows, std::max<std::int64_t>(64, scratch_elements / columns));
   const auto scratch = at::empty({block, columns}, weight.options().dtype(at::kFloat));
@@ -64,6 +65,8 @@ at::Tensor product_back(const at::Tensor& dy, const at::Tensor& weight) {
   return dx;
 }
 
-at::Tensor wide_linear(const at::Tensor& x, const at::Tensor& weight) { return WideLinear::apply(x, weight); }
+at::Tensor wide_linear(const at::Tensor& x, const at::Tensor& weight) {
+  return WideLinear::apply(x, weight);
+}
 
 }  // namespace clawrl

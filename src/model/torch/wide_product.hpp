@@ -13,7 +13,8 @@ void product_out(const at::Tensor& y, const at::Tensor& x, const at::Tensor& wei
 /// dy [N,M] W -> [N,K]: the gradient of the product with respect to x. No autograd.
 at::Tensor product_back(const at::Tensor& dy, const at::Tensor& weight);
 
-/// x [N,K] f32, weight [M,K] bf16 that is not trained -> x W^T [N,M], differentiable in x. Keeps nothing but the weight.
+/// x [N,K] f32, weight [M,K] bf16 that is not trained -> x W^T [N,M], differentiable in x. Keeps nothing but the
+/// weight.
 at::Tensor wide_linear(const at::Tensor& x, const at::Tensor& weight);
 
 }  // namespace clawrl

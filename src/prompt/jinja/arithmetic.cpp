@@ -33,10 +33,17 @@ Value integers(Kind operation, std::int64_t a, std::int64_t b) {
   std::int64_t result = 0;
   bool overflow = false;
   switch (operation) {
-    case Kind::add: overflow = __builtin_add_overflow(a, b, &result); break;
-    case Kind::subtract: overflow = __builtin_sub_overflow(a, b, &result); break;
-    case Kind::multiply: overflow = __builtin_mul_overflow(a, b, &result); break;
-    case Kind::power: return power(a, b);
+    case Kind::add:
+      overflow = __builtin_add_overflow(a, b, &result);
+      break;
+    case Kind::subtract:
+      overflow = __builtin_sub_overflow(a, b, &result);
+      break;
+    case Kind::multiply:
+      overflow = __builtin_mul_overflow(a, b, &result);
+      break;
+    case Kind::power:
+      return power(a, b);
     default:
       if (b == 0) throw Problem("division by zero");
       if (operation == Kind::divide) return static_cast<double>(a) / static_cast<double>(b);
@@ -53,11 +60,16 @@ Value integers(Kind operation, std::int64_t a, std::int64_t b) {
 
 Value reals(Kind operation, double a, double b) {
   switch (operation) {
-    case Kind::add: return a + b;
-    case Kind::subtract: return a - b;
-    case Kind::multiply: return a * b;
-    case Kind::power: return std::pow(a, b);
-    default: break;
+    case Kind::add:
+      return a + b;
+    case Kind::subtract:
+      return a - b;
+    case Kind::multiply:
+      return a * b;
+    case Kind::power:
+      return std::pow(a, b);
+    default:
+      break;
   }
   if (b == 0) throw Problem("division by zero");
   if (operation == Kind::divide) return a / b;

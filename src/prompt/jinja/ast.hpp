@@ -16,10 +16,11 @@ namespace clawrl::jinja {
 using Symbol = const std::string*;
 
 enum class ExpressionKind : std::uint8_t {
-  literal,    // value
-  filtered,   // what the body of a filter block or set block rendered to
-  name,       // name
-  tuple, list,  // children
+  literal,   // value
+  filtered,  // what the body of a filter block or set block rendered to
+  name,      // name
+  tuple,
+  list,       // children
   dict,       // children: key, value, key, value ...
   attribute,  // children[0] . name
   item,       // children[0] [ children[1] ]
@@ -27,9 +28,18 @@ enum class ExpressionKind : std::uint8_t {
   call,       // children[0] ( children[1...], named )
   filter,     // children[0] | function ( children[1...], named )
   test,       // children[0] is function ( children[1...] )
-  negate, plus, logical_not,
-  logical_and, logical_or,
-  add, subtract, multiply, divide, floor_divide, modulo, power,
+  negate,
+  plus,
+  logical_not,
+  logical_and,
+  logical_or,
+  add,
+  subtract,
+  multiply,
+  divide,
+  floor_divide,
+  modulo,
+  power,
   concat,       // all children
   compare,      // children[0] operators[0] children[1] operators[1] children[2] ...
   conditional,  // children: condition, value, other value (or null)
@@ -77,9 +87,10 @@ enum class StatementKind : std::uint8_t {
   set,        // target = expression
   set_block,  // target = body through filters
   macro,
-  scope,      // body with names of its own: with, generation
-  filter,     // body through filters
-  break_loop, continue_loop,
+  scope,   // body with names of its own: with, generation
+  filter,  // body through filters
+  break_loop,
+  continue_loop,
 };
 
 struct Statement {

@@ -18,8 +18,7 @@ Value invoke(const Function& function, Runtime& runtime, const Value& self, Argu
   call.arguments.resize(parameters.size());
   if (arguments.positional.size() > parameters.size())
     throw Problem(name + " takes " + std::to_string(parameters.size()) + " arguments at most");
-  for (std::size_t i = 0; i < arguments.positional.size(); ++i)
-    call.arguments[i] = std::move(arguments.positional[i]);
+  for (std::size_t i = 0; i < arguments.positional.size(); ++i) call.arguments[i] = std::move(arguments.positional[i]);
   for (auto& [key, value] : arguments.named) {
     const auto place = std::find(parameters.begin(), parameters.end(), key);
     if (place == parameters.end()) throw Problem(name + " has no argument '" + key + "'");

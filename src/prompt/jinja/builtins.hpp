@@ -15,7 +15,7 @@ namespace clawrl::jinja {
 /// What builtins may use of a rendering.
 struct Runtime {
   Budget& budget;
-  double now_s = 0;  // Unix time for strftime_now
+  double now_s = 0;                           // Unix time for strftime_now
   std::vector<NamespacePtr> namespaces = {};  // all that were made
 };
 

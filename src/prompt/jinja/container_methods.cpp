@@ -67,19 +67,20 @@ const Function dict_methods[] = {
     {"values", values},
     {"get", get, {"key", "default"}, 1},
     {"copy", [](Call& c) { return c.self; }},
-    {"update", refuse_change, {}, 0, true}, {"pop", refuse_change, {}, 0, true},
-    {"popitem", refuse_change, {}, 0, true}, {"clear", refuse_change, {}, 0, true},
+    {"update", refuse_change, {}, 0, true},
+    {"pop", refuse_change, {}, 0, true},
+    {"popitem", refuse_change, {}, 0, true},
+    {"clear", refuse_change, {}, 0, true},
     {"setdefault", refuse_change, {}, 0, true},
 };
 
 const Function list_methods[] = {
-    {"count", count, {"value"}, 1},
-    {"index", index, {"value"}, 1},
-    {"copy", [](Call& c) { return c.self; }},
-    {"append", refuse_change, {}, 0, true}, {"extend", refuse_change, {}, 0, true},
-    {"insert", refuse_change, {}, 0, true}, {"pop", refuse_change, {}, 0, true},
-    {"remove", refuse_change, {}, 0, true}, {"reverse", refuse_change, {}, 0, true},
-    {"sort", refuse_change, {}, 0, true}, {"clear", refuse_change, {}, 0, true},
+    {"count", count, {"value"}, 1},           {"index", index, {"value"}, 1},
+    {"copy", [](Call& c) { return c.self; }}, {"append", refuse_change, {}, 0, true},
+    {"extend", refuse_change, {}, 0, true},   {"insert", refuse_change, {}, 0, true},
+    {"pop", refuse_change, {}, 0, true},      {"remove", refuse_change, {}, 0, true},
+    {"reverse", refuse_change, {}, 0, true},  {"sort", refuse_change, {}, 0, true},
+    {"clear", refuse_change, {}, 0, true},
 };
 
 const Function loop_methods[] = {
@@ -87,7 +88,8 @@ const Function loop_methods[] = {
     {"changed", changed, {}, 0, true},
 };
 
-template <std::size_t N> const Function* find_in(const Function (&table)[N], std::string_view name) {
+template <std::size_t N>
+const Function* find_in(const Function (&table)[N], std::string_view name) {
   const auto found = std::find_if(table, table + N, [&](const Function& f) { return f.name == name; });
   return found == table + N ? nullptr : found;
 }

@@ -13,17 +13,27 @@ Value Interpreter::evaluate(const Expression& e) {
   at(e.position);
   budget_.step();
   switch (e.kind) {
-    case Kind::literal: return e.value;
-    case Kind::filtered: return *filtered_;
-    case Kind::name: return evaluate_name(e);
+    case Kind::literal:
+      return e.value;
+    case Kind::filtered:
+      return *filtered_;
+    case Kind::name:
+      return evaluate_name(e);
     case Kind::tuple:
-    case Kind::list: return evaluate_list(e);
-    case Kind::dict: return evaluate_dict(e);
-    case Kind::slice: return evaluate_slice(e);
-    case Kind::call: return evaluate_call(e);
-    case Kind::concat: return evaluate_concat(e);
-    case Kind::compare: return evaluate_compare(e);
-    case Kind::logical_not: return !truth(evaluate(*e.children[0]));
+    case Kind::list:
+      return evaluate_list(e);
+    case Kind::dict:
+      return evaluate_dict(e);
+    case Kind::slice:
+      return evaluate_slice(e);
+    case Kind::call:
+      return evaluate_call(e);
+    case Kind::concat:
+      return evaluate_concat(e);
+    case Kind::compare:
+      return evaluate_compare(e);
+    case Kind::logical_not:
+      return !truth(evaluate(*e.children[0]));
     case Kind::logical_and:
     case Kind::logical_or: {
       Value left = evaluate(*e.children[0]);
@@ -50,7 +60,8 @@ Value Interpreter::evaluate(const Expression& e) {
       at(e.position);
       return invoke(*e.function, runtime_, self, std::move(given));
     }
-    default: return evaluate_arithmetic(e);
+    default:
+      return evaluate_arithmetic(e);
   }
 }
 

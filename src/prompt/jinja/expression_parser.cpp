@@ -20,8 +20,12 @@ Token ExpressionParser::take() {
   return token;
 }
 
-bool ExpressionParser::skip_symbol(std::string_view symbol) { return now().is_symbol(symbol) && (++at_, true); }
-bool ExpressionParser::skip_name(std::string_view wanted) { return now().is_name(wanted) && (++at_, true); }
+bool ExpressionParser::skip_symbol(std::string_view symbol) {
+  return now().is_symbol(symbol) && (++at_, true);
+}
+bool ExpressionParser::skip_name(std::string_view wanted) {
+  return now().is_name(wanted) && (++at_, true);
+}
 
 void ExpressionParser::want_symbol(std::string_view symbol) {
   if (!skip_symbol(symbol)) unexpected("'" + std::string(symbol) + "'");
@@ -33,8 +37,9 @@ Symbol ExpressionParser::name(const char* what) {
 }
 
 void ExpressionParser::unexpected(const std::string& wanted) const {
-  static const char* const kinds[] = {"text", "a tag", "the end of the tag", "an output", "the end of the output",
-                                      "", "a string", "a number", "a number", "", "the end of the template"};
+  static const char* const kinds[] = {
+      "text",     "a tag",    "the end of the tag", "an output", "the end of the output",  "",
+      "a string", "a number", "a number",           "",          "the end of the template"};
   const Token& token = now();
   const bool shown = token.kind == TokenKind::name || token.kind == TokenKind::symbol;
   fail(token, wanted + " is expected, not " + (shown ? "'" + token.text + "'" : kinds[static_cast<int>(token.kind)]));
@@ -59,7 +64,8 @@ ExpressionPtr ExpressionParser::make(Kind kind, Position position, std::vector<E
 
 namespace {
 
-template <class... Each> std::vector<ExpressionPtr> group(Each... each) {
+template <class... Each>
+std::vector<ExpressionPtr> group(Each... each) {
   std::vector<ExpressionPtr> all;
   (all.push_back(std::move(each)), ...);
   return all;
@@ -129,8 +135,12 @@ ExpressionPtr ExpressionParser::logical_not() {
 
 ExpressionPtr ExpressionParser::compare() {
   static constexpr std::array<std::pair<std::string_view, Comparison>, 6> symbols = {
-      {{"==", Comparison::equal}, {"!=", Comparison::unequal}, {"<", Comparison::less},
-       {"<=", Comparison::less_equal}, {">", Comparison::greater}, {">=", Comparison::greater_equal}}};
+      {{"==", Comparison::equal},
+       {"!=", Comparison::unequal},
+       {"<", Comparison::less},
+       {"<=", Comparison::less_equal},
+       {">", Comparison::greater},
+       {">=", Comparison::greater_equal}}};
   const Position position = now().position;
   std::vector<ExpressionPtr> parts;
   std::vector<Comparison> operators;

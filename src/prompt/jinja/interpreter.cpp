@@ -46,20 +46,33 @@ Interpreter::Flow Interpreter::run(const Statement& statement, Text& out) {
   at(statement.position);
   budget_.step();
   switch (statement.kind) {
-    case Kind::data: print(out, statement.text); break;
-    case Kind::output: print(out, evaluate(*statement.expression)); break;
-    case Kind::branch: return run(truth(evaluate(*statement.expression)) ? statement.body : statement.other, out);
-    case Kind::loop: return run_loop(statement, out);
+    case Kind::data:
+      print(out, statement.text);
+      break;
+    case Kind::output:
+      print(out, evaluate(*statement.expression));
+      break;
+    case Kind::branch:
+      return run(truth(evaluate(*statement.expression)) ? statement.body : statement.other, out);
+    case Kind::loop:
+      return run_loop(statement, out);
     case Kind::set:
-    case Kind::set_block: run_set(statement); break;
+    case Kind::set_block:
+      run_set(statement);
+      break;
     case Kind::macro:
       frames_[current_].variables[statement.macro->name] =
           MacroValue{statement.macro.get(), current_, frames_[current_].serial};
       break;
-    case Kind::scope: return run_scope(statement, out);
-    case Kind::filter: run_filtered(statement, out); break;
-    case Kind::break_loop: return Flow::break_loop;
-    case Kind::continue_loop: return Flow::continue_loop;
+    case Kind::scope:
+      return run_scope(statement, out);
+    case Kind::filter:
+      run_filtered(statement, out);
+      break;
+    case Kind::break_loop:
+      return Flow::break_loop;
+    case Kind::continue_loop:
+      return Flow::continue_loop;
   }
   return Flow::next;
 }
@@ -173,8 +186,8 @@ Value Interpreter::call_macro(const MacroValue& called, Arguments given) {
   };
   for (std::size_t i = 0; i < given.positional.size(); ++i) put(i, std::move(given.positional[i]));
   for (auto& [key, value] : given.named) {
-    const auto place =
-        std::find_if(macro.parameters.begin(), macro.parameters.end(), [&named = key](Symbol p) { return *p == named; });
+    const auto place = std::find_if(macro.parameters.begin(), macro.parameters.end(),
+                                    [&named = key](Symbol p) { return *p == named; });
     if (place == macro.parameters.end()) throw Problem(name + " has no argument '" + key + "'");
     put(static_cast<std::size_t>(place - macro.parameters.begin()), std::move(value));
   }

@@ -12,8 +12,12 @@ namespace {
 
 constexpr std::size_t npos = std::string_view::npos;
 
-bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_letter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
 
 class Lexer {
  public:
@@ -95,9 +99,7 @@ class Lexer {
     end_tag(sign, true);
   }
 
-  std::size_t after_blanks(std::size_t i) const {
-    return i + stripped(source_.substr(i), true, false).begin;
-  }
+  std::size_t after_blanks(std::size_t i) const { return i + stripped(source_.substr(i), true, false).begin; }
 
   /// Where a tag `name` that has begun just before `i` ends; npos if there is none. Its sign goes to `sign`.
   std::size_t bare_tag(std::size_t i, std::string_view name, char& sign) const {
@@ -142,10 +144,14 @@ class Lexer {
         at_ += has_sign ? 3 : 2;
         return end_tag(has_sign ? rest[0] : ' ', block);
       }
-      if (is_letter(rest[0])) lex_name();
-      else if (is_digit(rest[0])) lex_number();
-      else if (rest[0] == '\'' || rest[0] == '"') lex_string();
-      else lex_symbol(open);
+      if (is_letter(rest[0]))
+        lex_name();
+      else if (is_digit(rest[0]))
+        lex_number();
+      else if (rest[0] == '\'' || rest[0] == '"')
+        lex_string();
+      else
+        lex_symbol(open);
     }
   }
 
@@ -200,9 +206,9 @@ class Lexer {
   }
 
   void lex_symbol(std::string& open) {
-    static constexpr std::array<std::string_view, 26> symbols = {
-        "//", "**", "==", "!=", "<=", ">=", "+", "-", "*", "/", "%", "~", "<", ">",
-        "=",  ".",  ":",  "|",  ",",  ";",  "(", ")", "[", "]", "{", "}"};
+    static constexpr std::array<std::string_view, 26> symbols = {"//", "**", "==", "!=", "<=", ">=", "+", "-", "*",
+                                                                 "/",  "%",  "~",  "<",  ">",  "=",  ".", ":", "|",
+                                                                 ",",  ";",  "(",  ")",  "[",  "]",  "{", "}"};
     const std::string_view rest = source_.substr(at_);
     for (const auto symbol : symbols) {
       if (!rest.starts_with(symbol)) continue;

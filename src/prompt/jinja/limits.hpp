@@ -9,17 +9,17 @@
 namespace clawrl::jinja {
 
 struct Limits {
-  std::size_t source_bytes = 1 << 20;      // of the template's text
-  int parse_depth = 200;                   // height of an expression or of nested blocks
-  int evaluation_depth = 500;              // of expressions, blocks and macros in each other while rendering
-  int value_depth = 100;                   // of lists in lists
-  std::size_t value_nodes = 4'000'000;     // of everything in one list, what is in it twice counted twice
-  std::int64_t steps = 20'000'000;         // expressions and statements evaluated
-  std::int64_t iterations = 2'000'000;     // of all loops together
-  std::size_t output_bytes = 64U << 20;    // of the rendered text
-  std::size_t string_bytes = 64U << 20;    // of one string
-  std::size_t list_items = 1'000'000;      // of one list
-  std::size_t memory_bytes = 512U << 20;   // of all values ever made in one rendering
+  std::size_t source_bytes = 1 << 20;     // of the template's text
+  int parse_depth = 200;                  // height of an expression or of nested blocks
+  int evaluation_depth = 500;             // of expressions, blocks and macros in each other while rendering
+  int value_depth = 100;                  // of lists in lists
+  std::size_t value_nodes = 4'000'000;    // of everything in one list, what is in it twice counted twice
+  std::int64_t steps = 20'000'000;        // expressions and statements evaluated
+  std::int64_t iterations = 2'000'000;    // of all loops together
+  std::size_t output_bytes = 64U << 20;   // of the rendered text
+  std::size_t string_bytes = 64U << 20;   // of one string
+  std::size_t list_items = 1'000'000;     // of one list
+  std::size_t memory_bytes = 512U << 20;  // of all values ever made in one rendering
 };
 
 /// What goes wrong in a template; whoever knows the place adds line and column.
@@ -50,10 +50,12 @@ class Budget {
   void search(std::size_t text, std::size_t part) { scan(text * part); }
 
  private:
-  template <class T> static void check(T value, T limit, const char* name) {
+  template <class T>
+  static void check(T value, T limit, const char* name) {
     if (value > limit) throw Problem(std::string("limit ") + name + " = " + std::to_string(limit) + " exceeded");
   }
-  template <class T> static void use(T& used, T more, T limit, const char* name) {
+  template <class T>
+  static void use(T& used, T more, T limit, const char* name) {
     used += more;
     check(used, limit, name);
   }

@@ -38,8 +38,8 @@ ExpressionPtr ExpressionParser::number(const Token& token) {
   const char *begin = token.text.data(), *end = begin + token.text.size();
   std::int64_t integer = 0;
   double real = 0;
-  const auto read = token.kind == TokenKind::integer ? std::from_chars(begin, end, integer)
-                                                     : std::from_chars(begin, end, real);
+  const auto read =
+      token.kind == TokenKind::integer ? std::from_chars(begin, end, integer) : std::from_chars(begin, end, real);
   if (read.ec != std::errc() || read.ptr != end) fail(token, "the number " + token.text + " is out of range");
   if (token.kind == TokenKind::integer)
     node->value = integer;
@@ -112,8 +112,10 @@ ExpressionPtr ExpressionParser::subscript(ExpressionPtr node, Position position)
   std::vector<ExpressionPtr> parts;
   parts.push_back(std::move(node));
   std::size_t colons = 0;
-  if (!now().is_symbol(":")) parts.push_back(expression());
-  else parts.push_back(nullptr);
+  if (!now().is_symbol(":"))
+    parts.push_back(expression());
+  else
+    parts.push_back(nullptr);
   while (colons < 2 && skip_symbol(":")) {
     ++colons;
     parts.push_back(now().is_symbol(":") || now().is_symbol("]") ? nullptr : expression());

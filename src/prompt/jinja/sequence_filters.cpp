@@ -20,9 +20,8 @@ Value along(Runtime& runtime, Value value, const Value& path) {
     const std::size_t end = std::min(names.find('.', begin), names.size());
     const std::string name = names.substr(begin, end - begin);
     runtime.budget.step();
-    const bool number = !name.empty() && name.size() < 18 && std::all_of(name.begin(), name.end(), [](char c) {
-      return c >= '0' && c <= '9';
-    });
+    const bool number = !name.empty() && name.size() < 18 &&
+                        std::all_of(name.begin(), name.end(), [](char c) { return c >= '0' && c <= '9'; });
     value = item(runtime, value, number ? Value(std::int64_t{std::stoll(name)}) : template_text(name));
     begin = end + 1;
   }
@@ -55,8 +54,7 @@ Value map(Call& c) {
   const ListPtr all = elements(c.runtime, c.self);
   for (const Value& one : all->items) {
     c.runtime.budget.iteration();
-    mapped.push_back(path ? along(c.runtime, one, *path)
-                          : invoke(*filter, c.runtime, one, arguments_after(c, 1)));
+    mapped.push_back(path ? along(c.runtime, one, *path) : invoke(*filter, c.runtime, one, arguments_after(c, 1)));
     if (missing && is_undefined(mapped.back())) mapped.back() = *missing;
   }
   return made(c.runtime, std::move(mapped));
@@ -210,11 +208,16 @@ Value batch(Call& c) {
   return made(c.runtime, std::move(groups));
 }
 
-Value length(Call& c) { return static_cast<std::int64_t>(length_of(c.self)); }
-Value attribute_of(Call& c) { return attribute(c.self, text_argument(c, 0).bytes()); }
+Value length(Call& c) {
+  return static_cast<std::int64_t>(length_of(c.self));
+}
+Value attribute_of(Call& c) {
+  return attribute(c.self, text_argument(c, 0).bytes());
+}
 
 const Function filters[] = {
-    {"length", length}, {"count", length},
+    {"length", length},
+    {"count", length},
     {"first", [](Call& c) { return edge(c, false); }},
     {"last", [](Call& c) { return edge(c, true); }},
     {"join", join, {"d", "attribute"}},

@@ -65,11 +65,16 @@ class StatementParser {
 
   void tag(Statement& made) {
     using Rule = void (StatementParser::*)(Statement&);
-    static const std::array<std::pair<std::string_view, Rule>, 9> rules = {{
-        {"if", &StatementParser::branch}, {"for", &StatementParser::loop}, {"set", &StatementParser::set},
-        {"macro", &StatementParser::macro}, {"with", &StatementParser::with},
-        {"generation", &StatementParser::generation}, {"filter", &StatementParser::filter},
-        {"break", &StatementParser::jump}, {"continue", &StatementParser::jump}}};
+    static const std::array<std::pair<std::string_view, Rule>, 9> rules = {
+        {{"if", &StatementParser::branch},
+         {"for", &StatementParser::loop},
+         {"set", &StatementParser::set},
+         {"macro", &StatementParser::macro},
+         {"with", &StatementParser::with},
+         {"generation", &StatementParser::generation},
+         {"filter", &StatementParser::filter},
+         {"break", &StatementParser::jump},
+         {"continue", &StatementParser::jump}}};
     const Token token = in_.now();
     if (token.kind != TokenKind::name) in_.unexpected("the name of a tag");
     for (const auto& [name, rule] : rules)

@@ -91,14 +91,19 @@ Value join(Call& c) {
   return made(c.runtime, std::move(joined));
 }
 
-template <class Test> bool all_characters(const std::string& text, const Test& test) {
+template <class Test>
+bool all_characters(const std::string& text, const Test& test) {
   for (std::size_t i = 0; i < text.size(); i += utf8_step(std::string_view(text).substr(i)).length)
     if (!test(code_point(std::string_view(text).substr(i)))) return false;
   return !text.empty();
 }
 
-bool is_digit(char32_t c) { return c >= '0' && c <= '9'; }
-bool is_alpha(char32_t c) { return c >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char32_t c) {
+  return c >= '0' && c <= '9';
+}
+bool is_alpha(char32_t c) {
+  return c >= 0x80 || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
 
 Value without_affix(Call& c, bool prefix) {
   const Text& text = self_text(c);
@@ -122,7 +127,9 @@ Value replace(Call& c) {
   return made(c.runtime, replaced(c.runtime.budget, self_text(c), text_argument(c, 0), text_argument(c, 1), most));
 }
 
-Value cased(Call& c, LetterCase wanted) { return made(c.runtime, with_case(self_text(c), wanted)); }
+Value cased(Call& c, LetterCase wanted) {
+  return made(c.runtime, with_case(self_text(c), wanted));
+}
 
 Value zero_filled(Call& c) {
   const Text& text = self_text(c);
@@ -144,9 +151,7 @@ const Function methods[] = {
     {"split", [](Call& c) { return split_at(c, false); }, {"sep", "maxsplit"}},
     {"rsplit", [](Call& c) { return split_at(c, true); }, {"sep", "maxsplit"}},
     {"splitlines",
-     [](Call& c) {
-       return list_of(c, split_lines(c.runtime.budget.limits(), self_text(c), c.has(0) && truth(c[0])));
-     },
+     [](Call& c) { return list_of(c, split_lines(c.runtime.budget.limits(), self_text(c), c.has(0) && truth(c[0]))); },
      {"keepends"}},
     {"startswith", [](Call& c) { return has_end(c, true); }, {"prefix"}, 1},
     {"endswith", [](Call& c) { return has_end(c, false); }, {"suffix"}, 1},

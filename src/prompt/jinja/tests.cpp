@@ -13,8 +13,12 @@ bool is_number(const Value& v) {
   return to_double(v, number) || get_if<BigInteger>(v);
 }
 
-bool is_integer(const Value& v) { return get_if<std::int64_t>(v) || get_if<BigInteger>(v); }
-bool is_list_like(const Value& v) { return as_text(v) || as_list(v) || as_dict(v); }
+bool is_integer(const Value& v) {
+  return get_if<std::int64_t>(v) || get_if<BigInteger>(v);
+}
+bool is_list_like(const Value& v) {
+  return as_text(v) || as_list(v) || as_dict(v);
+}
 
 bool is_callable(const Value& v) {
   return get_if<MacroValue>(v) || get_if<const Function*>(v) || get_if<MethodPtr>(v);
@@ -49,12 +53,24 @@ bool has_case(const std::string& text, bool upper) {
                : std::any_of(text.begin(), text.end(), is_lower) && std::none_of(text.begin(), text.end(), is_upper);
 }
 
-Value is_equal(Call& c) { return equal_paid(c.runtime, c.self, c[0]); }
-Value is_unequal(Call& c) { return !equal_paid(c.runtime, c.self, c[0]); }
-Value is_less(Call& c) { return less(c.self, c[0]); }
-Value is_less_equal(Call& c) { return !less(c[0], c.self); }
-Value is_greater(Call& c) { return less(c[0], c.self); }
-Value is_greater_equal(Call& c) { return !less(c.self, c[0]); }
+Value is_equal(Call& c) {
+  return equal_paid(c.runtime, c.self, c[0]);
+}
+Value is_unequal(Call& c) {
+  return !equal_paid(c.runtime, c.self, c[0]);
+}
+Value is_less(Call& c) {
+  return less(c.self, c[0]);
+}
+Value is_less_equal(Call& c) {
+  return !less(c[0], c.self);
+}
+Value is_greater(Call& c) {
+  return less(c[0], c.self);
+}
+Value is_greater_equal(Call& c) {
+  return !less(c.self, c[0]);
+}
 
 Value is_named(Call& c, const Function* (*find)(std::string_view)) {
   const Text* name = as_text(c.self);
@@ -81,12 +97,21 @@ const Function tests[] = {
     {"divisibleby", divisible, {"num"}, 1},
     {"sameas", same, {"other"}, 1},
     {"in", [](Call& c) -> Value { return contains(c.runtime, c[0], c.self); }, {"seq"}, 1},
-    {"eq", is_equal, {"other"}, 1}, {"equalto", is_equal, {"other"}, 1}, {"==", is_equal, {"other"}, 1},
-    {"ne", is_unequal, {"other"}, 1}, {"!=", is_unequal, {"other"}, 1},
-    {"lt", is_less, {"other"}, 1}, {"lessthan", is_less, {"other"}, 1}, {"<", is_less, {"other"}, 1},
-    {"le", is_less_equal, {"other"}, 1}, {"<=", is_less_equal, {"other"}, 1},
-    {"gt", is_greater, {"other"}, 1}, {"greaterthan", is_greater, {"other"}, 1}, {">", is_greater, {"other"}, 1},
-    {"ge", is_greater_equal, {"other"}, 1}, {">=", is_greater_equal, {"other"}, 1},
+    {"eq", is_equal, {"other"}, 1},
+    {"equalto", is_equal, {"other"}, 1},
+    {"==", is_equal, {"other"}, 1},
+    {"ne", is_unequal, {"other"}, 1},
+    {"!=", is_unequal, {"other"}, 1},
+    {"lt", is_less, {"other"}, 1},
+    {"lessthan", is_less, {"other"}, 1},
+    {"<", is_less, {"other"}, 1},
+    {"le", is_less_equal, {"other"}, 1},
+    {"<=", is_less_equal, {"other"}, 1},
+    {"gt", is_greater, {"other"}, 1},
+    {"greaterthan", is_greater, {"other"}, 1},
+    {">", is_greater, {"other"}, 1},
+    {"ge", is_greater_equal, {"other"}, 1},
+    {">=", is_greater_equal, {"other"}, 1},
     {"upper", [](Call& c) -> Value { return has_case(str(c.runtime, c.self).bytes(), true); }},
     {"lower", [](Call& c) -> Value { return has_case(str(c.runtime, c.self).bytes(), false); }},
     {"filter", [](Call& c) -> Value { return is_named(c, find_filter); }},

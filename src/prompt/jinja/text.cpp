@@ -8,7 +8,9 @@
 namespace clawrl::jinja {
 namespace {
 
-std::string_view first_character(std::string_view text) { return text.substr(0, utf8_step(text).length); }
+std::string_view first_character(std::string_view text) {
+  return text.substr(0, utf8_step(text).length);
+}
 
 std::string_view last_character(std::string_view text) {
   std::size_t begin = text.size() - 1;
@@ -71,7 +73,9 @@ bool OriginCursor::is_data(std::size_t position) {
   return next_ < ranges_.size() && ranges_[next_].begin <= position;
 }
 
-bool is_python_space(char32_t code) { return is_white_space(code) || (code >= 0x1C && code <= 0x1F); }
+bool is_python_space(char32_t code) {
+  return is_white_space(code) || (code >= 0x1C && code <= 0x1F);
+}
 
 TextRange stripped(std::string_view text, bool left, bool right, const std::string* set) {
   TextRange range{0, text.size()};

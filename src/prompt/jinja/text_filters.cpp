@@ -19,9 +19,13 @@ Value trim(Call& c) {
   return made(c.runtime, text.slice(range.begin, range.end));
 }
 
-Value cased(Call& c, LetterCase wanted) { return made(c.runtime, with_case(str(c.runtime, c.self), wanted)); }
+Value cased(Call& c, LetterCase wanted) {
+  return made(c.runtime, with_case(str(c.runtime, c.self), wanted));
+}
 
-Value to_string(Call& c) { return as_text(c.self) ? c.self : made(c.runtime, str(c.runtime, c.self)); }
+Value to_string(Call& c) {
+  return as_text(c.self) ? c.self : made(c.runtime, str(c.runtime, c.self));
+}
 
 Value replace(Call& c) {
   const std::int64_t most = c.has(2) && !is_none(c[2]) ? integer_argument(c, 2) : -1;
@@ -158,8 +162,10 @@ const Function filters[] = {
     {"lower", [](Call& c) { return cased(c, LetterCase::lower); }},
     {"title", [](Call& c) { return cased(c, LetterCase::title); }},
     {"capitalize", [](Call& c) { return cased(c, LetterCase::capitalized); }},
-    {"string", to_string}, {"safe", to_string},
-    {"escape", escaped}, {"e", escaped},
+    {"string", to_string},
+    {"safe", to_string},
+    {"escape", escaped},
+    {"e", escaped},
     {"replace", replace, {"old", "new", "count"}, 2},
     {"tojson", to_json, {"ensure_ascii", "indent", "separators", "sort_keys"}},
     {"int", to_integer_filter, {"default"}},
@@ -167,7 +173,8 @@ const Function filters[] = {
     {"abs", absolute},
     {"round", rounded, {"precision", "method"}},
     {"indent", indented, {"width", "first", "blank"}},
-    {"default", fallback, {"default_value", "boolean"}}, {"d", fallback, {"default_value", "boolean"}},
+    {"default", fallback, {"default_value", "boolean"}},
+    {"d", fallback, {"default_value", "boolean"}},
     {"wordcount", word_count},
 };
 

@@ -15,8 +15,14 @@ struct Position {
 
 enum class TokenKind : std::uint8_t {
   data,  // text outside of tags
-  block_begin, block_end, variable_begin, variable_end,
-  name, string, integer, real,
+  block_begin,
+  block_end,
+  variable_begin,
+  variable_end,
+  name,
+  string,
+  integer,
+  real,
   symbol,  // an operator or bracket
   end
 };

@@ -69,10 +69,18 @@ const Value* Dict::find(const std::string& key) const {
   return found == index_.end() ? nullptr : &items_[found->second].second;
 }
 
-Value text_value(Text text) { return std::make_shared<const Text>(std::move(text)); }
-Value template_text(std::string bytes) { return text_value(Text::of_template(std::move(bytes))); }
-Value data_text(std::string bytes) { return text_value(Text::of_data(std::move(bytes))); }
-Value dict_value(Dict dict) { return std::make_shared<const Dict>(std::move(dict)); }
+Value text_value(Text text) {
+  return std::make_shared<const Text>(std::move(text));
+}
+Value template_text(std::string bytes) {
+  return text_value(Text::of_template(std::move(bytes)));
+}
+Value data_text(std::string bytes) {
+  return text_value(Text::of_data(std::move(bytes)));
+}
+Value dict_value(Dict dict) {
+  return std::make_shared<const Dict>(std::move(dict));
+}
 
 Value list_value(std::vector<Value> items, bool tuple) {
   List list{std::move(items), tuple, {.depth = 1, .nodes = 1}};
@@ -145,9 +153,10 @@ bool less(const Value& a, const Value& b) {
 }
 
 std::string describe(const Value& value) {
-  static const char* const names[] = {"an undefined value", "None",     "a bool",    "an integer", "a float",
-                                      "a big integer",      "a string", "a list",    "a dict",     "a namespace",
-                                      "a macro",            "a function", "a method", "the loop"};
+  static const char* const names[] = {
+      "an undefined value", "None",    "a bool", "an integer",  "a float", "a big integer",
+      "a string",           "a list",  "a dict", "a namespace", "a macro", "a function",
+      "a method",           "the loop"};
   const auto* undefined = get_if<Undefined>(value);
   if (undefined && undefined->name) return "'" + *undefined->name + "', which is undefined,";
   return names[value.index()];

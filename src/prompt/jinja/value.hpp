@@ -46,8 +46,8 @@ using Value = std::variant<Undefined, None, bool, std::int64_t, double, BigInteg
 
 /// How much lies in a value, shared parts counted as often as they are reached.
 struct Extent {
-  int depth = 0;           // of lists, dicts and bound methods in each other; 0 = a scalar
-  std::size_t nodes = 1;   // what a comparison or a print has to visit
+  int depth = 0;                     // of lists, dicts and bound methods in each other; 0 = a scalar
+  std::size_t nodes = 1;             // what a comparison or a print has to visit
   void include(const Extent& part);  // throws Problem beyond the limits
 };
 
@@ -70,7 +70,7 @@ struct Method {
 /// The variable `loop`.
 struct Loop {
   ListPtr items;
-  std::size_t index = 0;  // from 0
+  std::size_t index = 0;            // from 0
   std::vector<Value> last_changed;  // arguments of the last loop.changed(), scalars
   bool asked_changed = false;
 };
@@ -98,12 +98,25 @@ Value data_text(std::string bytes);
 Value list_value(std::vector<Value> items, bool tuple = false);
 Value dict_value(Dict dict);
 
-template <class T> const T* get_if(const Value& value) { return std::get_if<T>(&value); }
-inline const Text* as_text(const Value& v) { return get_if<TextPtr>(v) ? get_if<TextPtr>(v)->get() : nullptr; }
-inline const List* as_list(const Value& v) { return get_if<ListPtr>(v) ? get_if<ListPtr>(v)->get() : nullptr; }
-inline const Dict* as_dict(const Value& v) { return get_if<DictPtr>(v) ? get_if<DictPtr>(v)->get() : nullptr; }
-inline bool is_undefined(const Value& value) { return get_if<Undefined>(value) != nullptr; }
-inline bool is_none(const Value& value) { return get_if<None>(value) != nullptr; }
+template <class T>
+const T* get_if(const Value& value) {
+  return std::get_if<T>(&value);
+}
+inline const Text* as_text(const Value& v) {
+  return get_if<TextPtr>(v) ? get_if<TextPtr>(v)->get() : nullptr;
+}
+inline const List* as_list(const Value& v) {
+  return get_if<ListPtr>(v) ? get_if<ListPtr>(v)->get() : nullptr;
+}
+inline const Dict* as_dict(const Value& v) {
+  return get_if<DictPtr>(v) ? get_if<DictPtr>(v)->get() : nullptr;
+}
+inline bool is_undefined(const Value& value) {
+  return get_if<Undefined>(value) != nullptr;
+}
+inline bool is_none(const Value& value) {
+  return get_if<None>(value) != nullptr;
+}
 
 Extent extent_of(const Value& value);
 bool truth(const Value& value);

@@ -75,6 +75,24 @@ void add_sample(Columns& columns, const TrainingSample& sample, std::int64_t fir
 
 }  // namespace
 
+MicroBatchLimits micro_batch_limits(const ModelConfig& config) {
+  constexpr std::int64_t budget = std::int64_t{1} << 28;  // floats
+  const std::int64_t queries = config.num_heads * config.head_dim, keys = config.num_kv_heads * config.head_dim;
+  std::int64_t per_token = 0;
+  for (std::int64_t layer = 0; layer < config.num_layers; ++layer) {
+    const bool mixture = config.experts.in(layer);
+    const std::int64_t inner =
+        mixture ? config.experts.per_token * config.experts.intermediate_size : config.intermediate_size;
+    per_token += 4 * config.hidden_size  // both norms' inputs and outputs
+                 + 6 * queries           // q before and after its norm, k and v repeated per head, attention twice
+                 + 3 * keys              // k before and after its norm, v
+                 + 3 * inner;            // gate, up and their product
+  }
+  MicroBatchLimits limits;
+  if (per_token > 0) limits.tokens = std::clamp<std::int64_t>(budget / per_token, 64, limits.tokens);
+  return limits;
+}
+
 std::vector<std::vector<const TrainingSample*>> plan_micro_batches(std::span<const TrainingSample> samples,
                                                                    std::int64_t vocabulary,
                                                                    const MicroBatchLimits& limits) {

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "core/training_sample.hpp"
+#include "model/model_config.hpp"
 #include "trainer/torch/losses/loss.hpp"
 
 namespace clawrl {
@@ -20,6 +21,10 @@ struct MicroBatchLimits {
   std::int64_t tokens = 2048;                  // padded; a longer sample goes alone
   std::int64_t logits = std::int64_t{1} << 27;  // trained tokens times vocabulary
 };
+
+/// Fewer tokens where 2048 would keep more than about a GiB of activations for the backward pass. A longer sample still
+/// goes alone, and takes what it takes.
+MicroBatchLimits micro_batch_limits(const ModelConfig& config);
 
 /// What the pack needs to know of the whole batch.
 struct PackContext {

@@ -10,9 +10,13 @@
 namespace clawrl {
 namespace {
 
-double ratio(double sum, double count) { return count > 0 ? sum / count : 0.0; }
+double ratio(double sum, double count) {
+  return count > 0 ? sum / count : 0.0;
+}
 
-double total(const at::Tensor& values) { return values.sum(at::kDouble).item<double>(); }
+double total(const at::Tensor& values) {
+  return values.sum(at::kDouble).item<double>();
+}
 
 }  // namespace
 

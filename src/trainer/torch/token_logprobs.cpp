@@ -15,7 +15,7 @@ using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 constexpr std::int64_t kChunkElements = 1 << 18;  // logits per chunk: what stays in a core's cache between passes
-constexpr std::int64_t kLeastRows = 64;  // a large head is read from memory once per chunk
+constexpr std::int64_t kLeastRows = 64;           // a large head is read from memory once per chunk
 
 std::int64_t chunk_rows(std::int64_t vocabulary) {
   return std::max<std::int64_t>(kLeastRows, kChunkElements / vocabulary);
@@ -33,7 +33,8 @@ struct GatherLogSoftmax : torch::autograd::Function<GatherLogSoftmax> {
       const std::int64_t count = std::min(chunk, rows - begin);
       at::Tensor logits = kept.narrow(0, differentiable ? begin : 0, count);
       product_out(logits, hidden.narrow(0, begin, count), head);
-      if (!masks.empty()) forbid(logits, masks.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count)));
+      if (!masks.empty())
+        forbid(logits, masks.subspan(static_cast<std::size_t>(begin), static_cast<std::size_t>(count)));
       const at::Tensor picked = logits.gather(1, ids.narrow(0, begin, count));
       const at::Tensor largest = logits.amax({1}, true);
       const at::Tensor sum = logits.sub_(largest).exp_().sum({1}, true);

@@ -46,6 +46,7 @@ class TorchLearner final : public Learner {
         loss_settings_(loss),
         loss_(find_loss(loss.name)),
         aggregation_(parse_aggregation(loss.aggregation)),
+        limits_(micro_batch_limits(config_)),
         collectives_(collectives),
         device_(parse_device(device)),
         transformer_(config_) {

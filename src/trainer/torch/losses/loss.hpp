@@ -15,11 +15,11 @@ namespace clawrl {
 
 /// N = trained tokens of one micro-batch, K = top-k width. Optional tensors are undefined when nothing carries them.
 struct LossInputs {
-  at::Tensor logprobs;            // [N] on the current weights, carries the gradient
-  at::Tensor weights;             // [N] the loss is sum(weights * token losses); the global normalisation is in them
-  at::Tensor sampler_logprobs;    // [N]
-  at::Tensor advantages;          // [N]
-  at::Tensor reference_logprobs;  // [N] optional; NaN where a sample has none
+  at::Tensor logprobs;               // [N] on the current weights, carries the gradient
+  at::Tensor weights;                // [N] the loss is sum(weights * token losses); the global normalisation is in them
+  at::Tensor sampler_logprobs;       // [N]
+  at::Tensor advantages;             // [N]
+  at::Tensor reference_logprobs;     // [N] optional; NaN where a sample has none
   at::Tensor topk_logprobs;          // [N,K] optional, current weights, carries the gradient
   at::Tensor topk_sampler_logprobs;  // [N,K]
   at::Tensor topk_advantages;        // [N,K], 0 outside the subset

@@ -24,8 +24,8 @@ enum class KlEstimator { k1, k2, k3 };
 at::Tensor kl_estimate(const at::Tensor& new_logprobs, const at::Tensor& reference_logprobs, KlEstimator estimator);
 
 struct PolicyLossInputs {
-  at::Tensor new_logprobs;        // carries the gradient
-  at::Tensor old_logprobs;        // what the ratio is taken against
+  at::Tensor new_logprobs;  // carries the gradient
+  at::Tensor old_logprobs;  // what the ratio is taken against
   at::Tensor advantages;
   at::Tensor weights;             // 0 = not trained
   at::Tensor sampler_logprobs;    // optional: token losses are multiplied with importance_weight(old, sampler, cap)

@@ -7,7 +7,9 @@
 namespace clawrl {
 namespace {
 
-LossOutput sft(const LossInputs& in, const LossSettings&) { return {-at::dot(in.weights, in.logprobs), {}}; }
+LossOutput sft(const LossInputs& in, const LossSettings&) {
+  return {-at::dot(in.weights, in.logprobs), {}};
+}
 
 const LossRegistration sft_registration("sft", {sft, false});
 
