@@ -60,6 +60,8 @@ void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::st
   list.add("prm.max_tokens", c.prm.max_tokens, "tokens per vote or hint", between(1, 65536));
   list.add("prm.teacher", c.prm.teacher, "policy version that scores with the hint", {"newest", "base"});
   list.add("prm.timeout_s", c.prm.timeout_s, "a turn not judged by then is excluded", between(0.1, 86400));
+  list.add("prm.template_arguments", c.prm.template_arguments,
+           "JSON object for the judge's chat template, e.g. {\"enable_thinking\":false}");
   list.add("prm.dtype", c.prm.dtype, "stored type of the judge's and teacher's matrices", {"fp32", "bf16"});
   list.add("prm.task_words", c.prm.task_words, "words of the task that the judge sees", between(2, 1e6));
   list.add("prm.reply_words", c.prm.reply_words, "words of the reply that the judge sees", between(2, 1e6));

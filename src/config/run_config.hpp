@@ -66,6 +66,7 @@ struct PrmConfig {
   std::int32_t max_tokens = 48;
   std::string teacher = "newest";  // newest, base
   double timeout_s = 120;          // per turn
+  std::string template_arguments;  // JSON object for the judge's chat template; empty = none
   std::string dtype = "fp32";      // of the judge's and the teacher's matrices: fp32, bf16
   std::int32_t task_words = 12, reply_words = 24, next_words = 80;  // what the judge sees of each part
 };

@@ -94,7 +94,7 @@ void Judge::ask_all(SampleId id, Case& one) {
 
 /// `now_s`: of the turn, so that a template that writes the date gives the same prompt when a run is replayed.
 std::vector<TokenId> Judge::prompt_of(const std::vector<Message>& messages, double now_s) const {
-  const TemplateOptions options{.now_s = now_s};
+  const TemplateOptions options{.arguments = settings_.prm.template_arguments, .now_s = now_s};
   try {
     return template_.render_ids(tokenizer_, messages, "", options);
   } catch (const UserError&) {  // many templates take no system message

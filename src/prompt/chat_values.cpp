@@ -72,13 +72,14 @@ Value tools_value(const std::string& tools_json) {
 
 void add_arguments(jinja::Template::Variables& variables, const std::string& arguments) {
   if (arguments.empty()) return;
-  static constexpr std::array<std::string_view, 3> taken = {"messages", "tools", "add_generation_prompt"};
+  static constexpr std::array<std::string_view, 5> taken = {"messages", "tools", "add_generation_prompt", "bos_token",
+                                                            "eos_token"};
   const Value given = json("template arguments", arguments);
   require(jinja::as_dict(given) != nullptr, "template arguments must be a JSON object");
   for (const auto& [key, value] : jinja::as_dict(given)->items()) {
     const std::string& name = jinja::as_text(key)->bytes();
     require(std::find(taken.begin(), taken.end(), name) == taken.end(),
-            "template arguments must not have '" + name + "': it is a field of the request");
+            "template arguments must not have '" + name + "': it has a value of its own");
     variables.emplace_back(name, value);
   }
 }

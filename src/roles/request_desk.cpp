@@ -7,7 +7,6 @@
 #include "grammar/constraint_check.hpp"
 #include "roles/clock.hpp"
 #include "roles/messages.hpp"
-#include "rollout/append.hpp"
 #include "rollout/request_check.hpp"
 
 namespace clawrl {
@@ -141,6 +140,9 @@ void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_p
     turn.prompt = std::move(*prompt);
   } catch (const UserError& error) {
     return refuse_as_invalid(*sink, invalid(400, "", "messages", error.what()));
+  } catch (const std::exception& error) {  // one request's data must not end the head
+    ++meter_.invalid;
+    return sink->on_error({500, "server_error", "prompt_failed", "", error.what()});
   }
   const auto prompt_tokens = static_cast<std::int32_t>(turn.prompt.size());
   if (prompt_tokens >= settings_.context)
@@ -189,116 +191,6 @@ int RequestDesk::route(const std::string& session) {
   const int home = ranks[std::hash<std::string>{}(session) % ranks.size()];
   const int idlest = *std::min_element(ranks.begin(), ranks.end(), [&](int a, int b) { return load_[a] < load_[b]; });
   return load_[home] <= load_[idlest] + tolerated ? home : idlest;
-}
-
-void RequestDesk::take(const std::vector<CompletionDelta>& deltas) {
-  for (const CompletionDelta& delta : deltas) {
-    const auto found = active_.find(delta.id.value);
-    if (found != active_.end()) take(found->second, delta);  // else: ended here already (client gone, stop string)
-  }
-}
-
-void RequestDesk::take(Active& active, const CompletionDelta& delta) {
-  if (delta.part.finish == FinishReason::failed || delta.part.finish == FinishReason::deadline)
-    return fail(delta.id.value, delta.part.error.empty() ? "the request ran out of time" : delta.part.error);
-  measure(active, delta);
-  append(active.turn.completion, delta.part);
-  const bool ended = delta.part.finish != FinishReason::none;
-  for (TokenId id : delta.part.ids) show(active, active.reply.push(id));
-  if (!ended && !active.reply.stopped()) return;
-  show(active, active.reply.finish(delta.part.finish));
-  if (!ended) mailbox_.send(active.rank, Port::rollout, messages::Cancel{delta.id});
-  finish(delta.id.value, active.reply.stopped() ? FinishReason::stop : delta.part.finish);
-}
-
-void RequestDesk::show(Active& active, const std::vector<ReplyEvent>& events) {
-  for (const ReplyEvent& event : events) {
-    if (event.kind == ReplyEvent::Kind::text)
-      active.sink->on_text(event.text);
-    else if (event.kind == ReplyEvent::Kind::reasoning)
-      active.sink->on_reasoning(event.text);
-    else
-      active.sink->on_tool_call({event.index, event.id, event.name, event.text});
-  }
-}
-
-void RequestDesk::keep_reply(Active& active) {
-  active.turn.reply = active.reply.raw();
-  active.turn.reply_message = active.reply.message();
-}
-
-void RequestDesk::measure(Active& active, const CompletionDelta& delta) {
-  if (delta.part.ids.empty()) return;
-  const double now = monotonic_s();
-  if (active.last_token_s == 0) {
-    meter_.first_token_s.add(now - active.started_s);
-  } else {
-    meter_.token_gap_s.add(now - active.last_token_s);
-    if (events_.committing()) meter_.token_gap_commit_s.add(now - active.last_token_s);
-  }
-  active.last_token_s = now;
-  meter_.rollout_tokens += static_cast<std::int64_t>(delta.part.ids.size());
-  events_.token(delta.part.versions.back());
-}
-
-void RequestDesk::finish(std::uint64_t ticket, FinishReason reason) {
-  Active& active = active_.at(ticket);
-  Turn& turn = active.turn;
-  keep_reply(active);
-  turn.completion.finish = reason;
-  turn.state = turn.type == TurnType::side ? TurnState::side : TurnState::answered;
-  if (turn.type == TurnType::main) {
-    sessions_.answered(turn, monotonic_s());
-    events_.answered(turn);
-  }
-  ++meter_.served;
-  const ChatUsage usage{static_cast<int>(turn.prompt.size()), static_cast<int>(turn.completion.ids.size()),
-                        turn.completion.cached_tokens};
-  meter_.prompt_tokens += usage.prompt_tokens;
-  meter_.cached_tokens += usage.cached_tokens;
-  journal_.save_turn(turn,
-                     [sink = active.sink, usage, reason = active.reply.finish_reason()](std::exception_ptr failure) {
-                       if (!failure) return sink->on_finish(reason, usage);
-                       sink->on_error({500, "server_error", "journal_failed", "", "the reply could not be recorded"});
-                     });
-  if (active.session_done && turn.type == TurnType::main)
-    for (TurnId id : sessions_.end(turn.session)) events_.ended(id);
-  drop(ticket);
-}
-
-void RequestDesk::cancel(std::uint64_t ticket) {
-  const auto found = active_.find(ticket);
-  if (found == active_.end()) return;
-  Active& active = found->second;
-  mailbox_.send(active.rank, Port::rollout, messages::Cancel{{ticket}});
-  keep_reply(active);
-  active.turn.state = TurnState::aborted;
-  active.turn.completion.finish = FinishReason::cancelled;
-  journal_.save_turn(active.turn);
-  ++meter_.hung_up;
-  drop(ticket);
-}
-
-void RequestDesk::fail(std::uint64_t ticket, const std::string& error) {
-  Active& active = active_.at(ticket);
-  ++(active.last_token_s == 0 ? meter_.refused : meter_.cut);
-  keep_reply(active);
-  active.turn.state = TurnState::aborted;
-  active.turn.completion.finish = FinishReason::failed;
-  active.turn.completion.error = error;
-  journal_.save_turn(active.turn);
-  active.sink->on_error({500, "server_error", "generation_failed", "", error});
-  drop(ticket);
-}
-
-void RequestDesk::fail_all(const std::string& why) {
-  while (!active_.empty()) fail(active_.begin()->first, why);
-}
-
-void RequestDesk::drop(std::uint64_t ticket) {
-  --load_[active_.at(ticket).rank];
-  active_.erase(ticket);
-  if (active_.empty()) meter_.generating_s += monotonic_s() - busy_since_s_;
 }
 
 }  // namespace clawrl

@@ -70,7 +70,7 @@ TEST_CASE("a config reads back as it was written") {
 TEST_CASE("what is not supported is refused by name") {
   const json absent(json::value_t::discarded);
   CHECK(complaint("use_cache", false).empty());
-  CHECK_THAT(complaint("model_type", "gpt2"), Catch::Contains("'gpt2'") && Catch::Contains("qwen3, qwen2, llama"));
+  CHECK_THAT(complaint("model_type", "gpt2"), Catch::Contains("'gpt2'") && Catch::Contains("qwen3, qwen3_moe, qwen2, llama"));
   CHECK_THAT(complaint("model_type", absent), Catch::Contains("model_type ''"));
   CHECK_THAT(complaint("hidden_act", "gelu"), Catch::Contains("hidden_act"));
   CHECK_THAT(complaint("mlp_bias", true), Catch::Contains("mlp_bias"));
