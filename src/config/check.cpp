@@ -65,6 +65,12 @@ void check(const RunConfig& config) {
   }
   require(config.trainer.lora.rank == 0 || !config.trainer.lora.targets.empty(),
           "trainer.lora_rank > 0 needs at least one of trainer.lora_targets");
+  const LoraConfig& lora = config.trainer.lora;
+  const bool adapts = lora.rank > 0 || !lora.adapter.empty();
+  require(adapts || lora.alpha == LoraConfig().alpha,
+          "trainer.lora_alpha has no effect on full weights: it needs trainer.lora_rank > 0 or trainer.lora_adapter");
+  require(adapts || lora.targets == LoraConfig().targets,
+          "trainer.lora_targets has no effect on full weights: it needs trainer.lora_rank > 0 or trainer.lora_adapter");
   const auto& device = config.model.device;
   require(device == "cpu" || device == "cuda" ||
               (device.starts_with("cuda:") && device.size() > 5 &&

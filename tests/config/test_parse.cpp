@@ -67,7 +67,7 @@ TEST_CASE("defaults, file and command line in rising order") {
 TEST_CASE("the resolved configuration reads back as the same values") {
   const auto config = parsed({"--trainer.learning_rate=0.00030000000000000003", "--run.seed=18446744073709551615",
                               "--out=some where/else", "--trainer.lora_targets=q_proj, v_proj", "--method=opd",
-                              "--trainer.lora_alpha=0.1", "--run.deterministic", "--prm.hints=3"});
+                              "--trainer.lora_rank=4", "--trainer.lora_alpha=0.1", "--run.deterministic", "--prm.hints=3"});
   const std::string text = to_ini(kJob, config);
   const auto again = parsed({write_ini("again.ini", text).c_str()});
   CHECK(to_ini(kJob, again) == text);
@@ -126,6 +126,8 @@ TEST_CASE("contradictory settings are refused") {
   mentions(refusal({"--roles.trainers=4"}), {"roles.rollouts", "roles.prms"});
   mentions(refusal({"--prm.votes=0", "--method=binary"}), {"prm.votes"});
   mentions(refusal({"--http.address=0.0.0.0"}), {"http.api_key_env"});
+  mentions(refusal({"--trainer.lora_alpha=32"}), {"trainer.lora_alpha", "trainer.lora_rank", "trainer.lora_adapter"});
+  mentions(refusal({"--trainer.lora_targets=q_proj"}), {"trainer.lora_targets", "trainer.lora_rank"});
   mentions(refusal({"--samples.w_binary=0", "--samples.w_opd=0"}), {"samples.w_binary", "samples.w_opd"});
 }
 
