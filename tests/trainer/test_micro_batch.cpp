@@ -75,7 +75,7 @@ TEST_CASE("a packed micro-batch points every trained token at the state before i
   CHECK(longs(micro.ids) == std::vector<std::int64_t>{5, 6, 7, 8, 10, 0, 0, 0});
   CHECK(longs(micro.positions) == std::vector<std::int64_t>{0, 1, 2, 3, 0, 1, 2, 3});
   CHECK(longs(micro.rows) == std::vector<std::int64_t>{2, 3, 4});
-  CHECK(longs(micro.targets) == std::vector<std::int64_t>{8, 1, 2, 9, 3, 4, 11, 0, 0});
+  CHECK(longs(micro.targets) == std::vector<std::int64_t>{8, 1, 2, 9, 3, 4, 11, 11, 11});
   CHECK(at::equal(micro.loss.weights, at::full({3}, 0.25F)));
   CHECK(at::equal(micro.temperature, at::tensor({1.0F, 1.0F, 0.5F})));
   CHECK(at::equal(micro.fresh, at::tensor({0.0F, 0.0F, 1.0F})));
