@@ -12,16 +12,19 @@
 
 namespace clawrl::fuzz {
 
-/// One folder per process; what it holds is overwritten by the next case.
+/// A folder for this process, gone with it; what it holds is overwritten by the next case.
+class CaseFolder {
+ public:
+  CaseFolder() : path(std::string(std::filesystem::exists("/dev/shm") ? "/dev/shm" : "/tmp") + "/clawrl_fuzz_XXXXXX") {
+    if (!mkdtemp(path.data())) std::abort();
+  }
+  ~CaseFolder() { std::filesystem::remove_all(path); }
+  std::string path;
+};
+
 inline const std::string& folder() {
-  static const std::string path = [] {
-    const char* memory = std::filesystem::exists("/dev/shm") ? "/dev/shm" : "/tmp";
-    std::string made = std::string(memory) + "/clawrl_fuzz_XXXXXX";
-    if (!mkdtemp(made.data())) std::abort();
-    std::atexit([] { std::filesystem::remove_all(folder()); });
-    return made;
-  }();
-  return path;
+  static const CaseFolder made;
+  return made.path;
 }
 
 inline std::string write_file(const std::string& name, const std::uint8_t* data, std::size_t size) {
