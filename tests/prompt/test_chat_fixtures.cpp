@@ -1,10 +1,8 @@
-// Chat templates of three model families against the reference renderings.
+// Where templates come from, and the demo models' own. The reference renderings are asked in probe/.
 
-#include <algorithm>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
-#include "core/error.hpp"
 #include "prompt/chat_template.hpp"
 #include "support/catch.hpp"
 #include "support/fixtures.hpp"
@@ -59,51 +57,7 @@ Case case_of(const Json& json) {
   return made;
 }
 
-bool has_control_text(const std::vector<Message>& messages) {
-  return std::any_of(messages.begin(), messages.end(),
-                     [](const Message& message) { return message.text.find("<|") != std::string::npos; });
-}
-
-void compare_family(const std::string& family, const std::string& tokenizer_name) {
-  const auto folder = test::fixture("chat/" + family);
-  const Tokenizer tokenizer = Tokenizer::load(test::fixture(tokenizer_name + "/tokenizer.json").string());
-  const ChatTemplate chat_template = ChatTemplate::load(folder.string());
-  const Json file = read_json(folder / "cases.json");
-  std::size_t texts = 0, ids = 0, errors = 0, injected = 0;
-  for (const Json& json : file["cases"]) {
-    const Case one = case_of(json);
-    INFO(family << " " << one.name);
-    if (json.contains("error") && !json["error"].is_null()) {
-      const std::string wanted = json["error"];  // "TemplateError: <the template's words>"
-      CHECK_THROWS_WITH(chat_template.render_text(one.messages, one.tools, one.options),
-                        wanted.substr(wanted.find(": ") + 2));
-      ++errors;
-      continue;
-    }
-    CHECK(chat_template.render_text(one.messages, one.tools, one.options) == json["rendered"].get<std::string>());
-    ++texts;
-    const auto made = chat_template.render_ids(tokenizer, one.messages, one.tools, one.options);
-    const bool same = made == json["ids"].get<std::vector<TokenId>>();
-    CHECK(same != has_control_text(one.messages));  // control text in a message is text to us, a token in the vectors
-    has_control_text(one.messages) ? ++injected : ++ids;
-  }
-  test::compared(family + " chat text", texts);
-  test::compared(family + " chat id", ids);
-  test::compared(family + " refusal", errors);
-  std::cout << injected << " cases with control text inside a message differ in their ids on purpose" << std::endl;
-}
-
 }  // namespace
-
-TEST_CASE("the Qwen3 template") {
-  compare_family("qwen3", "tokenizer/qwen");
-}
-TEST_CASE("the Qwen2.5 template") {
-  compare_family("qwen2_5", "tokenizer/qwen");
-}
-TEST_CASE("the Llama 3.1 template") {
-  compare_family("llama3_1", "tokenizer/llama3");
-}
 
 TEST_CASE("a template in tokenizer_config.json is the same as one in its own file") {
   const auto folder = test::fixture("chat/qwen2_5");
