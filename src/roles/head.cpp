@@ -55,8 +55,6 @@ void Head::handle(const Envelope& envelope) {
 
 void Head::on_ready(int rank, const messages::Ready& ready) {
   missing_.erase("rank " + std::to_string(rank) + " (" + ready.role + ")");
-  const bool lora = config_.trainer.lora.rank > 0 || !config_.trainer.lora.adapter.empty();
-  if (ready.role == "trainer" && lora) return;  // an adapter has another hash than its base
   if (base_id_.empty()) base_id_ = ready.model;
   require(base_id_ == ready.model, "rank " + std::to_string(rank) + " (" + ready.role + ") loaded other weights from " +
                                        config_.model.policy + " than the ranks before it");

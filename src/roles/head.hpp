@@ -66,7 +66,7 @@ class Head : public ChatService {
 
   RankContext context_;
   const RunConfig& config_;
-  std::string configuration_, base_id_;
+  std::string configuration_, base_id_, adapter_id_;
   EventLoop loop_;
   std::unique_ptr<Journal> journal_;
   std::unique_ptr<JournalReader> replay_;

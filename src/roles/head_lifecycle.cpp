@@ -8,6 +8,7 @@
 #include "checkpoint/checkpoint_writer.hpp"
 #include "core/error.hpp"
 #include "prm/judge.hpp"
+#include "roles/adapter_id.hpp"
 #include "roles/clock.hpp"
 #include "roles/head.hpp"
 #include "roles/model_tokenizer.hpp"
@@ -67,6 +68,7 @@ Head::Head(const RankContext& context, std::string configuration)
       journal_(open_journal(config_, context_.learning)),
       sessions_(config_.session.idle_s),
       model_(read_model_config(config_.model.policy)) {
+  if (context_.learning) adapter_id_ = adapter_id(config_.trainer.lora);
   metrics_ = std::make_unique<JsonlWriter>(config_.run.out + "/metrics.jsonl");
   journal_->put("configuration", configuration_);
   if (!config_.run.replay.empty()) replay_ = std::make_unique<JournalReader>(config_.run.replay);
@@ -142,7 +144,7 @@ void Head::make_desks() {
 RunState Head::run_state() const {
   RunState state;
   state.step = steps_->step();
-  state.version = {"main", steps_->version(), base_id_, ""};
+  state.version = {"main", steps_->version(), base_id_, adapter_id_};
   state.journal_watermark = journal_->watermark();
   state.seed = config_.run.seed;
   state.rng["baseline"] = baseline_text(steps_->baseline().state());
@@ -176,11 +178,16 @@ void Head::resume() {
   require(!known || *known == base_id_,
           "the journal belongs to other base weights than " + config_.model.policy + " holds");
   journal_->put("base_model", base_id_);
+  const auto adapter = config_.run.resume ? journal_->get("adapter") : std::nullopt;
+  if (adapter) require_same_adapter("the journal " + journal_->path(), *adapter, adapter_id_);
+  journal_->put("adapter", adapter_id_);
   const auto loaded = config_.run.resume ? load_newest(root, config_.checkpoint.strict) : std::nullopt;
   std::int64_t step = 0, version = 0;
   if (loaded) {
     for (const std::string& warning : loaded->warnings) log("warning: " + warning);
     const Checkpoint& checkpoint = loaded->checkpoint;
+    const std::string& trained = checkpoint.state.version.adapter_id;  // else the tensors' names tell
+    if (!trained.empty()) require_same_adapter("the checkpoint " + checkpoint.path, trained, adapter_id_);
     require(replay_ || journal_->watermark() >= checkpoint.state.journal_watermark,
             "the journal " + journal_->path() + " is older than the checkpoint " + checkpoint.path +
                 ": samples could be trained twice; bring its newer copy or remove the checkpoint");

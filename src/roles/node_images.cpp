@@ -7,8 +7,7 @@
 #include "comm/node_memory.hpp"
 #include "core/checksum.hpp"
 #include "core/error.hpp"
-#include "model/peft_folder.hpp"
-#include "model/safetensors.hpp"
+#include "roles/adapter_id.hpp"
 #include "trainer/learner.hpp"
 
 namespace clawrl {
@@ -33,12 +32,7 @@ std::shared_ptr<const WeightImage> share(const Communicator& world, bool wanted,
 
 /// What a rank samples, scores and trains from: the folder's weights and the adapter on top of them.
 std::uint64_t start_of(const WeightImage& policy, const LoraConfig& asked) {
-  std::string text = policy.hash();
-  if (!asked.adapter.empty()) {
-    const LoraConfig lora = resolve_lora(asked);
-    const SafetensorsFile file(lora.adapter + "/adapter_model.safetensors");
-    text += " " + weights_hash(file.tensors()) + " " + std::to_string(lora.scaling());
-  }
+  const std::string text = policy.hash() + " " + adapter_id(asked);
   return checksum(std::as_bytes(std::span(text)));
 }
 

@@ -31,7 +31,7 @@ void run_prm(const RankContext& context, Policy& teacher) {
   lower_priority();
   const RunConfig& config = context.config;
   Mailbox& mailbox = context.mailbox;
-  const auto judge_model = make_policy(context.images.judge, config.model.device);
+  const auto judge_model = make_policy(std::move(context.images.judge), config.model.device);
   Engine engine(*judge_model, judge_engine_settings(config, judge_model->config()));
   const JudgeSettings settings = judge_settings(config, judge_model->config().eos_tokens);
   Judge judge(sampler_of(engine), load_tokenizer(config.model.prm, judge_model->config()),
@@ -40,6 +40,7 @@ void run_prm(const RankContext& context, Policy& teacher) {
                       ChatTemplate::load(config.model.policy, config.model.chat_template), settings.teacher),
               settings);
   mailbox.send(context.map.head(), Port::head, messages::Ready{"prm", context.images.teacher->hash()});
+  context.images.teacher.reset();  // the base lives as long as the policy needs it
 
   std::deque<messages::JudgeTurn> waiting;
   for (bool idle = true;;) {

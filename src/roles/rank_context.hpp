@@ -14,7 +14,7 @@ struct RankContext {
   Mailbox& mailbox;
   const RunConfig& config;
   const RoleMap& map;
-  NodeImages& images;    // of this rank's roles; the trainer takes its own out, so that it can be let go
+  NodeImages& images;    // of this rank's roles; each role takes its own out, so that it can be let go
   bool learning = true;  // false: serve only, no trainer and no PRM
 };
 

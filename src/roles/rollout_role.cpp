@@ -61,6 +61,7 @@ void run_rollout(const RankContext& context, Policy& policy) {
   Engine engine(policy, engine_settings(context.config.rollout, policy.config()), &compiler);
   Mailbox& mailbox = context.mailbox;
   mailbox.send(context.map.head(), Port::head, messages::Ready{"rollout", context.images.sampler->hash()});
+  context.images.sampler.reset();  // version 0 lives as long as the policy needs it
   for (bool idle = true;;) {
     while (auto envelope = mailbox.receive(Port::rollout, idle ? 50ms : 0ms)) {
       if (!obey(*envelope, engine, policy)) return;
