@@ -1,5 +1,7 @@
 #include "roles/head.hpp"
 
+#include <algorithm>
+
 #include "core/error.hpp"
 #include "roles/clock.hpp"
 
@@ -18,7 +20,15 @@ void Head::cancel(std::uint64_t ticket) {
 }
 
 std::vector<ModelCard> Head::models() {
-  return {{config_.model.name, context_length(model_), 0}};
+  return {{config_.model.name, served_context(), 0}};
+}
+
+/// As the rollout ranks' engines have it: a lone sequence must fit into the cache.
+std::int32_t Head::served_context() const {
+  const auto& rollout = config_.rollout;
+  const std::int64_t slots = std::int64_t{rollout.blocks} * rollout.block_size;
+  const std::int64_t able = std::min(slots, context_length(model_));
+  return static_cast<std::int32_t>(rollout.max_context > 0 ? std::min<std::int64_t>(rollout.max_context, able) : able);
 }
 
 std::string Head::health() {

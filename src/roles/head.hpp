@@ -54,6 +54,7 @@ class Head : public ChatService {
   bool finished(bool stop_requested) const;
   void publish_status();
   // head_lifecycle.cpp: how it begins and ends
+  std::int32_t served_context() const;
   void make_desks();
   RunState run_state() const;
   void wait_for(const char* what, double limit_s, const std::function<bool()>& done);

@@ -87,8 +87,7 @@ Head::~Head() = default;
 void Head::make_desks() {
   RequestDeskSettings settings;
   settings.model = config_.model.name;
-  settings.context =
-      config_.rollout.max_context > 0 ? config_.rollout.max_context : static_cast<std::int32_t>(context_length(model_));
+  settings.context = served_context();
   settings.vocabulary = model_.vocab_size;
   settings.max_queue = config_.http.max_queue;
   settings.rollout = config_.rollout;
