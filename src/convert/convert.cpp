@@ -68,6 +68,7 @@ ConvertResult write_model(const TensorSource& source, ModelConfig config, const 
 ConvertResult write_adapter(const Checkpoint& checkpoint, const LoraConfig& lora, const std::string& base,
                             const std::string& target, const ExportSettings& settings) {
   TensorSource source = adapter_source(checkpoint);
+  check_adapter(source.tensors, read_model_config(base), lora, "checkpoint " + checkpoint.path);
   std::vector<std::vector<char>> bytes;
   for (ParameterView& tensor : source.tensors) tensor.data = bytes.emplace_back(tensor.bytes()).data();
   source.read(source.tensors);

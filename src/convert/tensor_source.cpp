@@ -56,13 +56,9 @@ std::string module_of(const std::string& name, const std::string& checkpoint) {
 Adapter load_adapter(const Checkpoint& checkpoint, const BaseWeights& base, const ModelConfig& config,
                      const LoraConfig& lora) {
   auto views = stored_tensors(checkpoint, true);
-  const std::size_t wanted = 2 * static_cast<std::size_t>(config.num_layers) * lora.targets.size();
-  require(views.size() == wanted,
-          "checkpoint " + checkpoint.path + ": its adapter has " + std::to_string(views.size()) +
-              " tensors, base folder and trainer.lora_targets ask for " + std::to_string(wanted));
+  check_adapter(views, config, lora, "checkpoint " + checkpoint.path);
   Adapter adapter;
   for (ParameterView& view : views) {
-    require(view.type == DType::f32, "checkpoint " + checkpoint.path + ": tensor " + view.name + " is not f32");
     view.data = adapter.values.emplace_back(static_cast<std::size_t>(view.elements())).data();
     const std::string weight = module_of(view.name, checkpoint.path) + ".weight";
     require(base.tensors.contains(weight), "the base folder has no tensor " + weight + ", which the adapter changes");
@@ -106,6 +102,27 @@ void check_tensors(std::span<const ParameterView> tensors, const ModelConfig& co
     wanted.erase(at);
   }
   require(wanted.empty(), where + ": lacks tensor " + (wanted.empty() ? "" : wanted.begin()->first));
+}
+
+void check_adapter(std::span<const ParameterView> tensors, const ModelConfig& config, const LoraConfig& lora,
+                   const std::string& where) {
+  std::map<std::string, std::vector<std::int64_t>> wanted;
+  for (std::int64_t layer = 0; layer < config.num_layers; ++layer)
+    for (const Projection& p : projections(config)) {
+      if (std::find(lora.targets.begin(), lora.targets.end(), p.name) == lora.targets.end()) continue;
+      const std::string module = adapter_prefix + layer_prefix(layer) + p.block + "." + p.name;
+      wanted[module + ".lora_A.weight"] = {lora.rank, p.in};
+      wanted[module + ".lora_B.weight"] = {p.out, lora.rank};
+    }
+  for (const ParameterView& tensor : tensors) {
+    const auto at = wanted.find(tensor.name);
+    require(at != wanted.end(), where + ": tensor " + tensor.name + " belongs to none of trainer.lora_targets");
+    require(at->second == tensor.shape,
+            where + ": tensor " + tensor.name + " has another shape than the base folder and trainer.lora_rank ask for");
+    require(tensor.type == DType::f32, where + ": tensor " + tensor.name + " is not f32");
+    wanted.erase(at);
+  }
+  require(wanted.empty(), where + ": its adapter lacks tensor " + (wanted.empty() ? "" : wanted.begin()->first));
 }
 
 TensorSource checkpoint_source(const Checkpoint& checkpoint, const ModelConfig& config) {

@@ -24,6 +24,10 @@ struct TensorSource {
 /// another shape or no weight's type, or belongs to nothing. A stored copy of tied embeddings may be there.
 void check_tensors(std::span<const ParameterView> tensors, const ModelConfig& config, const std::string& where);
 
+/// The same for an adapter: exactly A and B (f32) of lora's targets in every layer of the base.
+void check_adapter(std::span<const ParameterView> tensors, const ModelConfig& config, const LoraConfig& lora,
+                   const std::string& where);
+
 /// The model's parameters in a checkpoint, which must be exactly those of `config`.
 TensorSource checkpoint_source(const Checkpoint& checkpoint, const ModelConfig& config);
 

@@ -133,6 +133,9 @@ std::string shape_text(const ParameterView& view) {
 
 LoraConfig read_peft_config(const std::string& folder) {
   const PeftConfig config(folder);
+  const auto pickled = folder + "/adapter_model.bin";
+  require(std::filesystem::exists(folder + "/adapter_model.safetensors") || !std::filesystem::exists(pickled),
+          pickled + ": pickled weights are not read; save the adapter as safetensors (adapter_model.safetensors)");
   config.refuse_unsupported();
   return config.lora(folder);
 }

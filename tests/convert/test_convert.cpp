@@ -221,6 +221,7 @@ TEST_CASE("what cannot be converted is refused by name, and nothing is left behi
   refused(folder.at("lost"), {}, "/nowhere/model");
   refused(folder.at("less"), {}, "model.layers.0.mlp.down_proj.weight");
   refused(folder.at("other"), {.lora = LoraExport::merged}, "q_proj");
+  refused(folder.at("other"), {.lora = LoraExport::adapter}, "q_proj.lora_A.weight has another shape");
   refused(folder.at("empty"), {}, "neither a model folder");
   refused(folder.at("absent"), {}, "absent");
   refused(folder.at("full"), {.base = folder.at("empty")}, "convert.base");

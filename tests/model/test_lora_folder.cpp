@@ -158,6 +158,9 @@ TEST_CASE("adapter tensors that do not fit are refused by name") {
   const auto weights = base();
   CHECK_THROWS_WITH(read_peft_weights(folder.name(), weights.views), Catch::Contains("embed_tokens.weight is missing"));
   CHECK_THROWS_AS(save_peft(folder.name(), "", kLora, weights.views), UserError);
+  std::filesystem::rename(folder.path / "adapter_model.safetensors", folder.path / "adapter_model.bin");
+  CHECK_THROWS_WITH(read_peft_config(folder.name()),
+                    Catch::Contains("adapter_model.bin") && Catch::Contains("save the adapter as safetensors"));
 }
 
 TEST_CASE("merging adds alpha / r B A to the targets and nothing else") {
