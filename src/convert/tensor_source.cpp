@@ -117,8 +117,8 @@ void check_adapter(std::span<const ParameterView> tensors, const ModelConfig& co
   for (const ParameterView& tensor : tensors) {
     const auto at = wanted.find(tensor.name);
     require(at != wanted.end(), where + ": tensor " + tensor.name + " belongs to none of trainer.lora_targets");
-    require(at->second == tensor.shape,
-            where + ": tensor " + tensor.name + " has another shape than the base folder and trainer.lora_rank ask for");
+    require(at->second == tensor.shape, where + ": tensor " + tensor.name +
+                                            " has another shape than the base folder and trainer.lora_rank ask for");
     require(tensor.type == DType::f32, where + ": tensor " + tensor.name + " is not f32");
     wanted.erase(at);
   }

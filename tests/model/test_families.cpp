@@ -4,6 +4,7 @@
 #include <ATen/core/grad_mode.h>
 #include <unistd.h>
 
+#include "merged_weights.hpp"
 #include "model/model_folder.hpp"
 #include "model/torch/transformer.hpp"
 #include "model_cases.hpp"
@@ -101,7 +102,7 @@ TEST_CASE("an adapter beside biases, windows and experts is the merged model, an
     const auto value = loss(config, with_adapter, ids, direction);
     value.backward();
     const at::NoGradGuard no_grad;
-    const auto merged = merge(config, weights, with_adapter.lora);
+    const auto merged = test::merged(config, weights, with_adapter.lora);
     CHECK(value.item<double>() == Approx(loss(config, merged, ids, direction).item<double>()).margin(1e-4));
     const auto base = filled(config, 7).to(at::kDouble), step = at::randn(flat.sizes(), at::kDouble);
     auto at_distance = [&](double h) {

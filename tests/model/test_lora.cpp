@@ -2,6 +2,7 @@
 #include <ATen/ATen.h>
 #include <torch/csrc/autograd/autograd.h>
 
+#include "merged_weights.hpp"
 #include "model/peft_folder.hpp"
 #include "model/torch/lora.hpp"
 #include "model/torch/transformer.hpp"
@@ -51,7 +52,7 @@ TEST_CASE("an adapter gives PEFT's logits, applied or merged") {
   const at::NoGradGuard no_grad;
   auto applied = a.base;
   applied.lora = bind_lora(a.config, lora, a.flat);
-  const auto merged = merge(a.config, a.base, applied.lora);
+  const auto merged = test::merged(a.config, a.base, applied.lora);
   for (const auto& c : a.cases) {
     CHECK(worst_gap(a, c, all_logits(a.config, a.base, c.ids), ".logits_base_ref64") < tolerance);
     CHECK(worst_gap(a, c, all_logits(a.config, applied, c.ids), ".logits_ref64") < tolerance);

@@ -13,8 +13,6 @@
 
 namespace clawrl {
 
-struct WeightSet;
-
 struct LoraPair {
   at::Tensor a;  // [r, in]; undefined when the projection is not a target
   at::Tensor b;  // [out, r]
@@ -52,8 +50,5 @@ at::Tensor load_lora(const ModelConfig& config, const LoraConfig& lora);
 /// Gradients of the adapter's tensors go to `flat_grad` (lora_layout), see track_gradients of weight_set.hpp.
 void track_lora_gradients(const ModelConfig& config, const LoraConfig& config_lora, LoraWeights& lora,
                           const at::Tensor& flat_grad);
-
-/// Base + adapter as a full set without adapter; projections that are no target are shared with `base`.
-WeightSet merge(const ModelConfig& config, const WeightSet& base, const LoraWeights& lora);
 
 }  // namespace clawrl
