@@ -18,7 +18,10 @@ using Json = nlohmann::json;
 const char* const tools = R"([{"type":"function","function":{"name":"buy","parameters":{"type":"object",
   "properties":{"item":{"enum":["apple","pear"]},"count":{"type":"integer","minimum":0,"maximum":20}},
   "required":["item","count"],"additionalProperties":false}}}])";
-const char* const by_schema = R"({"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":
+// Without thoughts: a demo policy that begins to think does not always end.
+const char* const on_demand = R"({"tool_choice":"required","chat_template_kwargs":{"enable_thinking":false}})";
+const char* const by_schema =
+    R"({"chat_template_kwargs":{"enable_thinking":false},"response_format":{"type":"json_schema","json_schema":{"name":"n","schema":
   {"type":"object","properties":{"name":{"type":"string","maxLength":12},
    "apples":{"type":"integer","minimum":0,"maximum":99}},"required":["name","apples"],"additionalProperties":false}}}})";
 
@@ -112,7 +115,7 @@ TEST_CASE("replies in a demanded form are well-formed and are trained under thei
   for (int i = 0; i < 4; ++i) {
     const bool stream = i % 2 == 0;
     check_object(ask_and_complain(server, options_of("object-" + std::to_string(i), by_schema, stream)));
-    ChatOptions calling = options_of("call-" + std::to_string(i), R"({"tool_choice":"required"})", stream);
+    ChatOptions calling = options_of("call-" + std::to_string(i), on_demand, stream);
     calling.tools = tools;
     check_calls(ask_and_complain(server, calling));
   }
