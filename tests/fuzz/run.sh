@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Searches with libFuzzer from the kept corpus, CLAWRL_FUZZ_SECONDS (default 20) per target; any crash, hang, sanitizer
 # report or memory beyond 3 GB fails. What is found stays in build/fuzz/tests/fuzz_found; --keep merges what reaches new
-# code into tests/fuzz/corpus.
+# code into tests/fuzz/corpus (hundreds of files: commit a selection; a crash always).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../../jobs/environment.sh"
 CLAWRL_FUZZ=1 bash "$ROOT/jobs/install_dependencies.sh"
