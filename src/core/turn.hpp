@@ -36,6 +36,14 @@ inline const char* name(TurnState state) {
 
 enum class TurnType : std::uint8_t { main, side };
 
+/// What may be done with a conversation: learned from and stored, stored only, or neither.
+enum class Learning : std::uint8_t { learn, store, off };
+
+inline const char* name(Learning learning) {
+  static const char* const names[] = {"learn", "store", "off"};
+  return names[static_cast<int>(learning)];
+}
+
 struct Turn {
   TurnId id;
   std::string session;             // session key
@@ -51,13 +59,17 @@ struct Turn {
   Message reply_message;        // the same, taken apart
   std::vector<Message> next_state;  // what followed the reply; empty until known
   TurnState state = TurnState::generating;
-  std::string exclusion;  // why it is excluded: truncated, greedy, stale, too_long, no_logprobs ...
-  std::string model;      // model name that the client asked for
-  double created_s = 0;   // Unix seconds
+  std::string exclusion;      // why it is excluded: truncated, greedy, stale, too_long, no_logprobs ...
+  std::string model;          // model name that the client asked for
+  std::string completion_id;  // as the client got it: "chatcmpl-..."
+  std::string key;            // id of the API key that it came with; empty where none is needed
+  std::string user;           // the request's `user`; empty if none
+  Learning learning = Learning::learn;
+  double created_s = 0;  // Unix seconds
   template <class Archive>
   void serialize(Archive& archive) {
     archive(id, session, index, type, messages, tools, template_arguments, prompt, completion, reply, reply_message,
-            next_state, state, exclusion, model, created_s);
+            next_state, state, exclusion, model, completion_id, key, user, learning, created_s);
   }
 };
 

@@ -43,6 +43,7 @@ ChatExchange::~ChatExchange() {
 
 void ChatExchange::begin() {
   const bool streamed = parsed_.request.stream;
+  parsed_.request.completion_id = id_;
   try {
     ticket_ = service_.start(std::move(parsed_.request), queue_);
   } catch (const UserError& problem) {

@@ -2,6 +2,7 @@
 // The seam between HTTP and the rest of the program: plain structs, no HTTP and no JSON types.
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -28,10 +29,15 @@ struct ChatRequest {
   bool temperature_given = false, seed_given = false;
   std::optional<std::int32_t> max_tokens;  // >= 1; nullopt = up to the service
   std::vector<std::string> stop;           // at most 16, none empty
-  std::string session;                     // empty = none given
-  bool session_done = false;               // the client says that this was the session's last turn
-  std::optional<TurnType> turn_type;       // nullopt = the client did not say
-  bool stream = false;                     // for the record: the sink is fed the same way in both cases
+  std::string session;  // the id that the client states: X-Session-Id, x-session-affinity, session_id; or empty
+  std::string client_request_id, prompt_cache_key;  // weaker ids: believed only where the messages agree
+  std::string user;                                 // the request's `user`
+  std::string completion_id;                        // what the client gets as `id`; set by the server
+  std::string key;                                  // id of the API key; empty where none is needed
+  Learning learning = Learning::learn;              // X-Learning, metadata.learning, store
+  bool session_done = false;                        // the client says that this was the session's last turn
+  std::optional<TurnType> turn_type;                // nullopt = the client did not say
+  bool stream = false;                              // for the record: the sink is fed the same way in both cases
 };
 
 struct ChatUsage {
@@ -72,6 +78,64 @@ class ChatSink {
   virtual void on_error(const ChatError& error) = 0;
 };
 
+/// What a call that is answered in one piece came to: a value or an error.
+template <class T>
+struct Outcome {
+  std::optional<T> value;
+  ChatError error;  // counts when there is no value
+};
+
+/// Called once, from any thread, also from inside the call; must not block.
+template <class T>
+using Answer = std::function<void(Outcome<T>)>;
+
+/// POST /tokenize: a text as it is, or messages as the chat template renders them.
+struct TokenizeRequest {
+  std::string model;
+  std::string text;
+  std::optional<ChatRequest> chat;
+  bool add_special_tokens = true;
+};
+
+/// POST /v1/feedback. The turn is named by completion_id, or session and index, or session and time; text alone is
+/// looked up among the user's turns.
+struct FeedbackRequest {
+  std::string id;   // the client's own, for idempotence; empty = made from the content
+  std::string key;  // of the API key that sends it
+  std::string completion_id, session, user;
+  std::optional<std::int32_t> turn;  // index within the session
+  std::string time;                  // "yesterday", "2026-11-27", "2026-11-27T10:00:00Z", ...
+  std::optional<double> score;       // -1..1; thumbs up and down are 1 and -1
+  std::string text;                  // free text
+  std::string correction;            // the better reply
+  bool withdraw = false;             // takes the feedback `id` back
+};
+
+struct CreditedTurn {
+  std::int64_t turn = 0;
+  std::string session;
+  std::int32_t index = 0;
+  std::string completion_id;
+  double confidence = 0;  // 0..1
+};
+
+struct FeedbackReceipt {
+  std::string id;
+  std::string status;  // accepted, duplicate, withdrawn, uncredited
+  std::vector<CreditedTurn> turns;
+  std::string reason;  // why nothing was credited
+};
+
+/// POST /v1/user_data/export and /erase: all that is kept of one user (of `key`, or of `user` with that key).
+struct UserDataRequest {
+  std::string key, user, session;
+};
+
+struct ErasureReport {
+  std::int64_t turns = 0, verdicts = 0, samples = 0, feedback = 0;
+  std::vector<std::int64_t> trained_turns, trained_steps;  // what the weights have seen already
+};
+
 struct ModelCard {
   std::string id;
   std::int64_t max_model_len = 0;  // tokens
@@ -92,8 +156,25 @@ class ChatService {
   virtual void cancel(std::uint64_t ticket) = 0;
 
   virtual std::vector<ModelCard> models() = 0;
-  virtual std::string health() = 0;       // "" = fine, else what is wrong (answered with 503)
-  virtual std::string status_json() = 0;  // one JSON object for GET /status: version, queue lengths, counts
+  virtual std::string health() = 0;  // GET /health, is it alive: "" = yes, else what is wrong (answered with 503)
+  virtual std::string ready() { return health(); }   // GET /ready, can it serve and record: likewise
+  virtual std::string metrics_text() { return {}; }  // GET /metrics, Prometheus' text format
+  virtual std::string status_json() = 0;             // one JSON object for GET /status: version, queue lengths, counts
+
+  // Calls that are answered in one piece. A service without one answers 501.
+  virtual void tokenize(TokenizeRequest, Answer<std::vector<TokenId>> answer) {
+    answer(not_here<std::vector<TokenId>>());
+  }
+  virtual void detokenize(std::vector<TokenId>, Answer<std::string> answer) { answer(not_here<std::string>()); }
+  virtual void feedback(FeedbackRequest, Answer<FeedbackReceipt> answer) { answer(not_here<FeedbackReceipt>()); }
+  virtual void export_user(UserDataRequest, Answer<std::string> answer) { answer(not_here<std::string>()); }  // JSON
+  virtual void erase_user(UserDataRequest, Answer<ErasureReport> answer) { answer(not_here<ErasureReport>()); }
+
+ private:
+  template <class T>
+  static Outcome<T> not_here() {
+    return {std::nullopt, {501, "not_implemented", "", "", "this server does not offer that"}};
+  }
 };
 
 }  // namespace clawrl

@@ -76,7 +76,7 @@ void Connection::dispatch() {
     return reply(404, format_error(error_for(404, "no such path: " + target + "; this server has " + known_paths())));
   if (method == "OPTIONS") return reply(204, "");
   if (!route.allowed) return reply(405, format_error(error_for(405, target + " takes " + allow_ + ", not " + method)));
-  if (route.guarded && !authorized(request))
+  if (route.access != Access::open && !authorized(request))
     return reply(401, format_error(error_for(401, "a valid key is needed: send 'Authorization: Bearer <key>'")));
   allow_.clear();
   try {
@@ -112,6 +112,18 @@ void Connection::start_chat(const Request& request) {
   exchange_ = std::make_unique<ChatExchange>(std::move(parsed), context_->service, context_->settings, self, wake);
   exchange_->begin();
   if (exchange_ && exchange_->streamed()) arm_tick(std::chrono::steady_clock::now() + context_->settings.error_grace);
+}
+
+template <class T, class Format>
+Answer<T> Connection::later(Format format) {
+  return [weak = weak_from_this(), executor = socket_.get_executor(), format](Outcome<T> outcome) {
+    asio::post(executor, [weak, format, outcome = std::move(outcome)] {
+      const auto self = weak.lock();
+      if (!self || self->phase_ != Phase::replying) return;
+      self->reply(outcome.value ? 200 : outcome.error.status,
+                  outcome.value ? format(*outcome.value) : format_error(outcome.error));
+    });
+  };
 }
 
 void Connection::pump() {

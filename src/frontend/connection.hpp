@@ -60,6 +60,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void dispatch();
   void answer(const Request& request, Endpoint endpoint);
   void start_chat(const Request& request);
+  template <class T, class Format>
+  Answer<T> later(Format format);  // for the service: replies with format(value) once it has answered
   bool authorized(const Request& request) const;
   void refuse(int status, const std::string& message);  // and closes afterwards
   void pump();

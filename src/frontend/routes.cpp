@@ -6,15 +6,18 @@ namespace {
 struct Entry {
   std::string_view path, method;
   Endpoint endpoint;
-  bool guarded;
+  Access access;
 };
 
 constexpr Entry kEntries[] = {
-    {"/v1/chat/completions", "POST", Endpoint::chat, true},
-    {"/v1/models", "GET", Endpoint::models, true},
-    {"/health", "GET", Endpoint::health, false},
-    {"/healthz", "GET", Endpoint::health, false},
-    {"/status", "GET", Endpoint::status, true},
+    {"/v1/chat/completions", "POST", Endpoint::chat, Access::chat},
+    {"/v1/models", "GET", Endpoint::models, Access::chat},
+    {"/v1/feedback", "POST", Endpoint::feedback, Access::feedback},
+    {"/v1/user_data/export", "POST", Endpoint::export_user, Access::admin},
+    {"/v1/user_data/erase", "POST", Endpoint::erase_user, Access::admin},
+    {"/health", "GET", Endpoint::health, Access::open},
+    {"/healthz", "GET", Endpoint::health, Access::open},
+    {"/status", "GET", Endpoint::status, Access::admin},
 };
 
 }  // namespace
@@ -25,7 +28,7 @@ Route find_route(std::string_view method, std::string_view target) {
     if (entry.path != path) continue;
     const bool get = entry.method == "GET";
     const bool allowed = method == entry.method || (get && method == "HEAD");
-    return {entry.endpoint, get ? "GET, HEAD, OPTIONS" : "POST, OPTIONS", allowed, entry.guarded};
+    return {entry.endpoint, get ? "GET, HEAD, OPTIONS" : "POST, OPTIONS", allowed, entry.access};
   }
   return {};
 }

@@ -6,13 +6,31 @@
 
 namespace clawrl {
 
-enum class Endpoint { chat, models, health, status, none };
+enum class Endpoint {
+  chat,
+  completions,
+  models,
+  tokenize,
+  detokenize,
+  feedback,
+  export_user,
+  erase_user,
+  health,
+  ready,
+  version,
+  status,
+  metrics,
+  none
+};
+
+/// What a key must be good for.
+enum class Access { open, chat, feedback, admin };
 
 struct Route {
   Endpoint endpoint = Endpoint::none;
   std::string allow;     // methods, as in the Allow header; empty for an unknown path
   bool allowed = false;  // the method is one of them
-  bool guarded = false;  // wants the API key, if one is set
+  Access access = Access::open;
 };
 
 /// `target` as in the request line; a query string is ignored. HEAD goes where GET goes.

@@ -105,13 +105,15 @@ void Journal::save_turn(const Turn& turn, Durable durable) {
   const std::size_t bytes = blob->size() + next_state->size();
   writer_->submit(
       [blob, next_state, oldest, id = turn.id, session = turn.session, index = turn.index, type = turn.type,
-       state = turn.state, exclusion = turn.exclusion, created = turn.created_s,
+       state = turn.state, exclusion = turn.exclusion, created = turn.created_s, completion = turn.completion_id,
+       key = turn.key, user = turn.user,
        tokens = static_cast<std::int64_t>(turn.completion.ids.size())](auto& database) {
         execute(database,
                 "INSERT OR REPLACE INTO turns(id, session, idx, type, state, exclusion, created, "
-                "response_tokens, version, record, next_state) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+                "response_tokens, version, completion, key, user, record, next_state) "
+                "VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 id.value, session, index, static_cast<int>(type), static_cast<int>(state), exclusion, created, tokens,
-                oldest, *blob, *next_state);
+                oldest, completion, key, user, *blob, *next_state);
       },
       bytes, std::move(durable));
 }

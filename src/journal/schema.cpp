@@ -24,9 +24,12 @@ CREATE TABLE counters(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROW
 INSERT INTO counters VALUES('watermark', 0), ('turn_ids', 1);
 CREATE TABLE turns(id INTEGER PRIMARY KEY, session TEXT NOT NULL, idx INTEGER NOT NULL, type INTEGER NOT NULL,
   state INTEGER NOT NULL, exclusion TEXT NOT NULL, created REAL NOT NULL, response_tokens INTEGER NOT NULL,
-  version INTEGER, record BLOB NOT NULL, next_state BLOB);
+  version INTEGER, completion TEXT NOT NULL, key TEXT NOT NULL, user TEXT NOT NULL, record BLOB NOT NULL,
+  next_state BLOB);
 CREATE INDEX turns_by_session ON turns(session, idx);
 CREATE INDEX turns_by_state ON turns(state);
+CREATE INDEX turns_by_completion ON turns(completion);
+CREATE INDEX turns_by_user ON turns(key, user, created);
 CREATE TABLE verdicts(turn INTEGER NOT NULL, revision INTEGER NOT NULL, score INTEGER NOT NULL,
   origin TEXT NOT NULL, error TEXT NOT NULL, created REAL NOT NULL, record BLOB NOT NULL,
   UNIQUE(turn, revision));

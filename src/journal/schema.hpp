@@ -10,7 +10,7 @@ class Database;
 
 namespace clawrl::journal {
 
-inline constexpr int schema_version = 1;
+inline constexpr int schema_version = 2;
 
 /// Read-write: creates the file and its tables if absent, else checks it (owner, schema version, quick_check).
 /// UserError naming the file for everything that is wrong with it, network file systems included.

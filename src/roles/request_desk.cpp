@@ -101,6 +101,10 @@ Turn RequestDesk::turn_of(const ChatRequest& request) {
   turn.tools = request.tools;
   turn.template_arguments = request.template_arguments;
   turn.model = request.model;
+  turn.completion_id = request.completion_id;
+  turn.key = request.key;
+  turn.user = request.user;
+  turn.learning = request.learning;
   turn.created_s = unix_s();
   return turn;
 }
