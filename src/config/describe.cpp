@@ -33,7 +33,8 @@ void describe_start(SettingList& list, RunConfig& c) {
 void describe_serving(SettingList& list, RunConfig& c) {
   list.add("http.address", c.http.address, "address to listen on");
   list.add("http.port", c.http.port, "port, 0 = any free one", between(0, 65535));
-  list.add("http.api_key_env", c.http.api_key_env, "environment variable with the API key, needed beyond loopback");
+  list.add("http.api_key_env", c.http.api_key_env, "environment variable with a key that may do all");
+  list.add("http.api_keys_file", c.http.api_keys_file, "file of API keys by hash, with roles (docs/api.md)");
   list.add("http.max_body_mb", c.http.max_body_mb, "largest request body in MiB", between(1, 1024));
   list.add("http.header_timeout_s", c.http.header_timeout_s, "a client must send its request within",
            between(0.1, 3600));

@@ -40,7 +40,8 @@ struct RoleConfig {
 struct HttpConfig {
   std::string address = "127.0.0.1";
   std::int32_t port = 30000;
-  std::string api_key_env;  // environment variable that holds the key; needed beyond loopback
+  std::string api_key_env;    // environment variable that holds a key with all roles
+  std::string api_keys_file;  // keys by hash, with roles; one of the two is needed beyond loopback
   std::int32_t max_body_mb = 16;
   double header_timeout_s = 15;
   double idle_timeout_s = 300;

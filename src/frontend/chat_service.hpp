@@ -158,6 +158,7 @@ class ChatService {
   virtual std::vector<ModelCard> models() = 0;
   virtual std::string health() = 0;  // GET /health, is it alive: "" = yes, else what is wrong (answered with 503)
   virtual std::string ready() { return health(); }   // GET /ready, can it serve and record: likewise
+  virtual std::string unrecorded() { return {}; }    // why turns are served but not recorded; "" = they are recorded
   virtual std::string metrics_text() { return {}; }  // GET /metrics, Prometheus' text format
   virtual std::string status_json() = 0;             // one JSON object for GET /status: version, queue lengths, counts
 

@@ -44,6 +44,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   enum class Phase { idle, header, body, replying, lingering, closed };
   static constexpr std::size_t kReadBytes = 16 << 10;
   static constexpr std::size_t kMaxPipelined = 256 << 10;
+  static constexpr const char* kJson = "application/json";
   static constexpr std::size_t kMaxDropped = std::size_t{128} << 20;
 
   // reading
@@ -62,14 +63,14 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void start_chat(const Request& request);
   template <class T, class Format>
   Answer<T> later(Format format);  // for the service: replies with format(value) once it has answered
-  bool authorized(const Request& request) const;
-  void refuse(int status, const std::string& message);  // and closes afterwards
+  bool authorize(const Request& request, Access access);  // false: has answered 401 or 403
+  void refuse(int status, const std::string& message);    // and closes afterwards
   void pump();
   void arm_tick(std::chrono::steady_clock::time_point when);
 
   // ReplyTransport
   bool writing() const override { return writing_; }
-  void reply(int status, const std::string& json) override;
+  void reply(int status, const std::string& body) override;
   void open_stream() override;
   void stream(const std::string& events, bool last) override;
   void cut(const std::string& reason) override;
@@ -100,6 +101,9 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   std::size_t dropped_ = 0;
 
   std::unique_ptr<ChatExchange> exchange_;
+  const ApiKey* key_ = nullptr;  // of the request that is answered
+  std::uint64_t serial_ = 0;     // its number on this connection
+  std::string content_type_ = kJson;
   std::string allow_;  // goes out as Allow
   bool keep_alive_ = true;
   bool http11_ = true;

@@ -3,6 +3,7 @@
 #include <limits>
 
 #include "frontend/connection.hpp"
+#include "frontend/server_reply.hpp"
 
 namespace clawrl {
 
@@ -125,6 +126,8 @@ void Connection::on_deadline() {
     case Phase::body:
       return refuse(408, "the request's body did not arrive in time");
     case Phase::replying:
+      if (!writing_ && !exchange_)
+        return reply(504, format_error(server_error(504, "the server did not find an answer in time")));
       return cut("a client took no byte of its reply for " + std::to_string(context_->settings.write_timeout.count()) +
                  " ms");
     default:

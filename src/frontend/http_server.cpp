@@ -55,8 +55,8 @@ void HttpServer::Impl::listen() {
   require(settings.port >= 0 && settings.port <= 65535, "port must be from 0 to 65535");
   require(settings.io_threads >= 1, "io_threads must be 1 or more");
   require(settings.max_connections >= 1, "max_connections must be 1 or more");
-  require(address.is_loopback() || !settings.api_key.empty(),
-          "address " + settings.address + " is reachable from other machines: set an API key, or listen on 127.0.0.1");
+  require(address.is_loopback() || !settings.keys.empty(),
+          "address " + settings.address + " is reachable from other machines: set API keys, or listen on 127.0.0.1");
   const Tcp::endpoint endpoint(address, static_cast<unsigned short>(settings.port));
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(Tcp::acceptor::reuse_address(true), error);

@@ -6,12 +6,14 @@
 #include <functional>
 #include <string>
 
+#include "frontend/api_keys.hpp"
+
 namespace clawrl {
 
 struct HttpSettings {
-  std::string address = "127.0.0.1";  // beyond loopback an api_key is required
+  std::string address = "127.0.0.1";  // beyond loopback keys are required
   int port = 0;                       // 0 = any free one, see HttpServer::port()
-  std::string api_key;                // non-empty: /v1 and /status want "Authorization: Bearer <api_key>"
+  ApiKeys keys;                       // any: all but the open routes want "Authorization: Bearer <key>"
   int io_threads = 1;
   int max_connections = 4096;  // at the limit new ones wait in the kernel's queue until one closes
 
@@ -23,6 +25,7 @@ struct HttpSettings {
   std::chrono::milliseconds body_timeout{60'000};       // from the header to the end of the body
   std::chrono::milliseconds idle_timeout{120'000};      // between two requests of one connection
   std::chrono::milliseconds write_timeout{120'000};     // without a byte taken by the client
+  std::chrono::milliseconds answer_timeout{600'000};    // for what the service answers in one piece later
   std::chrono::milliseconds linger_timeout{2'000};      // after a reply that closes: how long unread input is dropped
   std::chrono::milliseconds error_grace{50};            // a stream's first chunk waits so long for an early error
   std::chrono::milliseconds keepalive_interval{3'000};  // silence after which a stream gets an empty data chunk

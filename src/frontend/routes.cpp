@@ -17,7 +17,10 @@ constexpr Entry kEntries[] = {
     {"/v1/user_data/erase", "POST", Endpoint::erase_user, Access::admin},
     {"/health", "GET", Endpoint::health, Access::open},
     {"/healthz", "GET", Endpoint::health, Access::open},
+    {"/ready", "GET", Endpoint::ready, Access::open},
+    {"/version", "GET", Endpoint::version, Access::open},
     {"/status", "GET", Endpoint::status, Access::admin},
+    {"/metrics", "GET", Endpoint::metrics, Access::admin},
 };
 
 }  // namespace
@@ -31,6 +34,11 @@ Route find_route(std::string_view method, std::string_view target) {
     return {entry.endpoint, get ? "GET, HEAD, OPTIONS" : "POST, OPTIONS", allowed, entry.access};
   }
   return {};
+}
+
+const char* name(Access access) {
+  static const char* const names[] = {"open", "chat", "feedback", "admin"};
+  return names[static_cast<int>(access)];
 }
 
 std::string known_paths() {

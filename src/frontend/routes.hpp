@@ -25,6 +25,7 @@ enum class Endpoint {
 
 /// What a key must be good for.
 enum class Access { open, chat, feedback, admin };
+const char* name(Access access);
 
 struct Route {
   Endpoint endpoint = Endpoint::none;

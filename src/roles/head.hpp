@@ -73,6 +73,7 @@ class Head : public ChatService {
   std::unique_ptr<JournalReader> replay_;
   std::unique_ptr<JsonlWriter> metrics_;
   ServiceMeter meter_;
+  const HttpSettings http_settings_;
   SessionStore sessions_;
   ModelConfig model_;
   std::unique_ptr<RequestDesk> requests_;

@@ -11,6 +11,7 @@
 #include "roles/adapter_id.hpp"
 #include "roles/clock.hpp"
 #include "roles/head.hpp"
+#include "roles/http_setup.hpp"
 #include "roles/model_tokenizer.hpp"
 
 namespace clawrl {
@@ -66,6 +67,7 @@ Head::Head(const RankContext& context, std::string configuration)
       config_(context.config),
       configuration_(std::move(configuration)),
       journal_(open_journal(config_, context_.learning)),
+      http_settings_(http_settings(config_.http)),
       sessions_(config_.session.idle_s),
       model_(read_model_config(config_.model.policy)) {
   if (context_.learning) adapter_id_ = adapter_id(config_.trainer.lora);
@@ -226,17 +228,10 @@ void Head::restore_sessions() {
 }
 
 void Head::open_http() {
-  HttpSettings settings;
-  settings.address = config_.http.address;
-  settings.port = config_.http.port;
-  if (const char* key = std::getenv(config_.http.api_key_env.c_str())) settings.api_key = key;
-  settings.max_connections = config_.http.max_connections;
-  settings.max_body_bytes = static_cast<std::size_t>(config_.http.max_body_mb) << 20;
-  settings.header_timeout = std::chrono::milliseconds(static_cast<int>(1000 * config_.http.header_timeout_s));
-  settings.idle_timeout = std::chrono::milliseconds(static_cast<int>(1000 * config_.http.idle_timeout_s));
   publish_status();
-  http_ = std::make_unique<HttpServer>(settings, *this);
-  log("serving on http://" + settings.address + ":" + std::to_string(http_->port()) + "/v1 as " + config_.model.name);
+  http_ = std::make_unique<HttpServer>(http_settings_, *this);
+  log("serving on http://" + http_settings_.address + ":" + std::to_string(http_->port()) + "/v1 as " +
+      config_.model.name);
 }
 
 int Head::run(const std::atomic<bool>& stop) {

@@ -125,7 +125,8 @@ TEST_CASE("contradictory settings are refused") {
   mentions(refusal({"--samples.replay=65", "--samples.replay_window=64"}), {"samples.replay_window"});
   mentions(refusal({"--roles.trainers=4"}), {"roles.rollouts", "roles.prms"});
   mentions(refusal({"--prm.votes=0", "--method=binary"}), {"prm.votes"});
-  mentions(refusal({"--http.address=0.0.0.0"}), {"http.api_key_env"});
+  mentions(refusal({"--http.address=0.0.0.0"}), {"http.api_key_env", "http.api_keys_file"});
+  mentions(refusal({"--http.api_key_env=NO_SUCH_VARIABLE"}), {"http.api_key_env", "NO_SUCH_VARIABLE"});
   mentions(refusal({"--trainer.lora_alpha=32"}), {"trainer.lora_alpha", "trainer.lora_rank", "trainer.lora_adapter"});
   mentions(refusal({"--trainer.lora_targets=q_proj"}), {"trainer.lora_targets", "trainer.lora_rank"});
   mentions(refusal({"--samples.w_binary=0", "--samples.w_opd=0"}), {"samples.w_binary", "samples.w_opd"});

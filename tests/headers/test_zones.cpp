@@ -39,6 +39,7 @@ const Zone zones[] = {
     {"Program_options", "boost/program_options", "src/config/[^/]*\\.cpp"},
     // frontend/connection.hpp is the one header: the connection's members are Beast's and Asio's own
     {"Beast and Asio", "boost/(beast|asio)", "src/frontend/([^/]*\\.cpp|connection\\.hpp)"},
+    {"OpenSSL", "(openssl/|boost/asio/ssl)", "src/frontend/[^/]*\\.cpp"},
     {"headers that include JSON", "(frontend/json_fields|grammar/schema_[a-z]+)\\.hpp",
      "(src/(frontend|grammar)/[^/]*|tests/grammar/[^/]*)"},
     {"frontend's header that includes Beast", "frontend/connection\\.hpp", "src/frontend/.*"},
