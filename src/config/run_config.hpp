@@ -115,6 +115,14 @@ struct SessionConfig {
   bool judge_without_next_state = false;
 };
 
+struct PrivacyConfig {
+  std::vector<std::string> redact = {"api_key", "token", "private_key", "password",   "email",
+                                     "phone",   "iban",  "card",        "national_id"};  // or none
+  std::string patterns_file;                                                             // own regexes; empty = none
+  std::string learning = "learn";   // learn, store, off: where neither key, session nor request says
+  std::int32_t retention_days = 0;  // 0 = for ever
+};
+
 struct RunConfig {
   GeneralConfig run;
   ModelFolders model;
@@ -127,6 +135,7 @@ struct RunConfig {
   WeightsConfig weights;
   CheckpointConfig checkpoint;
   SessionConfig session;
+  PrivacyConfig privacy;
 };
 
 /// Top-k width the engine must record with every learning turn: samples.top_k when the method or the hint choice needs
