@@ -52,6 +52,10 @@ void describe_serving(SettingList& list, RunConfig& c) {
   list.add("session.idle_s", c.session.idle_s, "a session ends after so long without a request", between(0.01, 1e7));
   list.add("session.judge_without_next_state", c.session.judge_without_next_state,
            "judge the last turn of an ended session although nothing followed it");
+  list.add("session.remember_s", c.session.remember_s, "a late request still finds its session for so long",
+           between(0.01, 1e8));
+  list.add("session.max_turns", c.session.max_turns,
+           "turns that requests can go on from; the quietest sessions go first", between(100, 1e7));
 }
 
 void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::string>& methods) {
@@ -132,18 +136,6 @@ void describe_keeping(SettingList& list, RunConfig& c) {
   list.add("checkpoint.strict", c.checkpoint.strict, "a damaged checkpoint ends the resume");
 }
 
-void describe_privacy(SettingList& list, PrivacyConfig& privacy) {
-  list.add(
-      "privacy.redact", privacy.redact, "what is taken out of texts before they are stored; none alone = nothing",
-      {"none", "api_key", "token", "private_key", "password", "email", "phone", "iban", "card", "national_id", "ip"});
-  list.add("privacy.patterns_file", privacy.patterns_file,
-           "own regexes, one a line: category, blanks, regex (PCRE2); empty = none");
-  list.add("privacy.learning", privacy.learning,
-           "learn, store only, or neither: where key, session and request are silent", {"learn", "store", "off"});
-  list.add("privacy.retention_days", privacy.retention_days, "turns older than so many days are deleted, 0 = never",
-           between(0, 36500));
-}
-
 }  // namespace
 
 SettingList describe(RunConfig& config, const std::vector<std::string>& methods) {
@@ -153,7 +145,6 @@ SettingList describe(RunConfig& config, const std::vector<std::string>& methods)
   describe_judging(list, config, methods);
   describe_training(list, config);
   describe_keeping(list, config);
-  describe_privacy(list, config.privacy);
   return list;
 }
 

@@ -111,16 +111,10 @@ struct CheckpointConfig {
 };
 
 struct SessionConfig {
-  double idle_s = 60;  // after it the session is over and its last turn is closed
+  double idle_s = 1800;  // after it the session is over and its last turn is closed
   bool judge_without_next_state = false;
-};
-
-struct PrivacyConfig {
-  std::vector<std::string> redact = {"api_key", "token", "private_key", "password",   "email",
-                                     "phone",   "iban",  "card",        "national_id"};  // or none
-  std::string patterns_file;                                                             // own regexes; empty = none
-  std::string learning = "learn";   // learn, store, off: where neither key, session nor request says
-  std::int32_t retention_days = 0;  // 0 = for ever
+  double remember_s = 86400;        // a later request still finds its session for so long
+  std::int64_t max_turns = 200000;  // known at once, of all sessions
 };
 
 struct RunConfig {
@@ -135,7 +129,6 @@ struct RunConfig {
   WeightsConfig weights;
   CheckpointConfig checkpoint;
   SessionConfig session;
-  PrivacyConfig privacy;
 };
 
 /// Top-k width the engine must record with every learning turn: samples.top_k when the method or the hint choice needs

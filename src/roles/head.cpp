@@ -83,11 +83,14 @@ void Head::on_linked(LinkedTurn linked) {
   judges_->submit(std::move(turn), 0);
 }
 
-void Head::on_ended(TurnId id) {
-  journal_->set_turn_state(id, TurnState::expired);
-  const auto found = open_turns_.find(id);
+void Head::on_ended(EndedTurn ended) {
+  if (ended.superseded)
+    journal_->set_turn_state(ended.id, TurnState::excluded, "superseded");
+  else
+    journal_->set_turn_state(ended.id, TurnState::expired);
+  const auto found = open_turns_.find(ended.id);
   if (found == open_turns_.end()) return;
-  if (config_.session.judge_without_next_state) judges_->submit(std::move(found->second), 0);
+  if (config_.session.judge_without_next_state && !ended.superseded) judges_->submit(std::move(found->second), 0);
   open_turns_.erase(found);
 }
 
@@ -136,7 +139,7 @@ void Head::tick() {
   }
   if (now < next_second_) return;
   next_second_ = now + 0.5;
-  for (TurnId id : sessions_.expire(now)) on_ended(id);
+  for (const EndedTurn& ended : sessions_.expire(now)) on_ended(ended);
   publish_status();
 }
 

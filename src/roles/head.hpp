@@ -46,7 +46,7 @@ class Head : public ChatService {
   void handle(const Envelope& envelope);
   void on_ready(int rank, const messages::Ready& ready);
   void on_linked(LinkedTurn linked);
-  void on_ended(TurnId id);
+  void on_ended(EndedTurn ended);
   void on_judged(const Turn& turn, Verdict verdict);
   void on_step(const messages::StepDone& done);
   void on_first_token(std::int64_t version, double seconds);

@@ -40,6 +40,14 @@ std::unique_ptr<Journal> open_journal(const RunConfig& config, bool learning) {
   return std::make_unique<Journal>(path);
 }
 
+SessionLimits session_limits(const SessionConfig& session) {
+  SessionLimits limits;
+  limits.idle_s = session.idle_s;
+  limits.remember_s = std::max(session.idle_s, session.remember_s);
+  limits.max_turns = static_cast<std::size_t>(session.max_turns);
+  return limits;
+}
+
 std::string baseline_text(const std::map<std::string, RunningBaseline::Moments>& state) {
   std::ostringstream text;
   text.precision(17);
@@ -68,7 +76,7 @@ Head::Head(const RankContext& context, std::string configuration)
       configuration_(std::move(configuration)),
       journal_(open_journal(config_, context_.learning)),
       http_settings_(http_settings(config_.http)),
-      sessions_(config_.session.idle_s),
+      sessions_(session_limits(config_.session)),
       model_(read_model_config(config_.model.policy)) {
   if (context_.learning) adapter_id_ = adapter_id(config_.trainer.lora);
   metrics_ = std::make_unique<JsonlWriter>(config_.run.out + "/metrics.jsonl");
@@ -105,7 +113,7 @@ void Head::make_desks() {
   events.answered = [this](const Turn& turn) {
     if (context_.learning) open_turns_.emplace(turn.id, turn);
   };
-  events.ended = [this](TurnId id) { on_ended(id); };
+  events.ended = [this](EndedTurn ended) { on_ended(ended); };
   events.token = [this](std::int64_t version) {
     if (versions_) versions_->token(version);
   };

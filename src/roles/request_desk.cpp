@@ -12,6 +12,16 @@
 namespace clawrl {
 namespace {
 
+RequestClaim claim_of(const ChatRequest& request, const Turn& turn) {
+  RequestClaim claim{turn.messages, request.key, request.session};
+  claim.client_request_id = request.client_request_id;
+  claim.prompt_cache_key = request.prompt_cache_key;
+  claim.user = request.user;
+  claim.tools = !request.tools.empty();
+  claim.turn_type = request.turn_type;
+  return claim;
+}
+
 /// A seed of its own for every turn of a run, the same when the run is repeated.
 std::uint64_t turn_seed(std::uint64_t run_seed, TurnId turn) {
   std::uint64_t z = run_seed * 0x9E3779B97F4A7C15ULL + static_cast<std::uint64_t>(turn.value) + 1;
@@ -94,10 +104,10 @@ bool RequestDesk::refuse_constraint(const ChatRequest& request, ChatSink& sink) 
 
 Turn RequestDesk::turn_of(const ChatRequest& request) {
   Turn turn;
-  turn.type = request.turn_type.value_or(TurnType::main);
+  turn.messages = request.messages;
+  turn.type = turn_type_of(claim_of(request, turn));
   // The rest of a message, or a reply without its opening, is no turn that could be rendered again with a hint.
   if (request.continue_final_message || !request.add_generation_prompt) turn.type = TurnType::side;
-  turn.messages = request.messages;
   turn.tools = request.tools;
   turn.template_arguments = request.template_arguments;
   turn.model = request.model;
@@ -153,14 +163,10 @@ void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_p
     return refuse_as_invalid(*sink, too_long(settings_.context, std::to_string(prompt_tokens)));
   const double now = monotonic_s();
   turn.id = journal_.next_turn_id();
-  turn.session = request.session.empty() ? "request-" + std::to_string(turn.id.value) : request.session;
   const GenerateRequest generate = generate_request(request, turn, ticket);
   if (const std::string problem = refusal(generate, settings_.vocabulary, settings_.context); !problem.empty())
     return refuse_as_invalid(*sink, invalid(400, "", "", problem));
-  if (turn.type == TurnType::main) {
-    for (LinkedTurn& linked : sessions_.link(turn.session, turn.messages, now)) events_.linked(std::move(linked));
-    turn.index = sessions_.next_index(turn.session, now);
-  }
+  place(request, turn);
   turn.completion.sampling = generate.sampling;
   const int rank = route(turn.session);
   if (active_.empty()) busy_since_s_ = now;
@@ -170,6 +176,19 @@ void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_p
   active_.emplace(ticket,
                   Active{std::move(turn), std::move(sink), std::move(reply), rank, request.session_done, now, 0});
   mailbox_.send(rank, Port::rollout, messages::Generate{generate});
+}
+
+void RequestDesk::place(const ChatRequest& request, Turn& turn) {
+  const RequestClaim claim = claim_of(request, turn);
+  if (turn.type == TurnType::main && turn.learning != Learning::off) {
+    Placement placement = sessions_.place(claim, turn.id, monotonic_s());
+    turn.session = std::move(placement.session);
+    turn.index = placement.index;
+    for (LinkedTurn& linked : placement.linked) events_.linked(std::move(linked));
+    return;
+  }
+  const std::string stated = stated_session(claim);
+  turn.session = session_name(claim.key, stated.empty() ? own_session(turn.id) : stated);
 }
 
 GenerateRequest RequestDesk::generate_request(const ChatRequest& request, const Turn& turn,

@@ -39,7 +39,7 @@ class RequestDesk {
   struct Events {
     std::function<void(LinkedTurn)> linked;           // a turn's next state has become known
     std::function<void(const Turn&)> answered;        // a main turn was answered and may be judged later
-    std::function<void(TurnId)> ended;                // its session is over: no next state will come
+    std::function<void(EndedTurn)> ended;             // its session is over: no next state will come
     std::function<void(std::int64_t version)> token;  // some token was computed by this version
     std::function<bool()> committing;                 // is a weight commit under way?
   };
@@ -67,6 +67,8 @@ class RequestDesk {
   bool refuse_constraint(const ChatRequest& request, ChatSink& sink);
   void refuse_as_invalid(ChatSink& sink, const ChatError& error);
   Turn turn_of(const ChatRequest& request);
+  /// Which conversation it belongs to; links the turns that it answers.
+  void place(const ChatRequest& request, Turn& turn);
   /// nullopt = far more than the context holds.
   std::optional<std::vector<TokenId>> prompt_of(const ChatRequest& request, const Turn& turn) const;
   ReplyParserSettings parser_settings(const ChatRequest& request, const Turn& turn) const;
@@ -77,6 +79,7 @@ class RequestDesk {
   void show(Active& active, const std::vector<ReplyEvent>& events);
   static void keep_reply(Active& active);  // in its turn
   void finish(std::uint64_t ticket, FinishReason reason);
+  void note_answer(const Active& active);
   void fail(std::uint64_t ticket, const std::string& error);
   void drop(std::uint64_t ticket);
 

@@ -63,9 +63,9 @@ void RequestDesk::finish(std::uint64_t ticket, FinishReason reason) {
   keep_reply(active);
   turn.completion.finish = reason;
   turn.state = turn.type == TurnType::side ? TurnState::side : TurnState::answered;
-  if (turn.type == TurnType::main) {
-    sessions_.answered(turn, monotonic_s());
-    events_.answered(turn);
+  if (turn.state == TurnState::answered && turn.learning == Learning::store) {
+    turn.state = TurnState::excluded;
+    turn.exclusion = "opted_out";
   }
   ++meter_.served;
   const ChatUsage usage{static_cast<int>(turn.prompt.size()), static_cast<int>(turn.completion.ids.size()),
@@ -77,9 +77,19 @@ void RequestDesk::finish(std::uint64_t ticket, FinishReason reason) {
                        if (!failure) return sink->on_finish(reason, usage);
                        sink->on_error({500, "server_error", "journal_failed", "", "the reply could not be recorded"});
                      });
-  if (active.session_done && turn.type == TurnType::main)
-    for (TurnId id : sessions_.end(turn.session)) events_.ended(id);
+  note_answer(active);
   drop(ticket);
+}
+
+/// After the turn is on its way into the journal: what follows may change its row.
+void RequestDesk::note_answer(const Active& active) {
+  const Turn& turn = active.turn;
+  if (turn.type != TurnType::main || turn.learning == Learning::off) return;
+  std::optional<LinkedTurn> early = sessions_.answered(turn, monotonic_s());
+  if (turn.state == TurnState::answered) events_.answered(turn);
+  if (early) events_.linked(std::move(*early));
+  if (active.session_done)
+    for (const EndedTurn& ended : sessions_.end(turn.session)) events_.ended(ended);
 }
 
 void RequestDesk::cancel(std::uint64_t ticket) {
@@ -90,6 +100,7 @@ void RequestDesk::cancel(std::uint64_t ticket) {
   keep_reply(active);
   active.turn.state = TurnState::aborted;
   active.turn.completion.finish = FinishReason::cancelled;
+  sessions_.aborted(active.turn.id);
   journal_.save_turn(active.turn);
   ++meter_.hung_up;
   drop(ticket);
@@ -102,6 +113,7 @@ void RequestDesk::fail(std::uint64_t ticket, const std::string& error) {
   active.turn.state = TurnState::aborted;
   active.turn.completion.finish = FinishReason::failed;
   active.turn.completion.error = error;
+  sessions_.aborted(active.turn.id);
   journal_.save_turn(active.turn);
   active.sink->on_error({500, "server_error", "generation_failed", "", error});
   drop(ticket);

@@ -2,105 +2,215 @@
 
 #include <algorithm>
 
-#include "prompt/same_calls.hpp"
-
 namespace clawrl {
 namespace {
 
-std::string trimmed(const std::string& text) {
-  const auto begin = text.find_first_not_of(" \t\r\n");
-  if (begin == std::string::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t\r\n") - begin + 1);
+constexpr std::size_t most_per_session = 2048;  // turns kept; then the oldest that are not open go
+
+Fingerprint scope_of_session(const std::string& name) {
+  return mix(fingerprint("session"), fingerprint(name));
 }
 
-std::vector<Message> until_assistant(const std::vector<Message>& messages, std::size_t begin) {
-  std::vector<Message> out;
-  for (std::size_t i = begin; i < messages.size() && messages[i].role != "assistant"; ++i) out.push_back(messages[i]);
-  return out;
+Fingerprint scope_of_key(const std::string& key) {
+  return mix(fingerprint("key"), fingerprint(key));
 }
 
-bool same_ids(const std::vector<ToolCall>& a, const std::vector<ToolCall>& b) {
-  return !a.empty() && std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                                  [](const ToolCall& x, const ToolCall& y) { return x.id == y.id && !x.id.empty(); });
-}
-
-bool same_reply(const Message& sent_back, const std::string& raw, const Message& message) {
-  if (same_ids(sent_back.tool_calls, message.tool_calls)) return true;
-  const std::string text = trimmed(sent_back.text);
-  if (text == raw && sent_back.tool_calls.empty()) return true;
-  return text == message.text && message.role == "assistant" && same_calls(sent_back.tool_calls, message.tool_calls);
+Fingerprint weak_print(Fingerprint scope, std::string_view kind, const std::string& id) {
+  return id.empty() ? 0 : mix(mix(scope, fingerprint(kind)), fingerprint(id));
 }
 
 }  // namespace
 
-SessionStore::Session& SessionStore::touch(const std::string& session, double now) {
-  Session& s = sessions_[session];
-  s.last_seen = now;
-  return s;
-}
-
-std::vector<LinkedTurn> SessionStore::link(const std::string& session, const std::vector<Message>& request,
-                                           double now) {
-  Session& s = touch(session, now);
-  std::vector<LinkedTurn> linked;
-  std::erase_if(s.open, [&](const OpenTurn& turn) {
-    if (turn.place == 0 || request.size() <= turn.place + 1) return false;
-    const Message& reply = request[turn.place];
-    if (reply.role != "assistant" || !same_reply(reply, turn.reply, turn.message)) return false;
-    if (request[turn.place - 1].text != turn.asked) return false;
-    linked.push_back({turn.id, until_assistant(request, turn.place + 1)});
-    return true;
-  });
-  open_ -= linked.size();
-  return linked;
-}
-
-std::int32_t SessionStore::next_index(const std::string& session, double now) {
-  return touch(session, now).turns++;
-}
-
-void SessionStore::answered(const Turn& turn, double now) {
-  OpenTurn open;
-  open.id = turn.id;
-  open.place = turn.messages.size();
-  open.asked = turn.messages.empty() ? "" : turn.messages.back().text;
-  open.reply = trimmed(turn.reply);
-  open.message = turn.reply_message;
-  open.message.text = trimmed(open.message.text);
-  Session& s = touch(turn.session, now);
-  s.turns = std::max(s.turns, turn.index + 1);
-  s.open.push_back(std::move(open));
-  ++open_;
-}
-
-std::vector<TurnId> SessionStore::end(const std::string& session) {
-  std::vector<TurnId> turns;
-  const auto found = sessions_.find(session);
-  if (found == sessions_.end()) return turns;
-  for (const OpenTurn& turn : found->second.open) turns.push_back(turn.id);
-  open_ -= turns.size();
-  sessions_.erase(found);
-  return turns;
-}
-
-std::vector<TurnId> SessionStore::expire(double now) {
-  std::vector<std::string> over;
-  std::vector<std::pair<double, std::string>> others;  // by last traffic
-  for (const auto& [name, session] : sessions_) {
-    if (now - session.last_seen >= idle_s_)
-      over.push_back(name);
-    else if (open_ > max_open_)
-      others.emplace_back(session.last_seen, name);
+SessionStore::Session& SessionStore::touch(const std::string& name, Fingerprint scope, double now) {
+  const auto [found, fresh] = sessions_.try_emplace(name);
+  Session& session = found->second;
+  if (fresh) {
+    session.name = name;
+    session.scope = scope;
+    session.place = alive_.insert(alive_.end(), &session);
+  } else {
+    alive_.splice(alive_.end(), session.alive ? alive_ : quiet_, session.place);
   }
-  std::vector<TurnId> turns;
-  const auto end_one = [&](const std::string& name) {
-    for (TurnId id : end(name)) turns.push_back(id);
-  };
-  for (const std::string& name : over) end_one(name);
-  std::sort(others.begin(), others.end());
-  for (std::size_t i = 0; open_ > max_open_ && i < others.size(); ++i) end_one(others[i].second);
-  std::sort(turns.begin(), turns.end());
-  return turns;
+  session.alive = true;
+  session.last_seen = std::max(session.last_seen, now);
+  return session;
+}
+
+TrackedTurn& SessionStore::track(Session& session, TrackedTurn turn) {
+  if (session.kept.size() >= most_per_session) {
+    const auto closed = std::find_if(session.kept.begin(), session.kept.end(), [&](TurnId id) {
+      const TrackedTurn* kept = index_.find(id);
+      return !kept || kept->state == TrackedTurn::State::linked || kept->state == TrackedTurn::State::over;
+    });
+    if (closed != session.kept.end()) {
+      index_.remove(*closed);
+      session.kept.erase(closed);
+    }
+  }
+  session.kept.push_back(turn.id);
+  return index_.add(std::move(turn));
+}
+
+Placement SessionStore::place(const RequestClaim& claim, TurnId id, double now) {
+  const std::string stated = stated_session(claim);
+  TrackedTurn asking;
+  asking.id = id;
+  asking.began = ++events_;
+  asking.session = session_name(claim.key, stated);
+  asking.scope = stated.empty() ? scope_of_key(claim.key) : scope_of_session(asking.session);
+  asking.weak = {weak_print(asking.scope, "request", claim.client_request_id),
+                 weak_print(asking.scope, "cache", claim.prompt_cache_key),
+                 weak_print(asking.scope, "user", claim.user)};
+  const Conversation read = read_conversation(claim.messages, asking.scope);
+  asking.question = {{}, read.whole, read.system, read.asked};
+  const std::optional<Anchor> at = anchor(claim.messages, read, asking);
+  const Candidates written = being_written(read, at);
+  if (stated.empty()) {
+    if (at)
+      asking.session = index_.find(at->turn)->session;
+    else if (!written.empty())
+      asking.session = written.back()->session;
+    else
+      asking.session = unstated_session(claim, asking, read.places.empty());
+  }
+  if (asking.session.empty()) asking.session = session_name(claim.key, own_session(id));
+  if (at && at->place + 1 == read.places.size()) asking.parent = at->turn;
+  Session& session = touch(asking.session, asking.scope, now);
+  if (session.scope == 0) session.scope = asking.scope;  // known from before a restart
+  Placement placement{session.name, session.turns++, {}};
+  asking.index = placement.index;
+  if (stated.empty())
+    for (std::size_t i = 0; i < 2; ++i)
+      if (asking.weak[i] != 0 && weak_ids_.try_emplace(asking.weak[i], WeakId{session.name, read.whole, false}).second)
+        session.weak_ids.push_back(asking.weak[i]);
+  placement.linked = link(claim.messages, read, at, session.name, !stated.empty());
+  for (TrackedTurn* turn : written)
+    turn->early = {read.places.back().after, next_state(claim.messages, read.places.back().at)};
+  if (TrackedTurn* parent = index_.find(asking.parent)) parent->retry_expected = false;
+  track(session, std::move(asking));
+  return placement;
+}
+
+/// A turn that place() has not seen.
+TrackedTurn& SessionStore::enter(const Turn& turn, double now) {
+  const auto known = sessions_.find(turn.session);
+  const bool fresh = known == sessions_.end() || known->second.scope == 0;  // from before a restart
+  const Fingerprint by_key = scope_of_key(turn.key);
+  const bool unnamed = turn.session.find("request-") != std::string::npos;
+  const Fingerprint scope = !fresh ? known->second.scope : unnamed ? by_key : scope_of_session(turn.session);
+  Session& session = touch(turn.session, scope, now);
+  session.scope = scope;
+  session.turns = std::max(session.turns, turn.index + 1);
+  TrackedTurn entered;
+  entered.id = turn.id;
+  entered.session = turn.session;
+  entered.scope = scope;
+  entered.index = turn.index;
+  entered.began = ++events_;
+  entered.weak[2] = weak_print(scope, "user", turn.user);
+  entered.question = read_conversation(turn.messages, scope);
+  entered.question.places.clear();
+  TrackedTurn& tracked = track(session, std::move(entered));
+  if (!fresh || scope == by_key) return tracked;
+  // Whether the client states the session cannot be told any more: it is found in both ways.
+  const Conversation read = read_conversation(turn.messages, by_key);
+  for (const Place& place : places_of_reply(read, by_key, turn.reply_message, turn.reply))
+    index_.enter(tracked, Look::after, place.after);
+  return tracked;
+}
+
+std::optional<LinkedTurn> SessionStore::answered(const Turn& turn, double now) {
+  TrackedTurn* known = index_.find(turn.id);
+  TrackedTurn& tracked = known ? *known : enter(turn, now);
+  touch(tracked.session, tracked.scope, now);
+  tracked.state = TrackedTurn::State::open;
+  tracked.ended = ++events_;
+  tracked.learned = turn.state != TurnState::excluded;
+  ++open_;
+  std::optional<std::vector<Message>> next;
+  for (const Place& place : places_of_reply(tracked.question, tracked.scope, turn.reply_message, turn.reply)) {
+    index_.enter(tracked, Look::after, place.after);
+    if (place.exchange != 0) index_.enter(tracked, Look::exchange, place.exchange);
+    for (const Fingerprint call : place.calls) index_.enter(tracked, Look::call, call);
+    if (tracked.early && tracked.early->after == place.after) next = std::move(tracked.early->next_state);
+  }
+  tracked.early.reset();
+  if (!next || next->empty()) return std::nullopt;
+  return close(tracked, std::move(*next));
+}
+
+void SessionStore::aborted(TurnId id) {
+  const TrackedTurn* turn = index_.find(id);
+  if (!turn || turn->state != TrackedTurn::State::writing) return;
+  if (TrackedTurn* parent = index_.find(turn->parent)) parent->retry_expected = true;
+  const auto session = sessions_.find(turn->session);
+  if (session != sessions_.end()) std::erase(session->second.kept, id);
+  index_.remove(id);
+}
+
+void SessionStore::resume_index(const std::string& session, std::int32_t turns, double now) {
+  Session& resumed = touch(session, 0, now);
+  resumed.turns = std::max(resumed.turns, turns);
+}
+
+bool SessionStore::superseded(const TrackedTurn& turn, const Session& session) {
+  return std::any_of(session.kept.begin(), session.kept.end(), [&](TurnId id) {
+    const TrackedTurn* other = index_.find(id);
+    if (!other || other == &turn || other->ended == 0) return false;
+    const bool linked = other->state == TrackedTurn::State::linked;
+    if (other->question.whole == turn.question.whole)
+      return linked || (other->index != turn.index && other->ended > turn.ended);
+    return turn.parent.value != 0 && other->parent == turn.parent && other->began > turn.ended;
+  });
+}
+
+void SessionStore::end_session(Session& session, std::vector<EndedTurn>& ended) {
+  std::vector<TrackedTurn*> open;
+  for (const TurnId id : session.kept)
+    if (TrackedTurn* turn = index_.find(id); turn && turn->state == TrackedTurn::State::open) open.push_back(turn);
+  for (const TrackedTurn* turn : open)
+    if (turn->learned) ended.push_back({turn->id, superseded(*turn, session)});
+  for (TrackedTurn* turn : open) turn->state = TrackedTurn::State::over;
+  open_ -= open.size();
+  if (session.alive) quiet_.splice(quiet_.end(), alive_, session.place);
+  session.alive = false;
+}
+
+void SessionStore::forget(Session& session) {
+  for (const TurnId id : session.kept) index_.remove(id);
+  for (const Fingerprint weak : session.weak_ids) weak_ids_.erase(weak);
+  (session.alive ? alive_ : quiet_).erase(session.place);
+  sessions_.erase(sessions_.find(session.name));
+}
+
+std::vector<EndedTurn> SessionStore::end(const std::string& name) {
+  std::vector<EndedTurn> ended;
+  const auto found = sessions_.find(name);
+  if (found == sessions_.end()) return ended;
+  Session& session = found->second;
+  end_session(session, ended);
+  for (const TurnId id : session.kept) index_.remove(id);
+  session.kept.clear();
+  for (const Fingerprint weak : session.weak_ids) weak_ids_.erase(weak);
+  session.weak_ids.clear();
+  std::sort(ended.begin(), ended.end(), [](const EndedTurn& a, const EndedTurn& b) { return a.id < b.id; });
+  return ended;
+}
+
+std::vector<EndedTurn> SessionStore::expire(double now) {
+  std::vector<EndedTurn> ended;
+  while (!alive_.empty() && (now - alive_.front()->last_seen >= limits_.idle_s || open_ > limits_.max_open))
+    end_session(*alive_.front(), ended);
+  const auto too_many = [&] { return std::max(index_.size(), sessions_.size()) > limits_.max_turns; };
+  while (!quiet_.empty() && (now - quiet_.front()->last_seen >= limits_.remember_s || too_many()))
+    forget(*quiet_.front());
+  while (!alive_.empty() && too_many()) {
+    Session& quietest = *alive_.front();
+    end_session(quietest, ended);
+    forget(quietest);
+  }
+  std::sort(ended.begin(), ended.end(), [](const EndedTurn& a, const EndedTurn& b) { return a.id < b.id; });
+  return ended;
 }
 
 }  // namespace clawrl

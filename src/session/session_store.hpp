@@ -1,69 +1,126 @@
 #pragma once
-// Which earlier turn does a request answer? Keeps, per session, the turns whose next state is not known yet.
+// Which conversation does a request belong to, and which earlier turns does it answer?
 
-#include <cstdint>
+#include <list>
+#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
 
-#include "core/turn.hpp"
+#include "session/request_claim.hpp"
+#include "session/turn_index.hpp"
 
 namespace clawrl {
 
 /// A turn whose next state has just become known.
 struct LinkedTurn {
   TurnId id;
-  std::vector<Message> next_state;  // messages after the reply, up to the next assistant message
+  std::vector<Message> next_state;  // messages after the reply, up to the next assistant message; never empty
+  bool late = false;                // its session had ended before
 };
 
-/// Not thread-safe: the head thread owns it. Times are seconds of one monotonic clock.
-/// A turn is open from answered() until it is linked, its session ends, or it is evicted at the bound.
+/// A turn that was open when its session ended.
+struct EndedTurn {
+  TurnId id;
+  bool superseded = false;  // the conversation went on from another reply
+  bool operator==(const EndedTurn&) const = default;
+};
+
+/// Where a request belongs.
+struct Placement {
+  std::string session;             // name in the journal
+  std::int32_t index = 0;          // of the turn that answers it: 0, 1, ... within the session
+  std::vector<LinkedTurn> linked;  // earlier turns that it answers
+};
+
+struct SessionLimits {
+  double idle_s = 1800;       // a session without a request for so long has ended; a late one still finds its turns
+  double remember_s = 86400;  // after so long nothing of it is known
+  std::size_t max_open = 100'000;   // open turns; above it the sessions that were quiet longest end early
+  std::size_t max_turns = 200'000;  // turns and sessions kept in all; above it those that were quiet longest go
+};
+
+/// Not thread-safe: the head thread owns it. Times are seconds of one monotonic clock. Only main turns come here.
+///
+/// A request belongs to the session that it states (stated_session()); else to that of the turn it goes on from: the
+/// longest prefix that is stored for its key, other ids deciding between equals; else to a new one, which is named
+/// after the client's request id or cache key if no conversation had it before, or "request-<turn>".
+///
+/// It answers each open turn of its session whose reply stands in it: after the same messages, or with the same tool
+/// call ids, or (within a stated session, whose history may have been summarised or edited before that point) after
+/// the same messages since the reply before. A reply that stands there already counts for nothing else.
 class SessionStore {
  public:
-  /// `idle_s`: a session without traffic for so long is over. `max_open`: open turns over all sessions; above it the
-  /// sessions that were quiet longest end early (expire() returns their turns).
-  explicit SessionStore(double idle_s, std::size_t max_open = 100'000) : idle_s_(idle_s), max_open_(max_open) {}
+  explicit SessionStore(SessionLimits limits = {}) : limits_(limits) {}
 
-  /// A request arrived: closes and returns every open turn of the session that it continues, i.e. whose reply stands
-  /// in the request at the turn's place, after the same message. Replies that did not live on stay open. A reply is the
-  /// same if its text is (white space at the ends aside; as the model wrote it or taken apart) and its calls are: by
-  /// name and arguments as JSON. Equal ids of all calls are enough.
-  std::vector<LinkedTurn> link(const std::string& session, const std::vector<Message>& request, double now);
+  /// The main turn `id` begins with this request.
+  Placement place(const RequestClaim& claim, TurnId id, double now);
 
-  /// Index of the session's next turn: 0, 1, ...
-  std::int32_t next_index(const std::string& session, double now);
+  /// The reply of a turn was sent in full. A turn that place() has not seen (a further choice of a request, or one from
+  /// before a restart) is entered. Returns it at once if a request has gone on from it already.
+  std::optional<LinkedTurn> answered(const Turn& turn, double now);
 
-  /// The reply of a turn was sent in full.
-  void answered(const Turn& turn, double now);
+  /// The turn came to nothing: half a reply is never gone on from.
+  void aborted(TurnId id);
 
-  /// Ends a session; returns its open turns.
-  std::vector<TurnId> end(const std::string& session);
+  /// A session had so many turns before this process started.
+  void resume_index(const std::string& session, std::int32_t turns, double now);
 
-  /// Ends the sessions that were idle for idle_s; returns their open turns.
-  std::vector<TurnId> expire(double now);
+  /// Ends a session; returns its open turns, ascending. Later requests of that name begin anew.
+  std::vector<EndedTurn> end(const std::string& session);
 
-  std::size_t sessions() const { return sessions_.size(); }
+  /// Ends the sessions that were idle for idle_s and forgets what is beyond the limits; returns their open turns.
+  std::vector<EndedTurn> expire(double now);
+
+  std::size_t sessions() const { return alive_.size(); }
   std::size_t open_turns() const { return open_; }
+  std::size_t kept_turns() const { return index_.size(); }
 
  private:
-  struct OpenTurn {
-    TurnId id;
-    std::size_t place = 0;  // index of the reply among the messages
-    std::string asked;      // text of the message before the reply
-    std::string reply;      // trimmed, as the model wrote it
-    Message message;        // the same taken apart, text trimmed
-  };
   struct Session {
+    std::string name;
+    Fingerprint scope = 0;
     std::int32_t turns = 0;
     double last_seen = 0;
-    std::vector<OpenTurn> open;
+    bool alive = true;
+    std::vector<TurnId> kept;
+    std::vector<Fingerprint> weak_ids;    // that it is known by
+    std::list<Session*>::iterator place;  // in alive_ or quiet_
   };
-  Session& touch(const std::string& session, double now);
+  struct WeakId {
+    std::string session;
+    Fingerprint opening = 0;  // question of its first request
+    bool shared = false;      // by several conversations
+  };
+  struct Anchor {
+    std::size_t place;
+    TurnId turn;
+  };
+  using Candidates = std::vector<TrackedTurn*>;
 
-  double idle_s_;
-  std::size_t max_open_;
+  Session& touch(const std::string& name, Fingerprint scope, double now);
+  TrackedTurn& track(Session& session, TrackedTurn turn);
+  TrackedTurn& enter(const Turn& turn, double now);
+  void forget(Session& session);
+  void end_session(Session& session, std::vector<EndedTurn>& ended);
+  bool superseded(const TrackedTurn& turn, const Session& session);
+  // session_links.cpp
+  Candidates standing_at(const Place& place);
+  std::optional<Anchor> anchor(const std::vector<Message>& messages, const Conversation& read,
+                               const TrackedTurn& asking);
+  Candidates being_written(const Conversation& read, const std::optional<Anchor>& anchor);
+  std::string unstated_session(const RequestClaim& claim, const TrackedTurn& asking, bool opening);
+  std::vector<LinkedTurn> link(const std::vector<Message>& messages, const Conversation& read,
+                               const std::optional<Anchor>& anchor, const std::string& session, bool stated);
+  LinkedTurn close(TrackedTurn& turn, std::vector<Message> next_state);
+
+  SessionLimits limits_;
+  TurnIndex index_;
   std::size_t open_ = 0;
+  std::int64_t events_ = 0;
   std::unordered_map<std::string, Session> sessions_;
+  std::list<Session*> alive_, quiet_;  // quiet longest first
+  std::unordered_map<Fingerprint, WeakId> weak_ids_;
 };
 
 }  // namespace clawrl

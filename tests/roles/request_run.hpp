@@ -56,18 +56,18 @@ struct LiveRequests {
   Folder folder;
   Journal journal{folder.file("journal.sqlite")};
   RecordingMailbox mailbox;
-  SessionStore sessions{60};
+  SessionStore sessions;
   ServiceMeter meter;
   Tokenizer tokenizer = Tokenizer::load(CLAWRL_SOURCE_DIR "/configs/models/policy/tokenizer.json");
   ChatTemplate chat_template = ChatTemplate::load(CLAWRL_SOURCE_DIR "/configs/models/policy");
   std::vector<LinkedTurn> linked;
   std::vector<Turn> answered;
-  std::vector<TurnId> ended;
+  std::vector<EndedTurn> ended;
   RequestDesk desk;
   explicit LiveRequests(const RequestDeskSettings& settings = standard())
       : desk(mailbox, journal, sessions, meter, tokenizer, chat_template, settings,
              {[this](LinkedTurn one) { linked.push_back(std::move(one)); },
-              [this](const Turn& turn) { answered.push_back(turn); }, [this](TurnId id) { ended.push_back(id); },
+              [this](const Turn& turn) { answered.push_back(turn); }, [this](EndedTurn one) { ended.push_back(one); },
               [](std::int64_t) {}, [] { return false; }}) {}
   static RequestDeskSettings standard() {
     RequestDeskSettings s;

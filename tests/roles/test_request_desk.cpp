@@ -75,7 +75,7 @@ TEST_CASE("the next message of the session is the answered turn's next state") {
   CHECK(d.ended.empty());
   d.tokens(2, "Fine.", FinishReason::length);
   REQUIRE(d.ended.size() == 1);  // the session is over: its last turn gets no next state
-  CHECK(d.ended[0] == d.answered[1].id);
+  CHECK(d.ended[0].id == d.answered[1].id);
 }
 
 TEST_CASE("requests that cannot be served are refused in OpenAI's words") {
@@ -223,4 +223,66 @@ TEST_CASE("a session stays on one rank, others spread") {
   for (std::uint64_t ticket = 7; ticket <= 40; ++ticket) d.start(ticket, Desk::request("Hi", "erin"));
   const auto more = ranks_of(d.mailbox.take<messages::Generate>());
   CHECK(std::count(more.begin(), more.end(), same[0] == 4 ? 5 : 4) > 8);  // a busy home rank is not waited for
+}
+
+TEST_CASE("conversations that may only be stored are linked and kept out of learning; the others leave no trace here") {
+  for (const Learning learning : {Learning::store, Learning::off}) {
+    Desk d;
+    ChatRequest request = Desk::request("Hi", "frank");
+    request.learning = learning;
+    d.start(1, request);
+    d.tokens(1, "Hello.", FinishReason::stop);
+    request.messages.push_back({"assistant", "Hello.", "", {}, ""});
+    request.messages.push_back({"user", "Thanks.", "", {}, ""});
+    request.session_done = true;
+    d.start(2, request);
+    d.tokens(2, "Welcome.", FinishReason::stop);
+    d.settle();
+    CHECK(d.answered.empty());
+    CHECK(d.ended.empty());
+    CHECK(d.linked.size() == (learning == Learning::store ? 1 : 0));
+    CHECK(d.sessions.open_turns() == 0);
+    if (learning == Learning::off) continue;
+    const auto turns = d.journal.turns_in(TurnState::excluded);
+    REQUIRE(turns.size() == 2);
+    CHECK(d.journal.turn(turns[0])->exclusion == "opted_out");
+  }
+}
+
+TEST_CASE("a request that states nothing is placed by its messages, and side calls by their signs") {
+  Desk d;
+  d.start(1, Desk::request("Hi"));
+  d.tokens(1, "Hello you.", FinishReason::stop);
+  ChatRequest next = Desk::request("Hi");
+  next.messages.push_back({"assistant", "Hello you.", "", {}, ""});
+  next.messages.push_back({"user", "[Fri 2026-11-20 23:32 UTC] No bold, please.", "", {}, ""});
+  d.start(2, next);
+  REQUIRE(d.linked.size() == 1);
+  CHECK(d.linked[0].next_state[0].text == "No bold, please.");
+  d.tokens(2, "Fine.", FinishReason::stop);
+  REQUIRE(d.answered.size() == 2);
+  CHECK(d.answered[0].session == d.answered[1].session);
+  CHECK(d.answered[1].index == 1);
+
+  ChatRequest summary = Desk::request("<conversation>");
+  summary.messages.insert(summary.messages.begin(),
+                          {"system", "You are a context summarization assistant.", "", {}, ""});
+  d.start(3, summary);
+  d.tokens(3, "Short.", FinishReason::stop);
+  d.settle();
+  CHECK(d.answered.size() == 2);
+  CHECK(d.journal.turns_in(TurnState::side).size() == 1);
+}
+
+TEST_CASE("half a reply is forgotten: nothing goes on from it") {
+  Desk d;
+  d.start(1, Desk::request("Hi", "gina"));
+  d.tokens(1, "Half a ");
+  d.desk.cancel(1);
+  ChatRequest next = Desk::request("Hi", "gina");
+  next.messages.push_back({"assistant", "Half a ", "", {}, ""});
+  next.messages.push_back({"user", "Go on.", "", {}, ""});
+  d.start(2, next);
+  CHECK(d.linked.empty());
+  CHECK(d.sessions.kept_turns() == 1);
 }

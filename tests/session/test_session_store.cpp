@@ -1,130 +1,333 @@
+// Turns and their next states within a session that the client states; ends, limits, restarts.
+
 #include "session/session_store.hpp"
+
+#include "session/session_run.hpp"
 #include "support/catch.hpp"
 
 using namespace clawrl;
+using namespace clawrl::test;
 
 namespace {
 
-Message say(const char* role, const char* text) {
-  Message m;
-  m.role = role;
-  m.text = text;
-  return m;
-}
-
-Turn turn(std::int64_t id, const char* session, std::vector<Message> messages, const char* reply) {
-  Turn t;
-  t.id = {id};
-  t.session = session;
-  t.messages = std::move(messages);
-  t.reply = reply;
-  return t;
-}
+const SessionRun::Voice alice{"", "alice", "", "", ""};
+const Messages question{user("q")};
 
 }  // namespace
 
 TEST_CASE("the next message of a session answers the turn before it") {
-  SessionStore store(10);
-  store.answered(turn(1, "s", {say("user", "q")}, "a"), 0);
-  const auto linked = store.link("s", {say("user", "q"), say("assistant", " a\n"), say("user", "thanks")}, 1);
-  REQUIRE(linked.size() == 1);
-  CHECK(linked[0].id == TurnId{1});
-  REQUIRE(linked[0].next_state.size() == 1);
-  CHECK(linked[0].next_state[0].text == "thanks");
-  CHECK(store.open_turns() == 0);
+  SessionRun run;
+  const auto first = run.exchange(question, "a", alice);
+  CHECK(first.turn.session == "alice");
+  const auto second = run.ask(question + Messages{bot(" a\n"), user("thanks")}, alice);
+  REQUIRE(second.answers() == 1);
+  CHECK(second.linked[0].next_state == Messages{user("thanks")});
+  CHECK_FALSE(second.linked[0].late);
+  CHECK(second.turn.index == 1);
+  CHECK(run.store.open_turns() == 0);
 }
 
-TEST_CASE("a turn is linked once, and only by its own session") {
-  SessionStore store(10);
-  store.answered(turn(1, "s", {say("user", "q")}, "a"), 0);
-  const std::vector<Message> request{say("user", "q"), say("assistant", "a"), say("user", "x")};
-  CHECK(store.link("other", request, 1).empty());
-  CHECK(store.link("s", request, 1).size() == 1);
-  CHECK(store.link("s", request, 1).empty());
+TEST_CASE("a turn is linked once, and only by its own session and key") {
+  SessionRun run;
+  run.exchange(question, "a", alice);
+  const Messages request = question + Messages{bot("a"), user("x")};
+  CHECK(run.ask(request, {"", "other", "", "", ""}).linked.empty());
+  CHECK(run.ask(request, {"key2", "alice", "", "", ""}).linked.empty());
+  CHECK(run.ask(request, {"key2", "alice", "", "", ""}).turn.session == "key2:alice");
+  CHECK(run.ask(request).linked.empty());  // states no session
+  CHECK(run.ask(request, alice).answers() == 1);
+  CHECK(run.ask(request, alice).linked.empty());
 }
 
-TEST_CASE("of two replies to one question the one that lives on is linked") {
-  SessionStore store(10);
-  store.answered(turn(1, "s", {say("user", "q")}, "first"), 0);
-  store.answered(turn(2, "s", {say("user", "q")}, "second"), 0);
-  const auto linked = store.link("s", {say("user", "q"), say("assistant", "second"), say("user", "ok")}, 1);
-  REQUIRE(linked.size() == 1);
-  CHECK(linked[0].id == TurnId{2});
-  CHECK(store.open_turns() == 1);
-  CHECK(store.expire(20) == std::vector<TurnId>{TurnId{1}});
+TEST_CASE("of two replies to one question the one that lives on is linked, the other is superseded") {
+  SessionRun run;
+  run.exchange(question, "first", alice);
+  run.exchange(question, "second", alice);
+  run.exchange(question, "third", alice);
+  const auto next = run.exchange(question + Messages{bot("second"), user("ok")}, "fine", alice);
+  CHECK(next.answers() == 2);
+  CHECK(next.turn.index == 3);
+  CHECK(run.store.end("alice") == std::vector<EndedTurn>{{{1}, true}, {{3}, true}, {{4}, false}});
+}
+
+TEST_CASE("a last reply that was asked for again supersedes those before it") {
+  SessionRun run;
+  run.exchange(question, "first", alice);
+  run.exchange(question, "second", alice);
+  CHECK(run.store.end("alice") == std::vector<EndedTurn>{{{1}, true}, {{2}, false}});
+}
+
+TEST_CASE("the choices of one request share its index; the one that lives on supersedes the others") {
+  for (const bool goes_on : {false, true}) {
+    SessionRun run;
+    auto first = run.ask(question, alice);
+    auto second = first;
+    second.turn.id = {++run.turns};
+    run.answer(second, bot("other"));
+    run.answer(first, bot("one"));
+    if (goes_on) CHECK(run.ask(question + Messages{bot("other"), user("x")}, alice).answers() == second.turn.id.value);
+    const auto ended = run.store.end("alice");
+    if (goes_on) CHECK(ended == std::vector<EndedTurn>{{first.turn.id, true}});
+    if (!goes_on) CHECK(ended == std::vector<EndedTurn>{{first.turn.id, false}, {second.turn.id, false}});
+    CHECK(run.exchange(question, "later", alice).turn.index == (goes_on ? 2 : 1));
+  }
+}
+
+TEST_CASE("an identical reply to a repeated question is linked once, whatever is repeated") {
+  SessionRun run;
+  run.exchange(question, "same", alice);
+  run.exchange(question, "same", alice);
+  const Messages next = question + Messages{bot("same"), user("x")};
+  CHECK(run.ask(next, alice).answers() == 2);
+  CHECK(run.ask(next, alice).linked.empty());
+  const auto on = run.exchange(next, "y", alice);
+  CHECK(run.ask(next + Messages{bot("y"), user("z")}, alice).answers() == on.turn.id.value);
+  CHECK(run.store.end("alice") == std::vector<EndedTurn>{{{1}, true}});
 }
 
 TEST_CASE("several tool results are one next state; it ends at the next assistant message") {
-  SessionStore store(10);
-  store.answered(turn(1, "s", {say("user", "q")}, "call"), 0);
-  const auto linked = store.link("s",
-                                 {say("user", "q"), say("assistant", "call"), say("tool", "r1"), say("tool", "r2"),
-                                  say("assistant", "later"), say("user", "end")},
-                                 1);
-  REQUIRE(linked.size() == 1);
-  CHECK(linked[0].next_state.size() == 2);
+  SessionRun run;
+  auto asked = run.ask(question, alice);
+  const std::vector<ToolCall> calls{{"idA", "f", "{}"}, {"idB", "g", "{}"}};
+  run.answer(asked, calling(calls));
+  const Messages results{result("idB", "r2"), result("idA", "r1")};
+  const auto next = run.ask(question + Messages{calling(calls)} + results, alice);
+  REQUIRE(next.answers() == 1);
+  CHECK(next.linked[0].next_state == results);
+
+  SessionRun late;  // the client's next request came through only after more had been said
+  late.exchange(question, "a", alice);
+  const auto more = late.ask(question + Messages{bot("a"), user("b"), bot("lost"), user("c")}, alice);
+  REQUIRE(more.answers() == 1);
+  CHECK(more.linked[0].next_state == Messages{user("b")});
 }
 
 TEST_CASE("an edited question or reply is no continuation") {
-  SessionStore store(10);
-  store.answered(turn(1, "s", {say("user", "q")}, "a"), 0);
-  CHECK(store.link("s", {say("user", "edited"), say("assistant", "a"), say("user", "x")}, 1).empty());
-  CHECK(store.link("s", {say("user", "q"), say("assistant", "b"), say("user", "x")}, 1).empty());
-  CHECK(store.link("s", {say("user", "q"), say("assistant", "a")}, 1).empty());
-  CHECK(store.open_turns() == 1);
+  SessionRun run;
+  run.exchange(question, "a", alice);
+  CHECK(run.ask({user("edited"), bot("a"), user("x")}, alice).linked.empty());
+  CHECK(run.ask(question + Messages{bot("b"), user("x")}, alice).linked.empty());
+  CHECK(run.ask(question + Messages{bot("a")}, alice).linked.empty());
+  CHECK(run.store.open_turns() == 1);
 }
 
-TEST_CASE("sessions end by idleness or on request, with their open turns; indices go on") {
-  SessionStore store(10);
-  CHECK(store.next_index("s", 0) == 0);
-  CHECK(store.next_index("s", 0) == 1);
-  store.answered(turn(3, "s", {say("user", "q")}, "a"), 1);
-  store.answered(turn(4, "t", {say("user", "q")}, "a"), 8);
-  CHECK(store.expire(10.5).empty());
-  CHECK(store.expire(11) == std::vector<TurnId>{TurnId{3}});
-  CHECK(store.end("t") == std::vector<TurnId>{TurnId{4}});
-  CHECK(store.end("t").empty());
-  CHECK(store.sessions() == 0);
+TEST_CASE("history that was edited: the branch that was left is superseded") {
+  SessionRun run;
+  run.exchange(question, "a", alice);
+  const Messages so_far = question + Messages{bot("a")};
+  run.exchange(so_far + Messages{user("b")}, "left", alice);
+  const auto edited = run.exchange(so_far + Messages{user("b, but better")}, "kept", alice);
+  CHECK(edited.linked.empty());  // its turn is linked to the first question
+  CHECK(run.ask(so_far + Messages{user("b, but better"), bot("kept"), user("c")}, alice).answers() == 3);
+  CHECK(run.store.end("alice") == std::vector<EndedTurn>{{{2}, true}});
 }
 
-TEST_CASE("open turns are bounded: the session that was quiet longest ends first") {
-  SessionStore store(1000, 2);
-  store.answered(turn(1, "a", {say("user", "q")}, "r"), 1);
-  store.answered(turn(2, "b", {say("user", "q")}, "r"), 2);
-  CHECK(store.expire(3).empty());
-  store.answered(turn(3, "c", {say("user", "q")}, "r"), 3);
-  CHECK(store.expire(4) == std::vector<TurnId>{TurnId{1}});
+TEST_CASE("branches that both go on are both linked") {
+  SessionRun run;
+  run.exchange(question, "left", alice);
+  run.exchange(question, "right", alice);
+  CHECK(run.ask(question + Messages{bot("right"), user("x")}, alice).answers() == 2);
+  CHECK(run.ask(question + Messages{bot("left"), user("y")}, alice).answers() == 1);
+}
+
+TEST_CASE("overlapping calls of one session do not disturb each other") {
+  SessionRun run;
+  auto one = run.ask({user("one")}, alice), two = run.ask({user("two")}, alice);
+  run.answer(two, bot("reply two"));
+  run.answer(one, bot("reply one"));
+  CHECK(run.ask({user("one"), bot("reply one"), user("x")}, alice).answers() == 1);
+  CHECK(run.ask({user("two"), bot("reply two"), user("y")}, alice).answers() == 2);
+  CHECK(run.store.end("alice").empty());
+}
+
+TEST_CASE("a request that overtakes the end of the reply it goes on from is linked when that comes") {
+  for (const bool stated : {true, false}) {
+    SessionRun run;
+    const SessionRun::Voice voice = stated ? alice : SessionRun::Voice{};
+    auto slow = run.ask(question, voice);
+    auto next = run.ask(question + Messages{bot("a"), user("x")}, voice);
+    CHECK(next.linked.empty());
+    CHECK(next.turn.session == slow.turn.session);
+    const auto linked = run.answer(slow, bot("a"));
+    REQUIRE(linked);
+    CHECK(linked->id == slow.turn.id);
+    CHECK(linked->next_state == Messages{user("x")});
+    CHECK(run.store.open_turns() == 0);
+  }
+}
+
+TEST_CASE("a retry that overtakes the call it repeats: the reply that is gone on from counts") {
+  SessionRun run;
+  auto first = run.ask(question, alice), retry = run.ask(question, alice);
+  run.answer(retry, bot("from the retry"));
+  run.answer(first, bot("too late"));
+  CHECK(run.ask(question + Messages{bot("from the retry"), user("x")}, alice).answers() == 2);
+  CHECK(run.store.end("alice") == std::vector<EndedTurn>{{{1}, true}});
+}
+
+TEST_CASE("half a reply is never gone on from") {
+  SessionRun run;
+  const auto cut = run.ask(question, alice);
+  run.store.aborted(cut.turn.id);
+  CHECK(run.ask(question + Messages{bot("half"), user("x")}, alice).linked.empty());
+  const auto again = run.exchange(question, "whole", alice);
+  CHECK(run.ask(question + Messages{bot("whole"), user("x")}, alice).answers() == again.turn.id.value);
+}
+
+TEST_CASE("after a compaction the kept tail links the last turn, repeated exchanges newest first") {
+  SessionRun run;
+  const Messages opening{system_prompt("rules"), user("task"), bot("started"), user("go on"), bot("ok")};
+  run.exchange({system_prompt("rules"), user("task")}, "started", alice);
+  run.exchange({system_prompt("rules"), user("task"), bot("started"), user("go on")}, "ok", alice);
+  const auto last = run.exchange(opening + Messages{user("go on")}, "ok", alice);
+  CHECK(last.answers() == 2);
+  const Messages compacted{system_prompt("new rules"),
+                           user("summary of it all"),
+                           bot("I see."),
+                           user("go on"),
+                           bot("ok"),
+                           user("go on"),
+                           bot("ok"),
+                           user("thanks")};
+  const auto next = run.ask(compacted, alice);
+  CHECK(next.answers() == last.turn.id.value);
+  CHECK(next.turn.session == "alice");
+  CHECK(next.turn.index == 3);
+}
+
+TEST_CASE("after a compaction that kept nothing the last turn stays open until its session ends") {
+  SessionRun run;
+  run.exchange(question, "a", alice);
+  CHECK(run.ask({system_prompt("new"), user("summary"), user("next task")}, alice).linked.empty());
+  CHECK(run.store.end("alice") == std::vector<EndedTurn>{{{1}, false}});
+}
+
+TEST_CASE("examples in the prompt are no replies of this session") {
+  SessionRun run;
+  run.exchange({user("2+2?")}, "4", alice);
+  CHECK(run.ask({user("2+2?"), bot("4"), user("3+3?")}, alice).answers() == 1);
+  const Messages examples{user("What is 2+2?"), bot("4"), user("What is 3+3?"), bot("6")};
+  run.exchange(examples + Messages{user("What is 2+2?")}, "4", alice);
+  const auto next = run.ask(examples + Messages{user("What is 2+2?"), bot("4"), user("thanks")}, alice);
+  REQUIRE(next.linked.size() == 1);
+  CHECK(next.linked[0].next_state == Messages{user("thanks")});
+}
+
+TEST_CASE("a session ends by idleness or on request; a late answer still finds its turn") {
+  SessionRun run({10, 100, 1000, 1000});
+  run.exchange(question, "a", alice);
+  run.now = 5;
+  const auto other = run.exchange({user("other")}, "b", {"", "bob", "", "", ""});
+  run.now = 9.5;
+  CHECK(run.store.expire(run.now).empty());
+  run.now = 10;
+  CHECK(ids(run.store.expire(run.now)) == std::vector<std::int64_t>{1});
+  CHECK(run.store.sessions() == 1);
+  CHECK(run.store.end("bob") == std::vector<EndedTurn>{{other.turn.id, false}});
+  CHECK(run.store.end("bob").empty());
+  CHECK(run.store.end("nobody").empty());
+  run.now = 60;
+  const auto late = run.exchange(question + Messages{bot("a"), user("back again")}, "welcome", alice);
+  REQUIRE(late.answers() == 1);
+  CHECK(late.linked[0].late);
+  CHECK(late.turn.index == 1);
+  CHECK(run.ask({user("other"), bot("b"), user("x")}, {"", "bob", "", "", ""}).linked.empty());  // was ended
+  run.now = 200;
+  CHECK(ids(run.store.expire(run.now)) == std::vector<std::int64_t>{3});
+  CHECK(run.store.kept_turns() == 0);
+}
+
+TEST_CASE("open turns and kept turns are bounded: the sessions that were quiet longest go first") {
+  SessionRun run({1000, 10000, 2, 4});
+  for (int i = 1; i <= 3; ++i) {
+    run.now = i;
+    run.exchange(question, "r", {"", "s" + std::to_string(i), "", "", ""});
+  }
+  CHECK(ids(run.store.expire(4)) == std::vector<std::int64_t>{1});
+  CHECK(run.store.open_turns() == 2);
+  CHECK(run.store.kept_turns() == 3);
+  for (int i = 4; i <= 10; ++i) {
+    run.now = i;
+    run.exchange(question, "r", {"", "s" + std::to_string(i), "", "", ""});
+  }
+  CHECK(run.store.expire(11).size() == 7);
+  CHECK(run.store.kept_turns() == 4);
+
+  SessionRun one;  // a single session that never ends
+  Messages all;
+  for (int i = 0; i < 2200; ++i) {
+    all = {user("q" + std::to_string(i))};
+    one.exchange(all, "r", alice);
+    all = all + Messages{bot("r"), user("x")};
+    one.store.aborted(one.ask(all, alice).turn.id);
+  }
+  CHECK(one.store.kept_turns() <= 2048);
+}
+
+TEST_CASE("after a restart open turns go on to link, and indices go on") {
+  SessionRun before;
+  auto first = before.exchange(question, "a", alice);
+  auto unstated = before.exchange({user("no session")}, "b");
+  SessionRun run;
+  run.turns = 2;
+  run.store.resume_index("alice", 7, 0);
+  CHECK_FALSE(run.store.answered(first.turn, 0));
+  CHECK_FALSE(run.store.answered(unstated.turn, 0));
+  const auto next = run.ask(question + Messages{bot("a"), user("x")}, alice);
+  CHECK(next.answers() == 1);
+  CHECK(next.turn.index == 7);
+  const auto other = run.ask({user("no session"), bot("b"), user("y")});
+  CHECK(other.answers() == 2);
+  CHECK(other.turn.session == unstated.turn.session);
+}
+
+TEST_CASE("turns that are only stored are linked, and nobody hears of their end") {
+  SessionRun run;
+  auto asked = run.ask(question, alice);
+  asked.turn.reply = "a";
+  asked.turn.state = TurnState::excluded;
+  run.store.answered(asked.turn, 0);
+  CHECK(run.exchange(question + Messages{bot("a"), user("x")}, "b", alice).answers() == 1);
+  auto last = run.ask(question + Messages{bot("a"), user("x"), bot("b"), user("y")}, alice);
+  last.turn.reply = "c";
+  last.turn.state = TurnState::excluded;
+  run.store.answered(last.turn, 0);
+  CHECK(run.store.end("alice").empty());
 }
 
 TEST_CASE("replies with calls are known by their calls, whatever the client makes of the rest") {
-  const ToolCall called{"k3Jd92Lqa", "f", R"({"a": 1, "b": [2]})"};
-  Turn t = turn(1, "s", {say("user", "q")}, "<think>hm</think>\n\nI look.\n<tool_call>...</tool_call>");
-  t.reply_message = {"assistant", "I look.", "hm", {called}, ""};
+  const ToolCall called{"k3Jd92Lqa", "f", R"({"a": 1.0, "b": [2]})"};
   const auto links = [&](const Message& sent_back) {
-    SessionStore store(10);
-    store.answered(t, 0);
-    Message result = say("tool", "sunny");
-    result.tool_call_id = called.id;
-    const auto linked = store.link("s", {say("user", "q"), sent_back, result, say("user", "and?")}, 1);
-    if (!linked.empty()) CHECK(linked[0].next_state.size() == 2);
-    return !linked.empty();
+    SessionRun run;
+    auto asked = run.ask(question, alice);
+    asked.turn.reply = "<think>hm</think>\n\nI look.\n<tool_call>...</tool_call>";
+    asked.turn.reply_message = {"assistant", "I look.", "hm", {called}, ""};
+    run.store.answered(asked.turn, 0);
+    const auto next = run.ask(question + Messages{sent_back, result(called.id, "sunny"), user("and?")}, alice);
+    if (!next.linked.empty()) CHECK(next.linked[0].next_state.size() == 2);
+    return !next.linked.empty();
   };
   CHECK(links({"assistant", "I look.", "", {called}, ""}));
   CHECK(links({"assistant", " I look.\n", "hm", {{"other", "f", R"({"b":[2],"a":1})"}}, ""}));
   CHECK(links({"assistant", "", "", {{"k3Jd92Lqa", "f", "changed"}}, ""}));  // the id is enough
-  CHECK(links(say("assistant", t.reply.c_str())));                           // sent back as the model wrote it
+  CHECK(links({"assistant", "", "", {{"k3_Jd92-Lqa", "f", "changed"}}, ""}));
+  CHECK(links(bot("<think>hm</think>\n\nI look.\n<tool_call>...</tool_call>")));  // sent back as the model wrote it
+  CHECK(links(bot("I look.\n<tool_call>...</tool_call>")));
   CHECK_FALSE(links({"assistant", "I look.", "", {}, ""}));
   CHECK_FALSE(links({"assistant", "I look.", "", {{"other", "f", R"({"a":2,"b":[2]})"}}, ""}));
   CHECK_FALSE(links({"assistant", "I look.", "", {{"other", "g", called.arguments}}, ""}));
-  CHECK_FALSE(links({"assistant", "I look.", "", {{"x", "f", called.arguments}, called}, ""}));
   CHECK_FALSE(links({"assistant", "Other.", "", {{"other", "f", called.arguments}}, ""}));
 }
 
-TEST_CASE("a reply with thoughts is known by its answer") {
-  Turn t = turn(1, "s", {say("user", "q")}, "<think>\nhm\n</think>\n\nYes.");
-  t.reply_message = {"assistant", "Yes.", "hm", {}, ""};
-  SessionStore store(10);
-  store.answered(t, 0);
-  CHECK(store.link("s", {say("user", "q"), say("assistant", "No."), say("user", "x")}, 1).empty());
-  CHECK(store.link("s", {say("user", "q"), say("assistant", "Yes."), say("user", "x")}, 1).size() == 1);
+TEST_CASE("thoughts count for nothing, sent back in whatever way") {
+  for (const Message& sent_back : {Message{"assistant", "Yes.", "", {}, ""}, Message{"assistant", "Yes.", "hm", {}, ""},
+                                   bot("<think>\nhm\n</think>\n\nYes.")}) {
+    SessionRun run;
+    auto asked = run.ask(question, alice);
+    asked.turn.reply = "<think>\nhm\n</think>\n\nYes.";
+    asked.turn.reply_message = {"assistant", "Yes.", "hm", {}, ""};
+    run.store.answered(asked.turn, 0);
+    CHECK(run.ask(question + Messages{bot("No."), user("x")}, alice).linked.empty());
+    CHECK(run.ask(question + Messages{sent_back, user("x")}, alice).answers() == 1);
+  }
 }

@@ -1,0 +1,40 @@
+#pragma once
+// What a client program writes between the user's words: recognised, so that only the words count.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/message.hpp"
+
+namespace clawrl {
+
+/// The words of a user message: without blocks of internal context (OpenClaw's carriers), the wrapper of a message that
+/// is sent again ("[Queued user message from a previous active turn ...]"), prompts to try again ("The previous attempt
+/// did not produce a user-visible answer. ..."), the date in front ("[Fri 2026-11-20 23:32 UTC] ") and the Runtime
+/// line. White space at both ends goes too. Any bytes are allowed.
+std::string user_words(std::string_view text);
+
+/// The same message with user_words(); others than the user's keep their text.
+Message cleaned(const Message& message);
+
+/// Nothing but a client program's own text, e.g. a carrier: no message of the conversation. A message that was empty
+/// from the start is one.
+bool is_client_text(const Message& message);
+
+/// Does the request carry OpenClaw's marks: its system prompt, a carrier or a Runtime line?
+bool is_openclaw(const std::vector<Message>& messages);
+
+struct RuntimeLine {
+  std::string session_id;  // sessionId=
+  std::string session;     // session=, e.g. "agent:main:main"
+};
+
+/// OpenClaw's line "Runtime: agent=main | session=agent:main:main | sessionId=<uuid> | host=... | model=..." in the
+/// system prompt or at the end of the first user message; fields that are missing stay empty.
+RuntimeLine runtime_line(const std::vector<Message>& messages);
+
+/// Text without white space at its ends.
+std::string_view trimmed(std::string_view text);
+
+}  // namespace clawrl
