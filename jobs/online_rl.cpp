@@ -4,12 +4,12 @@
 #include "samples/advantage.hpp"
 
 int main(int argc, char** argv) {
-  return clawrl::service_main(
-      argc, argv,
-      {"online_rl",
-       "Serves the policy over HTTP and trains it from the next message of each conversation.\n"
-       "Start it under mpirun; 8 ranks are 4 trainers, 2 rollouts and 2 PRMs.",
-       {"run", "model", "roles", "http", "rollout", "prm", "samples", "trainer", "weights", "checkpoint", "session"},
-       clawrl::advantage_names()},
-      true);
+  return clawrl::service_main(argc, argv,
+                              {"online_rl",
+                               "Serves the policy over HTTP and trains it from the next message of each conversation.\n"
+                               "Start it under mpirun; 8 ranks are 4 trainers, 2 rollouts and 2 PRMs.",
+                               {"run", "model", "roles", "http", "rollout", "prm", "samples", "trainer", "weights",
+                                "checkpoint", "session", "privacy"},
+                               clawrl::advantage_names()},
+                              true);
 }

@@ -1,5 +1,6 @@
 // Settings that are fine alone and wrong together.
 
+#include <algorithm>
 #include <cstdlib>
 
 #include "config/parse.hpp"
@@ -44,6 +45,12 @@ void check_http(const HttpConfig& http) {
   require(key && *key, "http.api_key_env = " + http.api_key_env + ": this environment variable is not set");
 }
 
+void check_privacy(const PrivacyConfig& privacy) {
+  const auto& redact = privacy.redact;
+  require(redact.size() == 1 || std::find(redact.begin(), redact.end(), "none") == redact.end(),
+          "privacy.redact = none contradicts the other categories beside it: none stands alone");
+}
+
 }  // namespace
 
 std::int32_t recorded_top_k(const RunConfig& config) {
@@ -57,6 +64,7 @@ void check(const RunConfig& config) {
   check_roles(config.roles);
   check_samples(config.samples, config.prm);
   check_http(config.http);
+  check_privacy(config.privacy);
   if (config.run.deterministic) {
     require(config.samples.partial_batch_age_s == 0,
             "run.deterministic = true forbids batches by wall clock: samples.partial_batch_age_s must be 0");

@@ -136,6 +136,18 @@ void describe_keeping(SettingList& list, RunConfig& c) {
   list.add("checkpoint.strict", c.checkpoint.strict, "a damaged checkpoint ends the resume");
 }
 
+void describe_privacy(SettingList& list, PrivacyConfig& privacy) {
+  list.add(
+      "privacy.redact", privacy.redact, "what is taken out of texts before they are stored; none alone = nothing",
+      {"none", "api_key", "token", "private_key", "password", "email", "phone", "iban", "card", "national_id", "ip"});
+  list.add("privacy.patterns_file", privacy.patterns_file,
+           "own regexes, one a line: category, blanks, regex (PCRE2); empty = none");
+  list.add("privacy.learning", privacy.learning,
+           "learn, store only, or neither: where key, session and request are silent", {"learn", "store", "off"});
+  list.add("privacy.retention_days", privacy.retention_days, "turns older than so many days are deleted, 0 = never",
+           between(0, 36500));
+}
+
 }  // namespace
 
 SettingList describe(RunConfig& config, const std::vector<std::string>& methods) {
@@ -145,6 +157,7 @@ SettingList describe(RunConfig& config, const std::vector<std::string>& methods)
   describe_judging(list, config, methods);
   describe_training(list, config);
   describe_keeping(list, config);
+  describe_privacy(list, config.privacy);
   return list;
 }
 

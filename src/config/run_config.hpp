@@ -117,6 +117,14 @@ struct SessionConfig {
   std::int64_t max_turns = 200000;  // known at once, of all sessions
 };
 
+struct PrivacyConfig {
+  std::vector<std::string> redact = {"api_key", "token", "private_key", "password",   "email",
+                                     "phone",   "iban",  "card",        "national_id"};  // or none
+  std::string patterns_file;                                                             // own regexes; empty = none
+  std::string learning = "learn";   // learn, store, off: where neither key, session nor request says
+  std::int32_t retention_days = 0;  // 0 = for ever
+};
+
 struct RunConfig {
   GeneralConfig run;
   ModelFolders model;
@@ -129,6 +137,7 @@ struct RunConfig {
   WeightsConfig weights;
   CheckpointConfig checkpoint;
   SessionConfig session;
+  PrivacyConfig privacy;
 };
 
 /// Top-k width the engine must record with every learning turn: samples.top_k when the method or the hint choice needs
