@@ -45,7 +45,7 @@ class Server:
         (self.folder / "rules.json").write_text(json.dumps({"rules": rules}))
         self.log_path = self.folder / "server.log"
         command = [os.environ["CLAWRL_SCRIPTED_SERVER"], "--script.file", str(self.folder / "rules.json"),
-                   "--out", str(self.folder / "run"), "--http.port", "0", *settings]
+                   "--out", str(self.folder / "run"), "--http.port", "0", "--rollout.max_tokens", "16384", *settings]
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(command, cwd=SOURCE, stdout=log, stderr=subprocess.STDOUT,
                                             env={**os.environ, **(env or {})})
