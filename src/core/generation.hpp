@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/ids.hpp"
@@ -16,12 +17,20 @@ struct SamplingParameters {
   float top_p = 1.0F;        // 1 = off
   std::int32_t top_k = 0;    // 0 = off
   std::uint64_t seed = 0;    // the same seed, prompt and version give the same tokens
+  // Changes of the logits before all else, in this order. See kernels/penalties.hpp.
+  float repetition_penalty = 1.0F;                         // of tokens in the prompt or the response; 1 = off
+  float presence_penalty = 0;                              // taken from tokens in the response
+  float frequency_penalty = 0;                             // the same, times how often
+  std::vector<std::pair<TokenId, float>> logit_bias = {};  // added; each id once
   bool operator==(const SamplingParameters&) const = default;
   /// Truncated sampling cannot be trained on without the kept set: see Turn::exclusion.
   bool truncated() const { return top_p < 1.0F || top_k > 0; }
+  bool counts_tokens() const { return repetition_penalty != 1 || presence_penalty != 0 || frequency_penalty != 0; }
+  /// Not the model's own distribution, so not to be trained on either.
+  bool adjusted() const { return counts_tokens() || !logit_bias.empty(); }
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(temperature, top_p, top_k, seed);
+    archive(temperature, top_p, top_k, seed, repetition_penalty, presence_penalty, frequency_penalty, logit_bias);
   }
 };
 
@@ -56,11 +65,12 @@ struct GenerateRequest {
   StopConditions stop;
   std::optional<std::int64_t> version;  // pinned policy version number; nullopt = newest when admitted
   std::int32_t record_top_k = 0;        // also return the sampler's K most likely ids per token
+  bool record_at_t1 = false;            // their log-probs at temperature 1, for a client to see; not trainable
   double deadline_s = 0;                // seconds after submission when it is failed as `deadline`; 0 = none
   Constraint constraint;
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(id, prompt, sampling, stop, version, record_top_k, deadline_s, constraint);
+    archive(id, prompt, sampling, stop, version, record_top_k, record_at_t1, deadline_s, constraint);
   }
 };
 

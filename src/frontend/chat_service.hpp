@@ -5,6 +5,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,10 +16,18 @@
 
 namespace clawrl {
 
+/// What POST /v1/completions goes on with: a text, or tokens as they are.
+struct PlainPrompt {
+  std::string text;
+  std::vector<TokenId> ids;  // not empty: these, and no text
+  bool echo = false;         // the reply begins with the prompt
+};
+
 /// One chat completion as a client asked for it. Types and ranges are checked; the model name is not.
 /// Example: {model "demo", messages [{user, "hi"}], sampling {1, 1, 0, 0}, max_tokens 64, session "s1", stream true}.
 struct ChatRequest {
   std::string model;
+  std::optional<PlainPrompt> plain;   // instead of messages and template; never trained
   std::vector<Message> messages;      // at least one; parts joined, role developer already mapped to system
   std::string tools;                  // JSON text of the tools array as given; empty if none, or if none may be called
   std::string template_arguments;     // JSON object for the chat template: {"enable_thinking":false}; empty if none
@@ -37,13 +46,31 @@ struct ChatRequest {
   Learning learning = Learning::learn;              // X-Learning, metadata.learning, store
   bool session_done = false;                        // the client says that this was the session's last turn
   std::optional<TurnType> turn_type;                // nullopt = the client did not say
+  std::int32_t n = 1;                               // replies wanted, each with a seed of its own: 1..16
+  bool logprobs = false;                            // tell the sink the log-probs of the tokens
+  std::int32_t top_logprobs = 0;                    // and of the likeliest alternatives: 0..20
   bool stream = false;                              // for the record: the sink is fed the same way in both cases
 };
 
 struct ChatUsage {
   int prompt_tokens = 0;
   int completion_tokens = 0;
-  int cached_tokens = 0;  // part of prompt_tokens that a prefix cache served
+  int cached_tokens = 0;     // part of prompt_tokens that a prefix cache served
+  int reasoning_tokens = 0;  // part of completion_tokens: thoughts and their tags
+};
+
+/// A sampled token as `logprobs` shows it: natural log at temperature 1, nothing cut. `text` may be part of a
+/// character.
+struct TokenLogprob {
+  std::string text;
+  float logprob = 0;
+  std::vector<std::pair<std::string, float>> top;  // likeliest first
+};
+
+/// What the service makes of a request before it answers.
+struct Acceptance {
+  std::string session;  // empty: of its own
+  Learning learning = Learning::learn;
 };
 
 /// An OpenAI error body and its HTTP status, e.g. {400, "invalid_request_error", "", "temperature", "..."}.
@@ -64,14 +91,18 @@ struct ToolCallDelta {
   std::string arguments;  // JSON text, continued
 };
 
-/// Receives one reply: any number of on_reasoning, on_text and on_tool_call, then exactly one of on_finish and
-/// on_error. Each call comes from any thread, one at a time per sink, and never blocks. Calls after the end or after a
-/// cancellation are ignored, so a sink may be kept and fed as long as the caller likes.
+/// Receives one reply: on_accepted, any number of on_logprobs, on_reasoning, on_text and on_tool_call, then exactly one
+/// of on_finish and on_error. Each call comes from any thread, one at a time per sink, and never blocks. Calls after
+/// the end or after a cancellation are ignored, so a sink may be kept and fed as long as the caller likes.
 class ChatSink {
  public:
   virtual ~ChatSink() = default;
-  virtual void on_text(std::string_view delta) = 0;       // whole UTF-8 characters
-  virtual void on_reasoning(std::string_view delta) = 0;  // text of the think block
+  /// For ChatRequest::n > 1: where reply `index` goes, a sink with an end of its own. An error ends all of them.
+  virtual std::shared_ptr<ChatSink> choice(int) { return nullptr; }
+  virtual void on_accepted(const Acceptance&) {}  // for response headers; before anything else, or not at all
+  virtual void on_logprobs(std::span<const TokenLogprob>) {}  // of tokens that the next deltas are made of
+  virtual void on_text(std::string_view delta) = 0;           // whole UTF-8 characters
+  virtual void on_reasoning(std::string_view delta) = 0;      // text of the think block
   virtual void on_tool_call(const ToolCallDelta& delta) = 0;
   /// finish_reason: "stop", "length" or "tool_calls".
   virtual void on_finish(const std::string& finish_reason, const ChatUsage& usage) = 0;

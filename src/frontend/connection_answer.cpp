@@ -97,9 +97,8 @@ void Connection::answer(const Request& request, Endpoint endpoint) {
 
 void Connection::start_chat(const Request& request) {
   if (context_->draining) return reply(503, format_error(server_error(503, "the server is shutting down")));
-  ParsedChat parsed = parse_chat_request(
-      request.body(),
-      {header(request, "X-Session-Id"), header(request, "X-Turn-Type"), header(request, "X-Session-Done")});
+  ParsedChat parsed =
+      parse_chat_request(request.body(), request_headers([&](const char* name) { return header(request, name); }));
   if (key_) {
     parsed.request.key = key_->id;
     parsed.request.learning = stricter(parsed.request.learning, key_->learning);

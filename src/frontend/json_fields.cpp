@@ -1,6 +1,5 @@
 #include "frontend/json_fields.hpp"
 
-#include <limits>
 #include <nlohmann/json.hpp>
 
 namespace clawrl::fields {
@@ -48,10 +47,9 @@ std::optional<double> number_field(const Json& object, const char* key, double l
   return value->get<double>();
 }
 
-std::optional<std::int32_t> integer_field(const Json& object, const char* key, std::int32_t low) {
+std::optional<std::int32_t> integer_field(const Json& object, const char* key, std::int32_t low, std::int32_t high) {
   const Json* value = find(object, key);
   if (!value) return std::nullopt;
-  constexpr auto high = std::numeric_limits<std::int32_t>::max();
   if (!value->is_number_integer() || value->get<double>() < low || value->get<double>() > high)
     refuse_value(key, "an integer from " + std::to_string(low) + " to " + std::to_string(high), *value);
   return value->get<std::int32_t>();

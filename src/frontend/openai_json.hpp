@@ -2,6 +2,7 @@
 // The OpenAI chat format to our structs and back. Pure functions, no sockets; JSON is met only in the .cpp files.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <stdexcept>
 #include <string>
@@ -18,12 +19,19 @@ struct RequestError : std::runtime_error {
   ChatError error;
 };
 
-/// The headers that say the same as body fields; a header wins over its field.
-struct SessionHeaders {
-  std::optional<std::string> session_id;    // X-Session-Id    | session_id
-  std::optional<std::string> turn_type;     // X-Turn-Type     | turn_type: main, side
-  std::optional<std::string> session_done;  // X-Session-Done  | session_done: true/1/yes/on, false/0/no/off
+/// The headers that say the same as body fields; a header wins over its field, of the session ids the first one.
+struct RequestHeaders {
+  std::optional<std::string> session_id = {};        // X-Session-Id        | session_id
+  std::optional<std::string> turn_type = {};         // X-Turn-Type         | turn_type: main, side
+  std::optional<std::string> session_done = {};      // X-Session-Done      | session_done: true/1/yes/on, false/...
+  std::optional<std::string> session_affinity = {};  // x-session-affinity
+  std::optional<std::string> session_id_underscored = {};  // session_id
+  std::optional<std::string> client_request_id = {};       // x-client-request-id
+  std::optional<std::string> learning = {};  // X-Learning: on, store, off | metadata.learning; the strictest counts
 };
+
+/// `header`: the value of a header by its name, nullopt if it is absent or empty.
+RequestHeaders request_headers(const std::function<std::optional<std::string>(const char*)>& header);
 
 struct ParsedChat {
   ChatRequest request;
@@ -31,8 +39,8 @@ struct ParsedChat {
 };
 
 /// Strict about the types and ranges of the fields that it knows (the error names the field as `param`), blind to
-/// others. Without effect: penalties, logit_bias, logprobs, parallel_tool_calls, user. Throws RequestError.
-ParsedChat parse_chat_request(std::string_view body, const SessionHeaders& headers = {});
+/// others. Without effect: parallel_tool_calls. Throws RequestError.
+ParsedChat parse_chat_request(std::string_view body, const RequestHeaders& headers = {});
 
 std::string new_completion_id();  // "chatcmpl-" and 24 hexadecimal digits
 

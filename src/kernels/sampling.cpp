@@ -28,6 +28,12 @@ void check(const SamplingRow& row, std::int64_t index, std::int64_t vocabulary) 
   bool ascending = runs.size() % 2 == 0 && (runs.empty() || (runs.front() >= 0 && runs.back() <= vocabulary));
   for (std::size_t i = 1; i < runs.size(); ++i) ascending &= runs[i - 1] < runs[i];
   expect(ascending, where + "allowed must be ascending runs within the vocabulary");
+  expect(p.repetition_penalty > 0, where + "repetition_penalty must be above 0");
+  const auto inside = [&](TokenId id) { return id >= 0 && id < vocabulary; };
+  const bool known =
+      std::all_of(row.counts.begin(), row.counts.end(), [&](const auto& c) { return inside(c.id); }) &&
+      std::all_of(p.logit_bias.begin(), p.logit_bias.end(), [&](const auto& b) { return inside(b.first); });
+  expect(known, where + "counts and logit_bias must lie within the vocabulary");
 }
 
 TokenId first_best(std::span<const float> row, const RowMaximum& maximum) {
@@ -77,6 +83,9 @@ void record_top(std::span<const float> row, const RowMaximum& maximum, float sca
   }
 }
 
+/// The same choice on changed logits.
+bool sample_adjusted_row(std::span<const float> row, const SamplingRow& how, SampledToken& out);
+
 /// The same choice on the allowed logits side by side; then places become ids.
 bool sample_allowed_row(std::span<const float> row, const SamplingRow& how, SampledToken& out);
 
@@ -85,13 +94,20 @@ bool sample_row(std::span<const float> row, const SamplingRow& how, SampledToken
   RowMaximum maximum;
   maximum.scan(row);
   if (!maximum.finite) return false;
+  if (how.parameters.adjusted()) return sample_adjusted_row(row, how, out);
   if (!how.allowed.empty()) return sample_allowed_row(row, how, out);
   const bool greedy = how.parameters.temperature == 0;
   const float scale = greedy ? 1.0F : 1.0F / how.parameters.temperature;
   ExpSum sum;
   sum.scan(row, maximum.value, scale);
   const double log_total = std::log(sum.total);
-  record_top(row, maximum, scale, log_total, how.record_top_k, out);
+  if (how.record_at_t1 && scale != 1.0F) {
+    ExpSum at_t1;
+    at_t1.scan(row, maximum.value, 1.0F);
+    record_top(row, maximum, 1.0F, std::log(at_t1.total), how.record_top_k, out);
+  } else {
+    record_top(row, maximum, scale, log_total, how.record_top_k, out);
+  }
   double log_mass = log_total;
   if (greedy) {
     out.id = first_best(row, maximum);
@@ -108,6 +124,17 @@ bool sample_row(std::span<const float> row, const SamplingRow& how, SampledToken
   if (scale != 1.0F) sum.scan(row, maximum.value, 1.0F);
   out.logprob_t1 = static_cast<float>(distance - std::log(sum.total));
   return true;
+}
+
+bool sample_adjusted_row(std::span<const float> row, const SamplingRow& how, SampledToken& out) {
+  std::vector<float> changed(row.begin(), row.end());
+  adjust(changed, how.parameters, how.counts);
+  SamplingRow inner = how;
+  inner.counts = {};
+  inner.parameters.repetition_penalty = 1;
+  inner.parameters.presence_penalty = inner.parameters.frequency_penalty = 0;
+  inner.parameters.logit_bias.clear();
+  return sample_row(changed, inner, out);
 }
 
 TokenId id_at(std::span<const TokenId> runs, TokenId place) {

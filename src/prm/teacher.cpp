@@ -40,7 +40,7 @@ Teacher::Teacher(TeacherScorer scorer, Tokenizer policy_tokenizer, ChatTemplate 
 bool Teacher::worth_scoring(const Turn& turn) const {
   const auto& completion = turn.completion;
   return !completion.ids.empty() && completion.logprobs.size() == completion.ids.size() && !turn.prompt.empty() &&
-         completion.sampling.temperature > 0 && !completion.sampling.truncated() &&
+         completion.sampling.temperature > 0 && !completion.sampling.truncated() && !completion.sampling.adjusted() &&
          turn.prompt.size() + completion.ids.size() <= static_cast<std::size_t>(settings_.max_tokens);
 }
 

@@ -60,6 +60,7 @@ void Engine::submit(GenerateRequest request) {
   sequence->arrival = arrivals_;
   sequence->version = sequence->request.version;
   sequence->tokens = sequence->request.prompt;
+  sequence->counts = kernels::TokenCounts(sequence->request.sampling, sequence->request.prompt);
   if (const auto problem = constrain(*sequence); !problem.empty()) return refuse(sequence->request, problem);
   if (!scheduler_.enqueue(*sequence)) {
     return refuse(sequence->request, "the queue is full: " + std::to_string(settings_.max_waiting) + " requests wait");
@@ -150,7 +151,8 @@ std::vector<std::string> Engine::draw(const Plan& plan, std::span<const float> l
     const auto position = static_cast<std::uint64_t>(sequence->response_length());
     errors.push_back(find_allowed(*sequence));
     const auto allowed = sequence->allowed ? std::span<const TokenId>(*sequence->allowed) : std::span<const TokenId>();
-    rows.push_back({sequence->request.sampling, position, sequence->request.record_top_k, allowed});
+    rows.push_back({sequence->request.sampling, position, sequence->request.record_top_k, allowed,
+                    sequence->counts.all(), sequence->request.record_at_t1});
   }
   drawn.resize(rows.size());
   try {
@@ -165,6 +167,7 @@ void Engine::accept(Sequence& sequence, kernels::SampledToken token) {
   TokenMasks masks;
   if (sequence.matcher) accept_constrained(sequence, token.id, masks);
   sequence.tokens.push_back(token.id);
+  sequence.counts.add(token.id);
   ++statistics_.sampled_tokens;
   CompletionDelta delta = delta_of(sequence, reason_to_finish(sequence));
   delta.part.ids = {token.id};

@@ -8,6 +8,7 @@
 
 #include "core/generation.hpp"
 #include "grammar/constraint_compiler.hpp"
+#include "kernels/penalties.hpp"
 
 namespace clawrl {
 
@@ -31,6 +32,8 @@ struct Sequence {
   bool admitted_before = false;
   std::uint64_t prefix = 0;     // prefix-cache name of the registered blocks so far
   std::int32_t registered = 0;  // leading blocks that the prefix cache knows
+
+  kernels::TokenCounts counts;  // for penalties
 
   std::optional<ConstraintMatcher> matcher;          // of a constrained reply; stands behind the sampled tokens
   std::shared_ptr<const IdRuns> allowed;             // mask of the token that is sampled next

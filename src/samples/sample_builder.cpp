@@ -81,6 +81,7 @@ std::string SampleBuilder::unusable(const Turn& turn, const Verdict& verdict, st
   if (!verdict.error.empty()) return "judge_failed";
   if (completion.sampling.temperature <= 0) return "greedy";
   if (completion.sampling.truncated()) return "truncated";
+  if (completion.sampling.adjusted()) return "penalized";
   if (!whole(completion.logprobs, response)) return "no_logprobs";
   if (completion.versions.size() != response) return "no_version";
   if (!completion.masks.empty() && completion.masks.rows.size() != response) return "no_masks";

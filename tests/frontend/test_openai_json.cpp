@@ -62,13 +62,73 @@ TEST_CASE("every known field is read, unknown and null ones are not in the way")
 }
 
 TEST_CASE("headers win over body fields") {
-  SessionHeaders headers{"from-header", "MAIN", "yes"};
+  RequestHeaders headers{"from-header", "MAIN", "yes"};
   const auto request = parse_chat_request(with(R"(,"session_id":"b","turn_type":"side")"), headers).request;
   CHECK(request.session == "from-header");
   CHECK(request.turn_type == TurnType::main);
   CHECK(request.session_done);
   headers = {std::nullopt, std::nullopt, "0"};
   CHECK_FALSE(parse_chat_request(with(R"(,"session_done":true)"), headers).request.session_done);
+}
+
+TEST_CASE("the session is the first id that is given") {
+  RequestHeaders headers;
+  const auto session = [&](const std::string& fields = R"(,"session_id":"body")") {
+    return parse_chat_request(with(fields), headers).request.session;
+  };
+  CHECK(session("").empty());
+  CHECK(session() == "body");
+  headers.session_id_underscored = "underscored";
+  CHECK(session() == "underscored");
+  headers.session_affinity = "affinity";
+  CHECK(session() == "affinity");
+  headers.session_id = "named";
+  CHECK(session() == "named");
+  headers.client_request_id = "request-1";
+  const auto request =
+      parse_chat_request(with(R"(,"prompt_cache_key":"cache","user":"ann","session_id":null)"), headers).request;
+  CHECK(request.client_request_id == "request-1");
+  CHECK(request.prompt_cache_key == "cache");
+  CHECK(request.user == "ann");
+}
+
+TEST_CASE("the strictest word on learning counts") {
+  const auto learning = [](const std::string& fields, std::optional<std::string> header = {}) {
+    RequestHeaders headers;
+    headers.learning = std::move(header);
+    return parse_chat_request(with(fields), headers).request.learning;
+  };
+  CHECK(learning("") == Learning::learn);
+  CHECK(learning("", "ON") == Learning::learn);
+  CHECK(learning("", "learn") == Learning::learn);
+  CHECK(learning("", "store") == Learning::store);
+  CHECK(learning("", "off") == Learning::off);
+  CHECK(learning(R"(,"metadata":{"learning":"store","x":1})") == Learning::store);
+  CHECK(learning(R"(,"metadata":{"learning":false})") == Learning::off);
+  CHECK(learning(R"(,"metadata":{"learning":"store"})", "on") == Learning::store);
+  CHECK(learning(R"(,"metadata":{"learning":"on"})", "off") == Learning::off);
+  CHECK(learning(R"(,"store":false)") == Learning::off);
+  CHECK(learning(R"(,"store":false)", "on") == Learning::off);
+  CHECK(learning(R"(,"store":true)", "store") == Learning::store);
+  CHECK(learning(R"(,"store":null,"metadata":null)") == Learning::learn);
+}
+
+TEST_CASE("penalties, bias, several replies and log-probs are read") {
+  const auto request = parse_chat_request(with(R"(,"presence_penalty":-1.5,"frequency_penalty":0.5,
+    "repetition_penalty":1.1,"logit_bias":{"50":-100,"7":2.5,"9":0},"n":16,"logprobs":true,"top_logprobs":20)"))
+                           .request;
+  CHECK(request.sampling.presence_penalty == -1.5F);
+  CHECK(request.sampling.frequency_penalty == 0.5F);
+  CHECK(request.sampling.repetition_penalty == 1.1F);
+  CHECK(request.sampling.logit_bias == std::vector<std::pair<TokenId, float>>{{7, 2.5F}, {50, -100}});
+  CHECK(request.sampling.adjusted());
+  CHECK(request.n == 16);
+  CHECK(request.logprobs);
+  CHECK(request.top_logprobs == 20);
+  CHECK_FALSE(parse_chat_request(with("")).request.sampling.adjusted());
+  CHECK_FALSE(
+      parse_chat_request(with(R"(,"presence_penalty":0,"repetition_penalty":1,"logit_bias":{},"logprobs":false)"))
+          .request.sampling.adjusted());
 }
 
 TEST_CASE("messages of an agent client") {

@@ -129,12 +129,14 @@ inline Completion generate_alone(const PagedPolicy& policy, const GenerateReques
   Completion out;
   auto tokens = request.prompt;
   const auto& stop = request.stop;
+  kernels::TokenCounts counts(request.sampling, request.prompt);
   while (out.finish == FinishReason::none) {
     const auto logits = policy.logits_of(version, tokens);
-    const kernels::SamplingRow row{request.sampling, out.ids.size(), request.record_top_k};
+    const kernels::SamplingRow row{request.sampling, out.ids.size(), request.record_top_k, {}, counts.all()};
     std::vector<kernels::SampledToken> drawn(1);
     kernels::sample(rows_of(logits, policy.config().vocab_size), std::span(&row, 1), drawn);
     tokens.push_back(drawn[0].id);
+    counts.add(drawn[0].id);
     Completion part;
     part.ids = {drawn[0].id};
     part.logprobs = {drawn[0].logprob};

@@ -123,6 +123,10 @@ TEST_CASE_METHOD(WithKernels, "what cannot be run is refused with words and noth
   refused("temperature", [](auto& r) { r.sampling.temperature = -1; });
   refused("top_p", [](auto& r) { r.sampling.top_p = 0; });
   refused("top_k", [](auto& r) { r.sampling.top_k = -2; });
+  refused("repetition_penalty", [](auto& r) { r.sampling.repetition_penalty = 0; });
+  refused("presence_penalty", [](auto& r) { r.sampling.presence_penalty = 3; });
+  refused("token 40", [](auto& r) { r.sampling.logit_bias = {{40, 1}}; });
+  refused("within -100", [](auto& r) { r.sampling.logit_bias = {{4, NAN}}; });
   refused("deadline", [](auto& r) { r.deadline_s = -1; });
   refused("version 5", [](auto& r) { r.version = 5; });
   engine.submit(request_of(1, tokens_of(5, 1), 5));

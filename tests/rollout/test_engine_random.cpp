@@ -25,6 +25,9 @@ Workload random_workload(unsigned seed, std::size_t count) {
     request.sampling.temperature = std::vector<float>{0, 0.7F, 1, 1.3F}[static_cast<std::size_t>(pick(0, 3))];
     if (pick(0, 2) == 0) request.sampling.top_p = 0.8F;
     if (pick(0, 3) == 0) request.sampling.top_k = 5;
+    if (pick(0, 3) == 0) request.sampling.frequency_penalty = 0.5F;
+    if (pick(0, 3) == 0) request.sampling.repetition_penalty = 1.3F;
+    if (pick(0, 5) == 0) request.sampling.logit_bias = {{3, -100}, {9, 2}};
     request.record_top_k = pick(0, 2);
     if (pick(0, 1) == 0) request.stop.stop_tokens = {pick(0, 39), pick(0, 39)};
     if (pick(0, 4) == 0) request.version = pick(0, 1);

@@ -63,6 +63,9 @@ TEST_CASE("what cannot be trained on says why") {
   CHECK(reason_after([](Turn& t) { t.completion.finish = FinishReason::cancelled; }) == "aborted");
   CHECK(reason_after([](Turn& t) { t.completion.sampling.top_p = 0.9F; }) == "truncated");
   CHECK(reason_after([](Turn& t) { t.completion.sampling.top_k = 40; }) == "truncated");
+  CHECK(reason_after([](Turn& t) { t.completion.sampling.presence_penalty = 0.5F; }) == "penalized");
+  CHECK(reason_after([](Turn& t) { t.completion.sampling.repetition_penalty = 1.1F; }) == "penalized");
+  CHECK(reason_after([](Turn& t) { t.completion.sampling.logit_bias = {{3, 1.0F}}; }) == "penalized");
   CHECK(reason_after([](Turn& t) { t.completion.sampling.temperature = 0; }) == "greedy");
   CHECK(reason_after([](Turn& t) { t.completion.logprobs.clear(); }) == "no_logprobs");
   CHECK(reason_after([](Turn& t) { t.completion.logprobs[1] = std::nanf(""); }) == "no_logprobs");
