@@ -44,6 +44,7 @@ struct ChatRequest {
   std::string completion_id;                        // what the client gets as `id`; set by the server
   std::string key;                                  // id of the API key; empty where none is needed
   Learning learning = Learning::learn;              // X-Learning, metadata.learning, store
+  bool learning_for_session = false;                // it is to count for the whole session from now on
   bool session_done = false;                        // the client says that this was the session's last turn
   std::optional<TurnType> turn_type;                // nullopt = the client did not say
   std::int32_t n = 1;                               // replies wanted, each with a seed of its own: 1..16

@@ -61,6 +61,10 @@ class Journal : public JournalReader {
   void finish_step(std::int64_t step, const StepMetrics& metrics, const std::string& weights_hash,
                    Durable durable = {});
 
+  // -- privacy
+  /// What a session said for itself (LearningRules::hash of its name); Learning::learn removes the row.
+  void save_session_learning(std::int64_t session, Learning learning);
+
   // -- audit and metadata.
   void save_version(const PolicyVersion& version, VersionEvent event, const std::string& note = "");
   void save_event(const std::string& kind, const std::string& text);

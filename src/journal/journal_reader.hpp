@@ -7,6 +7,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/training_sample.hpp"
@@ -48,8 +49,9 @@ class JournalReader {
   std::int64_t last_planned_step() const;                                   // 0 = none
   /// Highest policy version number ever planned or recorded (any line); 0 = only the start weights.
   std::int64_t highest_version() const;
-  std::vector<VersionRecord> versions() const;                     // ascending
-  std::vector<EventRecord> events(std::int64_t last = 100) const;  // the newest ones, oldest first
+  std::vector<VersionRecord> versions() const;                              // ascending
+  std::vector<EventRecord> events(std::int64_t last = 100) const;           // the newest ones, oldest first
+  std::vector<std::pair<std::int64_t, Learning>> session_learning() const;  // in the order they were said
   std::optional<std::string> get(const std::string& key) const;
   std::map<std::string, std::string> metadata() const;
   std::int64_t watermark() const;

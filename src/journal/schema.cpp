@@ -45,6 +45,7 @@ CREATE UNIQUE INDEX one_fresh_use ON step_samples(turn, revision) WHERE replayed
 CREATE TABLE versions(line TEXT NOT NULL, number INTEGER NOT NULL, base_id TEXT NOT NULL, adapter_id TEXT NOT NULL,
   made REAL NOT NULL DEFAULT 0, announced REAL NOT NULL DEFAULT 0, retired REAL NOT NULL DEFAULT 0,
   note TEXT NOT NULL DEFAULT '', PRIMARY KEY(line, number)) WITHOUT ROWID;
+CREATE TABLE session_learning(session INTEGER PRIMARY KEY, learning INTEGER NOT NULL, at REAL NOT NULL);
 CREATE TABLE events(id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
 )sql";
 

@@ -74,6 +74,7 @@ class Head : public ChatService {
   std::unique_ptr<JsonlWriter> metrics_;
   ServiceMeter meter_;
   const HttpSettings http_settings_;
+  const std::shared_ptr<const Redactor> redactor_;
   SessionStore sessions_;
   ModelConfig model_;
   std::unique_ptr<RequestDesk> requests_;

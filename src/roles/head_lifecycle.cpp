@@ -76,6 +76,7 @@ Head::Head(const RankContext& context, std::string configuration)
       configuration_(std::move(configuration)),
       journal_(open_journal(config_, context_.learning)),
       http_settings_(http_settings(config_.http)),
+      redactor_(std::make_shared<Redactor>(RedactionSettings{config_.privacy.redact, config_.privacy.patterns_file})),
       sessions_(session_limits(config_.session)),
       model_(read_model_config(config_.model.policy)) {
   if (context_.learning) adapter_id_ = adapter_id(config_.trainer.lora);
@@ -107,6 +108,8 @@ void Head::make_desks() {
   settings.record_top_k = context_.learning ? recorded_top_k(config_) : 0;
   settings.seed = config_.run.seed;
   settings.rollout_ranks = context_.map.ranks(Role::rollout);
+  settings.redactor = redactor_;
+  settings.learning = learning_named(config_.privacy.learning);
   const std::vector<int> trainers = context_.map.ranks(Role::trainer);
   RequestDesk::Events events;
   events.linked = [this](LinkedTurn linked) { on_linked(std::move(linked)); };

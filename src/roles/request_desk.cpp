@@ -55,7 +55,10 @@ RequestDesk::RequestDesk(Mailbox& mailbox, Journal& journal, SessionStore& sessi
       tokenizer_(std::move(tokenizer)),
       template_(std::move(chat_template)),
       settings_(std::move(settings)),
-      events_(std::move(events)) {}
+      learning_(settings_.learning),
+      events_(std::move(events)) {
+  for (const auto& [session, learning] : journal_.session_learning()) learning_.set(session, learning);
+}
 
 bool RequestDesk::refuse(const ChatRequest& request, ChatSink& sink) {
   if (request.model != settings_.model) {
@@ -114,7 +117,7 @@ Turn RequestDesk::turn_of(const ChatRequest& request) {
   turn.completion_id = request.completion_id;
   turn.key = request.key;
   turn.user = request.user;
-  turn.learning = request.learning;
+  turn.learning = learning_of(request, turn);
   turn.created_s = unix_s();
   return turn;
 }
@@ -147,6 +150,7 @@ ReplyParserSettings RequestDesk::parser_settings(const ChatRequest& request, con
 
 void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_ptr<ChatSink> sink) {
   if (refuse(request, *sink) || refuse_constraint(request, *sink)) return;
+  hide_identifiers(request);
   Turn turn = turn_of(request);
   try {
     auto prompt = prompt_of(request, turn);
@@ -166,15 +170,16 @@ void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_p
   const GenerateRequest generate = generate_request(request, turn, ticket);
   if (const std::string problem = refusal(generate, settings_.vocabulary, settings_.context); !problem.empty())
     return refuse_as_invalid(*sink, invalid(400, "", "", problem));
+  ReplyStream reply(tokenizer_, parser_settings(request, turn), settings_.stop_tokens, request.stop);
+  const bool redacted = redact_request(turn);
   place(request, turn);
   turn.completion.sampling = generate.sampling;
   const int rank = route(turn.session);
   if (active_.empty()) busy_since_s_ = now;
   ++load_[rank];
   ++meter_.requests;
-  ReplyStream reply(tokenizer_, parser_settings(request, turn), settings_.stop_tokens, request.stop);
-  active_.emplace(ticket,
-                  Active{std::move(turn), std::move(sink), std::move(reply), rank, request.session_done, now, 0});
+  active_.emplace(
+      ticket, Active{std::move(turn), std::move(sink), std::move(reply), rank, request.session_done, redacted, now, 0});
   mailbox_.send(rank, Port::rollout, messages::Generate{generate});
 }
 

@@ -12,6 +12,8 @@
 #include "config/run_config.hpp"
 #include "frontend/chat_service.hpp"
 #include "journal/journal.hpp"
+#include "privacy/learning_rules.hpp"
+#include "privacy/redactor.hpp"
 #include "prompt/chat_template.hpp"
 #include "roles/event_loop.hpp"
 #include "roles/reply_stream.hpp"
@@ -31,9 +33,12 @@ struct RequestDeskSettings {
   std::int32_t record_top_k = 0;  // for main turns
   std::uint64_t seed = 1;
   std::vector<int> rollout_ranks;
+  std::shared_ptr<const Redactor> redactor;  // nullptr = nothing is redacted
+  Learning learning = Learning::learn;       // the loosest that any request may have
 };
 
-/// Head thread only. A turn is in the journal before its last byte leaves.
+/// Head thread only. A turn is in the journal before its last byte leaves. The prompt is made of the messages as they
+/// came; what is kept, linked and shown to judges is redacted. Learning::off keeps nothing once the reply is sent.
 class RequestDesk {
  public:
   struct Events {
@@ -61,12 +66,16 @@ class RequestDesk {
     ReplyStream reply;
     int rank = 0;
     bool session_done = false;
+    bool redacted = false;  // something of it was, so that its ids are not kept
     double started_s = 0, last_token_s = 0;
   };
   bool refuse(const ChatRequest& request, ChatSink& sink);
   bool refuse_constraint(const ChatRequest& request, ChatSink& sink);
   void refuse_as_invalid(ChatSink& sink, const ChatError& error);
+  void hide_identifiers(ChatRequest& request) const;
   Turn turn_of(const ChatRequest& request);
+  Learning learning_of(const ChatRequest& request, const Turn& turn);
+  bool redact_request(Turn& turn) const;  // true: something was
   /// Which conversation it belongs to; links the turns that it answers.
   void place(const ChatRequest& request, Turn& turn);
   /// nullopt = far more than the context holds.
@@ -77,7 +86,10 @@ class RequestDesk {
   void take(Active& active, const CompletionDelta& delta);
   void measure(Active& active, const CompletionDelta& delta);
   void show(Active& active, const std::vector<ReplyEvent>& events);
-  static void keep_reply(Active& active);  // in its turn
+  void keep_reply(Active& active);  // in its turn
+  static void exclude_private(Active& active);
+  /// Into the journal, where it may go there; `durable` is called in any case.
+  void record(Active& active, Journal::Durable durable = {});
   void finish(std::uint64_t ticket, FinishReason reason);
   void note_answer(const Active& active);
   void fail(std::uint64_t ticket, const std::string& error);
@@ -90,6 +102,7 @@ class RequestDesk {
   Tokenizer tokenizer_;
   ChatTemplate template_;
   RequestDeskSettings settings_;
+  LearningRules learning_;
   Events events_;
   std::unordered_map<std::uint64_t, Active> active_;
   std::unordered_map<int, int> load_;  // rollout rank -> live requests

@@ -38,11 +38,6 @@ void RequestDesk::show(Active& active, const std::vector<ReplyEvent>& events) {
   }
 }
 
-void RequestDesk::keep_reply(Active& active) {
-  active.turn.reply = active.reply.raw();
-  active.turn.reply_message = active.reply.message();
-}
-
 void RequestDesk::measure(Active& active, const CompletionDelta& delta) {
   if (delta.part.ids.empty()) return;
   const double now = monotonic_s();
@@ -63,20 +58,16 @@ void RequestDesk::finish(std::uint64_t ticket, FinishReason reason) {
   keep_reply(active);
   turn.completion.finish = reason;
   turn.state = turn.type == TurnType::side ? TurnState::side : TurnState::answered;
-  if (turn.state == TurnState::answered && turn.learning == Learning::store) {
-    turn.state = TurnState::excluded;
-    turn.exclusion = "opted_out";
-  }
   ++meter_.served;
   const ChatUsage usage{static_cast<int>(turn.prompt.size()), static_cast<int>(turn.completion.ids.size()),
                         turn.completion.cached_tokens};
   meter_.prompt_tokens += usage.prompt_tokens;
   meter_.cached_tokens += usage.cached_tokens;
-  journal_.save_turn(turn,
-                     [sink = active.sink, usage, reason = active.reply.finish_reason()](std::exception_ptr failure) {
-                       if (!failure) return sink->on_finish(reason, usage);
-                       sink->on_error({500, "server_error", "journal_failed", "", "the reply could not be recorded"});
-                     });
+  exclude_private(active);
+  record(active, [sink = active.sink, usage, reason = active.reply.finish_reason()](std::exception_ptr failure) {
+    if (!failure) return sink->on_finish(reason, usage);
+    sink->on_error({500, "server_error", "journal_failed", "", "the reply could not be recorded"});
+  });
   note_answer(active);
   drop(ticket);
 }
@@ -101,7 +92,7 @@ void RequestDesk::cancel(std::uint64_t ticket) {
   active.turn.state = TurnState::aborted;
   active.turn.completion.finish = FinishReason::cancelled;
   sessions_.aborted(active.turn.id);
-  journal_.save_turn(active.turn);
+  record(active);
   ++meter_.hung_up;
   drop(ticket);
 }
@@ -114,7 +105,7 @@ void RequestDesk::fail(std::uint64_t ticket, const std::string& error) {
   active.turn.completion.finish = FinishReason::failed;
   active.turn.completion.error = error;
   sessions_.aborted(active.turn.id);
-  journal_.save_turn(active.turn);
+  record(active);
   active.sink->on_error({500, "server_error", "generation_failed", "", error});
   drop(ticket);
 }
