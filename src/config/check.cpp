@@ -37,6 +37,11 @@ bool loopback(const std::string& address) {
 }
 
 void check_http(const HttpConfig& http) {
+  require(http.max_reading_mb >= http.max_body_mb,
+          "http.max_reading_mb = " + std::to_string(http.max_reading_mb) + " is less than http.max_body_mb = " +
+              std::to_string(http.max_body_mb) + ": not one such body could be received");
+  require(http.tls_certificate.empty() == http.tls_key.empty(),
+          "http.tls_certificate and http.tls_key are given together or not at all");
   require(loopback(http.address) || !http.api_key_env.empty() || !http.api_keys_file.empty(),
           "http.address = " + http.address +
               " is not a loopback address: http.api_keys_file or http.api_key_env must say who may ask");

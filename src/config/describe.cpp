@@ -35,12 +35,31 @@ void describe_serving(SettingList& list, RunConfig& c) {
   list.add("http.port", c.http.port, "port, 0 = any free one", between(0, 65535));
   list.add("http.api_key_env", c.http.api_key_env, "environment variable with a key that may do all");
   list.add("http.api_keys_file", c.http.api_keys_file, "file of API keys by hash, with roles (docs/api.md)");
+  list.add("http.tls_certificate", c.http.tls_certificate, "PEM file of the certificate chain; with it TLS is spoken");
+  list.add("http.tls_key", c.http.tls_key, "PEM file of the certificate's private key");
+  list.add("http.io_threads", c.http.io_threads, "threads that serve connections", between(1, 64));
   list.add("http.max_body_mb", c.http.max_body_mb, "largest request body in MiB", between(1, 1024));
-  list.add("http.header_timeout_s", c.http.header_timeout_s, "a client must send its request within",
+  list.add("http.max_reading_mb", c.http.max_reading_mb, "all bodies that are being received, in MiB",
+           between(1, 1 << 20));
+  list.add("http.max_header_kb", c.http.max_header_kb, "largest request header in KiB", between(4, 1024));
+  list.add("http.max_pipelined_kb", c.http.max_pipelined_kb, "next requests kept while one is answered, in KiB",
+           between(16, 65536));
+  list.add("http.max_queued_mb", c.http.max_queued_mb, "a reader with more of its reply waiting, in MiB, is cut off",
+           between(1, 1024));
+  list.add("http.header_timeout_s", c.http.header_timeout_s, "a request's header must arrive within",
            between(0.1, 3600));
+  list.add("http.body_timeout_s", c.http.body_timeout_s, "a request's body must arrive within", between(0.1, 3600));
   list.add("http.idle_timeout_s", c.http.idle_timeout_s, "an idle connection is closed after", between(0.1, 86400));
+  list.add("http.write_timeout_s", c.http.write_timeout_s, "a client that takes no byte of its reply is cut off after",
+           between(0.1, 86400));
+  list.add("http.keepalive_s", c.http.keepalive_s, "a silent stream gets an empty chunk after", between(0.1, 3600));
   list.add("http.max_connections", c.http.max_connections, "open connections", between(1, 1e6));
-  list.add("http.max_queue", c.http.max_queue, "requests in the house before 429", between(1, 1e6));
+  list.add("http.max_requests", c.http.max_requests, "requests at once before 429, 0 = no limit", between(0, 1e6));
+  list.add("http.max_requests_per_key", c.http.max_requests_per_key, "of one key at once before 429, 0 = no limit",
+           between(0, 1e6));
+  list.add("http.key_requests_per_minute", c.http.key_requests_per_minute,
+           "of one key per minute before 429, 0 = no limit", between(0, 1e6));
+  list.add("http.max_queue", c.http.max_queue, "replies under way or waiting before 429", between(1, 1e6));
   list.add("rollout.block_size", c.rollout.block_size, "tokens per KV block", between(1, 1024));
   list.add("rollout.blocks", c.rollout.blocks, "KV blocks per rank", at_least(1));
   list.add("rollout.max_batch", c.rollout.max_batch, "sequences per step", between(1, 65536));

@@ -40,13 +40,25 @@ struct RoleConfig {
 struct HttpConfig {
   std::string address = "127.0.0.1";
   std::int32_t port = 30000;
-  std::string api_key_env;    // environment variable that holds a key with all roles
-  std::string api_keys_file;  // keys by hash, with roles; one of the two is needed beyond loopback
+  std::string api_key_env;               // environment variable that holds a key with all roles
+  std::string api_keys_file;             // keys by hash, with roles; one of the two is needed beyond loopback
+  std::string tls_certificate, tls_key;  // PEM files; both or none
+  std::int32_t io_threads = 1;
   std::int32_t max_body_mb = 16;
+  std::int32_t max_reading_mb = 256;  // of all bodies that are being received
+  std::int32_t max_header_kb = 64;
+  std::int32_t max_pipelined_kb = 64;  // of a connection's next requests while one is answered
+  std::int32_t max_queued_mb = 4;      // of one reply that its client does not read
   double header_timeout_s = 15;
+  double body_timeout_s = 60;
   double idle_timeout_s = 300;
+  double write_timeout_s = 120;
+  double keepalive_s = 3;  // silence before a stream gets an empty chunk
   std::int32_t max_connections = 4096;
-  std::int32_t max_queue = 1024;  // requests in the house before 429
+  std::int32_t max_requests = 4096;       // under way at once; 0 = no limit
+  std::int32_t max_requests_per_key = 0;  // likewise of one key
+  double key_requests_per_minute = 0;     // 0 = no limit
+  std::int32_t max_queue = 1024;          // generations in the house before 429
 };
 
 struct RolloutConfig {

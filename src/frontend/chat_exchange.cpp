@@ -61,7 +61,8 @@ void ChatExchange::pump() {
   ReplyQueue::Batch batch = queue_->take();
   if (batch.empty()) return;
   if (batch.overflow)  // destroys this exchange
-    return transport_.cut("slow reader, more than " + std::to_string(settings_.max_queued_bytes) + " bytes waited");
+    return transport_.cut("slow reader, more than " + std::to_string(settings_.max_queued_bytes) +
+                          " bytes waited (http.max_queued_mb)");
   if (streamed())
     pump_stream(std::move(batch));
   else

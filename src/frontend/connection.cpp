@@ -9,11 +9,12 @@ namespace clawrl {
 namespace asio = boost::asio;
 namespace http = boost::beast::http;
 
-Connection::Connection(Tcp::socket socket, std::shared_ptr<ServerContext> context)
-    : socket_(std::move(socket)),
+Connection::Connection(std::unique_ptr<Channel> channel, std::shared_ptr<ServerContext> context)
+    : channel_(std::move(channel)),
+      executor_(channel_->socket().get_executor()),
       context_(std::move(context)),
-      deadline_(socket_.get_executor()),
-      tick_(socket_.get_executor()) {}
+      deadline_(executor_),
+      tick_(executor_) {}
 
 template <class Handler>
 auto Connection::bound(Handler handler) {
@@ -23,32 +24,53 @@ auto Connection::bound(Handler handler) {
 }
 
 void Connection::start() {
-  asio::post(socket_.get_executor(), bound([](Connection& self) {
-               Error ignored;
-               self.socket_.set_option(Tcp::no_delay(true), ignored);
-               self.arm_deadline(self.context_->settings.header_timeout);
-               self.read_some();
+  asio::post(executor_, bound([](Connection& self) { self.open([](Connection& opened) { opened.read_some(); }); }));
+}
+
+void Connection::turn_away() {
+  asio::post(executor_, bound([](Connection& self) {
+               self.open([](Connection& opened) {
+                 opened.refuse(503, "too many open connections (http.max_connections = " +
+                                        std::to_string(opened.context_->settings.max_connections) + "); try again");
+               });
              }));
 }
 
+void Connection::open(std::function<void(Connection&)> then) {
+  Error ignored;
+  channel_->socket().set_option(Channel::Tcp::no_delay(true), ignored);
+  channel_->socket().set_option(asio::socket_base::keep_alive(true), ignored);  // finds peers that are gone in silence
+  arm_deadline(context_->settings.header_timeout);
+  channel_->open([self = shared_from_this(), then = std::move(then)](Error error, bool secure) {
+    if (self->phase_ == Phase::closed) return;
+    if (error) ++self->context_->meter.handshakes_failed;
+    if (error) return self->close();
+    self->phase_ = Phase::idle;
+    if (secure) return then(*self);
+    self->refuse(400, "this port speaks TLS: use https://");
+  });
+}
+
 void Connection::drain() {
-  asio::post(socket_.get_executor(), bound([](Connection& self) {
-               if (self.phase_ == Phase::idle) self.close();
+  asio::post(executor_, bound([](Connection& self) {
+               if (self.phase_ == Phase::idle || self.phase_ == Phase::opening) self.close();
              }));
 }
 
 void Connection::end_now() {
-  asio::post(socket_.get_executor(), bound([](Connection& self) {
+  asio::post(executor_, bound([](Connection& self) {
                self.keep_alive_ = false;
                if (self.exchange_)
                  self.exchange_->fail(server_error(503, "the server is shutting down"));
+               else if (self.phase_ == Phase::replying && !self.last_queued_)
+                 self.refuse(503, "the server is shutting down");
                else if (self.phase_ != Phase::replying && self.phase_ != Phase::lingering)
                  self.close();
              }));
 }
 
 void Connection::abort() {
-  asio::post(socket_.get_executor(), bound([](Connection& self) { self.close(); }));
+  asio::post(executor_, bound([](Connection& self) { self.close(); }));
 }
 
 void Connection::pump() {
@@ -79,11 +101,13 @@ std::string Connection::head(int status) const {
 }
 
 void Connection::reply(int status, const std::string& body) {
+  context_->meter.replied(endpoint_, status);
   std::string bytes = head(status);
   if (!allow_.empty()) bytes += "Allow: " + allow_ + "\r\n";
   allow_.clear();
   if (status == 401) bytes += "WWW-Authenticate: Bearer\r\n";
-  if (status == 429 || status == 503) bytes += "Retry-After: 1\r\n";
+  if (status == 429 || status == 503) bytes += "Retry-After: " + std::to_string(retry_after_s_) + "\r\n";
+  retry_after_s_ = 1;
   if (status != 204)
     bytes += "Content-Type: " + content_type_ + "\r\nContent-Length: " + std::to_string(body.size()) + "\r\n";
   bytes += "\r\n";
@@ -93,6 +117,9 @@ void Connection::reply(int status, const std::string& body) {
 }
 
 void Connection::open_stream() {
+  context_->meter.replied(endpoint_, 200);
+  ++context_->meter.streams;
+  streaming_ = true;
   if (!http11_) keep_alive_ = false;  // the end of the stream is the end of the connection
   std::string bytes = head(200) + "Content-Type: text/event-stream\r\nCache-Control: no-cache\r\n";
   bytes += http11_ ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n";

@@ -26,49 +26,100 @@ std::string_view bearer(boost::beast::string_view value) {
   return {value.data() + scheme, value.size() - scheme};
 }
 
+/// What a client wrote, short enough for an answer.
+std::string shown(const std::string& text) {
+  constexpr std::size_t most = 100;
+  return text.size() <= most ? text : text.substr(0, most) + "...";
+}
+
 }  // namespace
 
 void Connection::dispatch() {
   phase_ = Phase::replying;
   disarm_deadline();
-  const Request request = parser_->release();
+  Request request = parser_->release();
   parser_.reset();
   key_ = nullptr;
   ++serial_;
   const std::string method(request.method_string()), target(request.target());
   const Route route = find_route(method, target);
+  endpoint_ = route.endpoint;
   allow_ = route.allow;
   if (route.endpoint == Endpoint::none)
-    return reply(404,
-                 format_error(server_error(404, "no such path: " + target + "; this server has " + known_paths())));
+    return reply(
+        404, format_error(server_error(404, "no such path: " + shown(target) + "; this server has " + known_paths())));
   if (method == "OPTIONS") return reply(204, "");
   if (!route.allowed)
-    return reply(405, format_error(server_error(405, target + " takes " + allow_ + ", not " + method)));
+    return reply(405, format_error(server_error(405, shown(target) + " takes " + allow_ + ", not " + shown(method))));
   allow_.clear();
-  if (!authorize(request, route.access)) return;
+  if (admit(request, route)) guarded([&] { answer(request, route.endpoint); });
+}
+
+template <class Action>
+void Connection::guarded(Action action) {
   try {
-    answer(request, route.endpoint);
+    action();
   } catch (const RequestError& problem) {
     reply(problem.error.status, format_error(problem.error));
   } catch (const std::exception& problem) {
-    context_->log(std::string("internal error in ") + target + ": " + problem.what());
+    context_->log(std::string("internal error at ") + name(endpoint_) + ": " + problem.what());
     reply(500, format_error(server_error(500, problem.what())));
   }
 }
 
-bool Connection::authorize(const Request& request, Access access) {
+bool Connection::admit(const Request& request, const Route& route) {
   const ApiKeys& keys = context_->settings.keys;
-  if (access == Access::open || keys.empty()) return true;
-  key_ = keys.find(bearer(request[http::field::authorization]));
-  if (!key_)
-    reply(401, format_error(server_error(401, "a valid key is needed: send 'Authorization: Bearer <key>'")));
-  else if (!key_->may(access))
-    reply(403, format_error(server_error(
-                   403, "this key may not do that: it has not the role '" + std::string(name(access)) + "'")));
-  return key_ && key_->may(access);
+  const auto deny = [this](int status, const std::string& message) {
+    reply(status, format_error(server_error(status, message)));
+    return false;
+  };
+  if (route.access != Access::open && !keys.empty()) {
+    key_ = keys.find(bearer(request[http::field::authorization]));
+    if (!key_) return deny(401, "a valid key is needed: send 'Authorization: Bearer <key>'");
+    if (!key_->may(route.access))
+      return deny(403, "this key may not do that: it has not the role '" + std::string(name(route.access)) + "'");
+  }
+  if (request.method() != http::verb::post) return true;
+  if (context_->draining) return deny(503, "the server is shutting down");
+  const std::chrono::duration<double> now = std::chrono::steady_clock::now().time_since_epoch();
+  auto admitted = context_->limits.admit(key_, now.count());
+  if (auto* refusal = std::get_if<RequestLimits::Refusal>(&admitted)) {
+    retry_after_s_ = refusal->retry_after_s;
+    reply(refusal->error.status, format_error(refusal->error));
+    return false;
+  }
+  place_ = std::move(std::get<RequestLimits::Place>(admitted));
+  return true;
 }
 
-void Connection::answer(const Request& request, Endpoint endpoint) {
+template <class Parse, class Then>
+void Connection::parsed(std::size_t bytes, Parse parse, Then then) {
+  if (bytes < context_->settings.parse_aside_bytes) {
+    auto result = parse();
+    free_body();
+    return then(std::move(result));
+  }
+  context_->run_aside([self = shared_from_this(), parse = std::move(parse), then = std::move(then)] {
+    std::shared_ptr<decltype(parse())> result;
+    std::exception_ptr problem;
+    try {
+      result = std::make_shared<decltype(parse())>(parse());
+    } catch (...) {
+      problem = std::current_exception();
+    }
+    asio::post(self->executor_, [self, result, problem, then] {
+      if (self->phase_ != Phase::replying) return;
+      self->guarded([&] {
+        if (problem) std::rethrow_exception(problem);
+        if (self->eof_) return self->close();  // nobody waits for it any more
+        self->free_body();
+        then(std::move(*result));
+      });
+    });
+  });
+}
+
+void Connection::answer(Request& request, Endpoint endpoint) {
   ChatService& service = context_->service;
   const auto state = [this](const std::string& problem, const std::string& unrecorded) {
     const std::string shown = context_->draining ? "shutting down" : problem;
@@ -95,15 +146,21 @@ void Connection::answer(const Request& request, Endpoint endpoint) {
   }
 }
 
-void Connection::start_chat(const Request& request) {
-  if (context_->draining) return reply(503, format_error(server_error(503, "the server is shutting down")));
-  ParsedChat parsed =
-      parse_chat_request(request.body(), request_headers([&](const char* name) { return header(request, name); }));
+void Connection::start_chat(Request& request) {
+  RequestHeaders headers = request_headers([&](const char* name) { return header(request, name); });
+  const std::size_t bytes = request.body().size();
+  parsed(
+      bytes,
+      [body = std::move(request.body()), headers = std::move(headers)] { return parse_chat_request(body, headers); },
+      [this](ParsedChat chat) { begin(std::move(chat)); });
+}
+
+void Connection::begin(ParsedChat parsed) {
   if (key_) {
     parsed.request.key = key_->id;
     parsed.request.learning = stricter(parsed.request.learning, key_->learning);
   }
-  auto wake = [weak = weak_from_this(), executor = socket_.get_executor()] {
+  auto wake = [weak = weak_from_this(), executor = executor_] {
     asio::post(executor, [weak] {
       if (const auto self = weak.lock()) self->pump();
     });
@@ -117,7 +174,7 @@ void Connection::start_chat(const Request& request) {
 template <class T, class Format>
 Answer<T> Connection::later(Format format) {
   arm_deadline(context_->settings.answer_timeout);
-  return [weak = weak_from_this(), executor = socket_.get_executor(), format, serial = serial_](Outcome<T> outcome) {
+  return [weak = weak_from_this(), executor = executor_, format, serial = serial_](Outcome<T> outcome) {
     asio::post(executor, [weak, format, serial, outcome = std::move(outcome)] {
       const auto self = weak.lock();
       if (!self || self->phase_ != Phase::replying || self->serial_ != serial || self->last_queued_) return;

@@ -1,3 +1,5 @@
+#include <utility>
+
 #include <boost/asio/buffer.hpp>
 
 #include "frontend/connection.hpp"
@@ -27,9 +29,8 @@ void Connection::write_some() {
   }
   writing_ = true;
   if (phase_ == Phase::replying) arm_deadline(context_->settings.write_timeout);
-  socket_.async_write_some(
-      asio::buffer(in_flight_.data() + sent_, in_flight_.size() - sent_),
-      [self = shared_from_this()](Error error, std::size_t bytes) { self->on_written(error, bytes); });
+  channel_->write_some(asio::buffer(in_flight_.data() + sent_, in_flight_.size() - sent_),
+                       [self = shared_from_this()](Error error, std::size_t bytes) { self->on_written(error, bytes); });
 }
 
 void Connection::on_written(Error error, std::size_t bytes) {
@@ -37,24 +38,32 @@ void Connection::on_written(Error error, std::size_t bytes) {
   if (phase_ == Phase::closed) return;
   if (error) return close();
   sent_ += bytes;
+  context_->meter.bytes_sent += static_cast<std::int64_t>(bytes);
   if (sent_ < in_flight_.size() || !outbox_.empty()) return write_some();
   if (phase_ == Phase::replying) disarm_deadline();
   if (last_queued_) return finish_reply();
   pump();
 }
 
-void Connection::finish_reply() {
-  last_queued_ = false;
+void Connection::release() {
   exchange_.reset();
   tick_.cancel();
+  place_.release();
+  if (std::exchange(streaming_, false)) --context_->meter.streams;
+  free_body();
+}
+
+void Connection::finish_reply() {
+  last_queued_ = false;
+  release();
+  endpoint_ = Endpoint::none;
   head_only_ = false;
   if (keep_alive_ && !context_->draining) {
     phase_ = Phase::idle;
     arm_deadline(context_->settings.idle_timeout);
   } else {
     // Closing with unread input would make the kernel reset the connection and the client lose the reply.
-    Error ignored;
-    socket_.shutdown(Tcp::socket::shutdown_send, ignored);
+    channel_->end_sending([self = shared_from_this()] {});
     phase_ = Phase::lingering;
     arm_deadline(context_->settings.linger_timeout);
   }
@@ -64,17 +73,16 @@ void Connection::finish_reply() {
 
 void Connection::cut(const std::string& reason) {
   context_->log("reply cut: " + reason);
+  ++context_->meter.replies_cut;
   close();
 }
 
 void Connection::close() {
   if (phase_ == Phase::closed) return;
   phase_ = Phase::closed;
-  exchange_.reset();
+  release();
   disarm_deadline();
-  tick_.cancel();
-  Error ignored;
-  socket_.close(ignored);
+  channel_->close();
   context_->remove(shared_from_this());
 }
 

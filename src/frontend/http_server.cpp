@@ -9,9 +9,12 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <future>
 #include <thread>
 #include <vector>
+
+#include <sys/resource.h>
 
 #include "core/error.hpp"
 #include "frontend/connection.hpp"
@@ -21,6 +24,26 @@ namespace clawrl {
 
 namespace asio = boost::asio;
 using Tcp = asio::ip::tcp;
+
+namespace {
+
+constexpr std::size_t kDoorstep = 64;  // connections above the limit that wait for their 503 at one time
+
+/// Descriptors for `connections` beside what the program has open; logs when the system gives fewer.
+void raise_descriptor_limit(const ServerContext& context) {
+  constexpr rlim_t others = 256;
+  const rlim_t wanted = static_cast<rlim_t>(context.settings.max_connections) + others;
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted) return;
+  limit.rlim_cur = std::min(wanted, limit.rlim_max);
+  setrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur < wanted)
+    context.log("the system allows " + std::to_string(limit.rlim_cur) +
+                " open files (ulimit -n): fewer connections than http.max_connections = " +
+                std::to_string(context.settings.max_connections) + " will be taken at once");
+}
+
+}  // namespace
 
 struct HttpServer::Impl {
   Impl(HttpSettings settings, ChatService& service)
@@ -41,8 +64,8 @@ struct HttpServer::Impl {
   asio::strand<asio::io_context::executor_type> strand{io.get_executor()};  // acceptor's
   Tcp::acceptor acceptor{strand};
   asio::steady_timer retry{strand};
-  bool waiting = false;  // no accept is pending: at the connection limit
-  bool limit_told = false;
+  asio::thread_pool aside{1};
+  bool waiting = false;  // no accept is pending: the doorstep is full
   int port = 0;
   std::vector<std::thread> threads;
 };
@@ -57,6 +80,9 @@ void HttpServer::Impl::listen() {
   require(settings.max_connections >= 1, "max_connections must be 1 or more");
   require(address.is_loopback() || !settings.keys.empty(),
           "address " + settings.address + " is reachable from other machines: set API keys, or listen on 127.0.0.1");
+  if (!settings.tls_certificate.empty() || !settings.tls_key.empty())
+    context->tls = make_tls_context(settings.tls_certificate, settings.tls_key);
+  raise_descriptor_limit(*context);
   const Tcp::endpoint endpoint(address, static_cast<unsigned short>(settings.port));
   acceptor.open(endpoint.protocol(), error);
   if (!error) acceptor.set_option(Tcp::acceptor::reuse_address(true), error);
@@ -69,11 +95,8 @@ void HttpServer::Impl::listen() {
 
 void HttpServer::Impl::accept() {
   if (!acceptor.is_open()) return;
-  waiting = context->count() >= static_cast<std::size_t>(context->settings.max_connections);
-  if (waiting) {
-    if (!std::exchange(limit_told, true)) context->log("connection limit reached: new clients wait until one leaves");
-    return;
-  }
+  waiting = context->count() >= static_cast<std::size_t>(context->settings.max_connections) + kDoorstep;
+  if (waiting) return;
   acceptor.async_accept(asio::make_strand(io), asio::bind_executor(strand, [this](auto error, Tcp::socket socket) {
                           on_accept(error, std::move(socket));
                         }));
@@ -82,9 +105,13 @@ void HttpServer::Impl::accept() {
 void HttpServer::Impl::on_accept(boost::system::error_code error, Tcp::socket socket) {
   if (!acceptor.is_open()) return;
   if (!error) {
-    auto connection = std::make_shared<Connection>(std::move(socket), context);
+    const bool full = context->count() >= static_cast<std::size_t>(context->settings.max_connections);
+    auto connection = std::make_shared<Connection>(make_channel(std::move(socket), context->tls), context);
+    ++context->meter.connections;
     context->add(connection);
-    connection->start();
+    if (!full) connection->start();
+    if (full && context->meter.turned_away++ == 0) context->log("http.max_connections reached: new clients get a 503");
+    if (full) connection->turn_away();
     return accept();
   }
   context->log("cannot accept a connection: " + error.message());
@@ -109,6 +136,7 @@ void HttpServer::Impl::stop(std::chrono::milliseconds drain) {
   if (!context->wait_empty(drain)) each([](Connection& connection) { connection.end_now(); });
   if (!context->wait_empty(std::chrono::seconds(1))) each([](Connection& connection) { connection.abort(); });
   context->wait_empty(std::chrono::seconds(2));
+  aside.join();
   guard.reset();
   io.stop();
   for (auto& thread : threads) thread.join();
@@ -125,6 +153,9 @@ HttpServer::HttpServer(HttpSettings settings, ChatService& service)
     asio::post(impl->strand, [impl] {
       if (impl->waiting) impl->accept();
     });
+  };
+  impl_->context->run_aside = [impl = impl_.get()](std::function<void()> work) {
+    asio::post(impl->aside, std::move(work));
   };
   asio::post(impl_->strand, [impl = impl_.get()] { impl->accept(); });
   for (int i = 0; i < impl_->context->settings.io_threads; ++i)

@@ -36,6 +36,13 @@ Route find_route(std::string_view method, std::string_view target) {
   return {};
 }
 
+const char* name(Endpoint endpoint) {
+  static const char* const names[] = {"chat",     "completions", "models",     "tokenize", "detokenize",
+                                      "feedback", "export_user", "erase_user", "health",   "ready",
+                                      "version",  "status",      "metrics",    "none"};
+  return names[static_cast<int>(endpoint)];
+}
+
 const char* name(Access access) {
   static const char* const names[] = {"open", "chat", "feedback", "admin"};
   return names[static_cast<int>(access)];

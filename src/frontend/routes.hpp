@@ -23,6 +23,8 @@ enum class Endpoint {
   none
 };
 
+const char* name(Endpoint endpoint);
+
 /// What a key must be good for.
 enum class Access { open, chat, feedback, admin };
 const char* name(Access access);

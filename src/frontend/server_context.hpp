@@ -12,17 +12,20 @@
 #include <vector>
 
 #include "frontend/chat_service.hpp"
+#include "frontend/http_meter.hpp"
 #include "frontend/http_settings.hpp"
+#include "frontend/request_limits.hpp"
 
 namespace clawrl {
 
 class Connection;
+struct TlsContext;
 
 /// Thread-safe. Keeps every open connection alive until it says that it is closed.
 class ServerContext {
  public:
   ServerContext(HttpSettings settings_given, ChatService& service_given)
-      : settings(std::move(settings_given)), service(service_given) {}
+      : settings(std::move(settings_given)), service(service_given), limits(settings) {}
 
   void add(std::shared_ptr<Connection> connection);
   void remove(const std::shared_ptr<Connection>& connection);
@@ -33,8 +36,13 @@ class ServerContext {
 
   const HttpSettings settings;
   ChatService& service;
+  RequestLimits limits;
+  HttpMeter meter;
   std::atomic<bool> draining{false};
-  std::function<void()> on_removed;  // set before the first connection
+  // Set before the first connection:
+  std::shared_ptr<TlsContext> tls;                       // nullptr = plain
+  std::function<void()> on_removed;                      // a connection has gone
+  std::function<void(std::function<void()>)> run_aside;  // off the I/O threads
 
  private:
   mutable std::mutex mutex_;

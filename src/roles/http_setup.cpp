@@ -32,10 +32,23 @@ HttpSettings http_settings(const HttpConfig& config) {
   settings.address = config.address;
   settings.port = config.port;
   settings.keys = keys_of(config);
+  settings.tls_certificate = config.tls_certificate;
+  settings.tls_key = config.tls_key;
+  settings.io_threads = config.io_threads;
   settings.max_connections = config.max_connections;
+  settings.max_requests = config.max_requests;
+  settings.max_requests_per_key = config.max_requests_per_key;
+  settings.key_requests_per_minute = config.key_requests_per_minute;
   settings.max_body_bytes = static_cast<std::size_t>(config.max_body_mb) << 20;
+  settings.max_reading_bytes = static_cast<std::size_t>(config.max_reading_mb) << 20;
+  settings.max_header_bytes = static_cast<std::size_t>(config.max_header_kb) << 10;
+  settings.max_pipelined_bytes = static_cast<std::size_t>(config.max_pipelined_kb) << 10;
+  settings.max_queued_bytes = static_cast<std::size_t>(config.max_queued_mb) << 20;
   settings.header_timeout = milliseconds(config.header_timeout_s);
+  settings.body_timeout = milliseconds(config.body_timeout_s);
   settings.idle_timeout = milliseconds(config.idle_timeout_s);
+  settings.write_timeout = milliseconds(config.write_timeout_s);
+  settings.keepalive_interval = milliseconds(config.keepalive_s);
   return settings;
 }
 

@@ -102,19 +102,3 @@ TEST_CASE("an address that cannot be used is named") {
   settings.port = 0;
   CHECK_THROWS_WITH(HttpServer(settings, service), Catch::Contains("API keys"));
 }
-
-TEST_CASE("above the connection limit new clients wait for a place") {
-  FakeService service;
-  HttpSettings settings = settings_with();
-  settings.max_connections = 2;
-  HttpServer server(settings, service);
-  RawClient first(server.port()), second(server.port()), third(server.port());
-  for (RawClient* client : {&first, &second}) {
-    client->send(http_get("/health"));
-    REQUIRE(client->read_until("\"ok\""));
-  }
-  third.send(http_get("/health"));
-  CHECK(server.connections() == 2);
-  first.hang_up();
-  CHECK(third.read_until("\"ok\""));
-}

@@ -37,12 +37,12 @@ const Zone zones[] = {
     {"checkpoint's HDF5 wrapper", "checkpoint/hdf5_file\\.hpp", "src/checkpoint/.*"},
     {"SQLite", "(SQLiteCpp|sqlite)", "src/journal/[^/]*\\.cpp"},
     {"Program_options", "boost/program_options", "src/config/[^/]*\\.cpp"},
-    // frontend/connection.hpp is the one header: the connection's members are Beast's and Asio's own
-    {"Beast and Asio", "boost/(beast|asio)", "src/frontend/([^/]*\\.cpp|connection\\.hpp)"},
+    // two headers of the frontend: the connection's members are Beast's and Asio's own
+    {"Beast and Asio", "boost/(beast|asio)", "src/frontend/([^/]*\\.cpp|(connection|channel)\\.hpp)"},
     {"OpenSSL", "(openssl/|boost/asio/ssl)", "src/frontend/[^/]*\\.cpp"},
     {"headers that include JSON", "(frontend/json_fields|grammar/schema_[a-z]+)\\.hpp",
      "(src/(frontend|grammar)/[^/]*|tests/grammar/[^/]*)"},
-    {"frontend's header that includes Beast", "frontend/connection\\.hpp", "src/frontend/.*"},
+    {"frontend's header that includes Beast", "frontend/(connection|channel(_tls)?)\\.hpp", "src/frontend/.*"},
     // headers of tests/ read JSON for several tests; grammar/schema_*.hpp and frontend/json_fields.hpp are shared by
     // the .cpp files of their folders only
     {"JSON", "nlohmann/",
