@@ -1,7 +1,7 @@
 """The stock OpenClaw client with a home of its own, as section 6 of the client notes runs it."""
-import json, os, pathlib, shutil, subprocess, tempfile
+import http.client, json, os, pathlib, shutil, socket, subprocess, tempfile, urllib.request
 
-from harness import MODEL, NODE, OPENCLAW, PATIENCE, need
+from harness import MODEL, NODE, OPENCLAW, PATIENCE, need, wait_until
 
 COST = {"input": 0, "output": 0, "cacheRead": 0, "cacheWrite": 0}
 
@@ -64,3 +64,69 @@ class OpenClaw:
 
     def __exit__(self, *_):
         shutil.rmtree(self.home, ignore_errors=True)
+
+
+class Gateway:
+    """`openclaw gateway run` with its OpenAI endpoint, by which turns cost a second instead of a start of the program."""
+
+    TOKEN = "clients-test"
+    CONFIG = {"auth": {"mode": "token", "token": TOKEN}, "http": {"endpoints": {"chatCompletions": {"enabled": True}}}}
+
+    def __init__(self, client):
+        self.client = client
+        self.port = free_port()
+        self.log = open(client.home / "gateway.log", "w+")
+        self.process = client.start("gateway", "run", "--port", str(self.port), stdout=self.log, stderr=self.log)
+        wait_until("the gateway's start", self._answers)
+
+    def _answers(self):
+        assert self.process.poll() is None, "the gateway ended at its start:\n" + self.text()
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/health", timeout=PATIENCE):
+                return True
+        except OSError:
+            return False
+
+    def text(self):
+        self.log.seek(0)
+        return self.log.read()[-3000:]
+
+    def open(self, text, user):
+        """A connection on which the turn has been asked for."""
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
+        body = json.dumps({"model": "openclaw", "user": user, "messages": [{"role": "user", "content": text}]})
+        link.request("POST", "/v1/chat/completions", body,
+                     {"Authorization": f"Bearer {self.TOKEN}", "Content-Type": "application/json"})
+        return link
+
+    def ask(self, text, user):
+        """The agent's final words."""
+        link = self.open(text, user)
+        try:
+            answer = link.getresponse()
+            content = answer.read()
+            assert answer.status == 200, f"the gateway answered {answer.status}: {content[:2000]}\n{self.text()}"
+            return json.loads(content)["choices"][0]["message"]["content"]
+        finally:
+            link.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        if kind is not None:
+            print("--- gateway log, its end ---\n" + self.text(), flush=True)
+        self.process.terminate()
+        try:
+            self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait(10)
+        self.log.close()
+
+
+def free_port():
+    """The gateway wants a number; one that the kernel has just given out is not given again soon."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]

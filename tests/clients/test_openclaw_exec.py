@@ -1,5 +1,7 @@
 """`openclaw agent exec`: one turn with a tool call that the client really executes, and its answer."""
-from harness import Server, equal, run_cases, texts
+import re
+
+from harness import Server, contains, equal, run_cases, texts
 from openclaw import OpenClaw, provider
 
 RULES = [
@@ -29,8 +31,15 @@ def check_journal(turns, answer):
         equal((turn["type"], turn["state"], turn["exclusion"]), ("main", "answered", ""), "life of a turn")
         equal(turn["logprobs"], turn["tokens"], "log-probs")
         assert turn["prompt_tokens"] > 5000, turn["prompt_tokens"]
+    equal([turn["index"] for turn in turns], [0, 1], "places in the session")
+    equal(call["session"], final["session"], "one session")
     equal(call["reply_message"]["reasoning"], "I look at the file.", "thoughts")
     equal([c["name"] for c in call["reply_message"]["tool_calls"]], ["exec"], "call")
+    equal(len(call["next_state"]), 1, "what followed the call, without what the client adds for one request")
+    result = call["next_state"][0]
+    equal(result["role"], "tool", "role of the next state")
+    contains(result["text"], "3 notes.txt", "result of the command")
+    equal(re.sub("[^A-Za-z0-9]", "", call["reply_message"]["tool_calls"][0]["id"]), result["tool_call_id"], "call id")
     equal(final["reply"], "The file notes.txt has three lines.", "last reply")
     equal(texts(final["next_state"]), [], "nothing has followed the last reply yet")
 
