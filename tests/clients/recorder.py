@@ -6,7 +6,8 @@ class Recorder:
     refuse_first = False
 
     def __init__(self, upstream_root):
-        self.calls = []  # in order of arrival: {"path", "headers", "body", "status", "reply"}
+        self.calls = []   # in order of arrival: {"path", "headers", "body", "status", "reply"}
+        self.events = []  # in order: ("request" | "reply" | "abort", call)
         self.lock = threading.Lock()
         upstream = urllib.parse.urlsplit(upstream_root)
         recorder = self
@@ -28,6 +29,7 @@ class Recorder:
                         "body": json.loads(body) if body else None, "status": None, "reply": b""}
                 with recorder.lock:
                     recorder.calls.append(call)
+                recorder.note("request", call)
                 if recorder.refuse_first and len(recorder.calls) == 1:
                     return self.refuse(call)
                 link = http.client.HTTPConnection(upstream.hostname, upstream.port, timeout=600)
@@ -63,11 +65,14 @@ class Recorder:
                         if not piece:
                             break
                         call["reply"] += piece
+                        if b"data: [DONE]" in call["reply"]:
+                            recorder.note("reply", call)  # before the client can ask again
                         self.wfile.write(piece)
                         self.wfile.flush()
                 except OSError:
                     call["aborted"] = True
                 finally:
+                    recorder.note("reply" if call["status"] == 200 and not call.get("aborted") else "abort", call)
                     link.close()
 
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
@@ -75,6 +80,12 @@ class Recorder:
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
         self.url = f"http://127.0.0.1:{self.server.server_address[1]}/v1"
+
+    def note(self, event, call):
+        """The first end of a call counts."""
+        with self.lock:
+            if event == "request" or not any(e != "request" and c is call for e, c in self.events):
+                self.events.append((event, call))
 
     def __enter__(self):
         return self

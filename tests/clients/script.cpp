@@ -37,6 +37,7 @@ ScriptRule rule_of(const ordered_json& json) {
   rule.token_s = json.value("token_s", 0.0);
   rule.fail = json.value("fail", "");
   rule.endless = json.value("endless", false);
+  require(!rule.endless || !rule.reply.empty(), "script.file: an endless rule needs a reply to repeat");
   return rule;
 }
 
