@@ -76,9 +76,12 @@ class Shortener:
             shape["content"] = self.words(shape["content"])
         return shape
 
-    def body(self, body):
+    def body(self, body, side):
         short = {k: v for k, v in body.items() if k not in LEFT_OUT}
         short["messages"] = [self.message(m) for m in body["messages"]]
+        if side:  # the client's instructions; their beginning tells what they are
+            last = short["messages"][-1]
+            last["content"] = self.cut(text_of(last), 160, SIGNS)
         if body.get("tools"):
             short["tools"] = [{"type": "function", "function": {"name": t["function"]["name"], "parameters": {"type": "object"}}}
                               for t in body["tools"]]
@@ -144,7 +147,7 @@ def write_trace(path, recorder, labels, shortener):
             number = numbers[id(call)] = len(numbers) + 1
             expect = expects[number] = labels.of(number, call["body"])
             headers = {k: v for k, v in call["headers"].items() if k in KEPT_HEADERS}
-            lines.append({"event": "request", "id": number, "headers": headers, "body": shortener.body(call["body"]),
+            lines.append({"event": "request", "id": number, "headers": headers, "body": shortener.body(call["body"], expect["type"] == "side"),
                           "expect": {**expect, "next_state": [shortener.words(t) for t in expect["next_state"]]}})
             links += len(expect["answers"])
         elif event == "reply" and b'"error"' not in call["reply"]:
