@@ -30,13 +30,13 @@ Fingerprint of_message(const Message& message) {
   return mix(role, fingerprint(trimmed(message.text)));
 }
 
-std::vector<Fingerprint> of_calls(const std::vector<ToolCall>& calls, Fingerprint scope) {
+std::vector<Fingerprint> of_calls(const std::vector<ToolCall>& calls, Fingerprint key) {
   std::vector<Fingerprint> prints;
   for (const ToolCall& call : calls) {
     std::string id;
     for (const char c : call.id)
       if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z')) id += c;
-    if (!id.empty()) prints.push_back(mix(mix(scope, fingerprint("call")), fingerprint(id)));
+    if (!id.empty()) prints.push_back(mix(mix(key, fingerprint("call")), fingerprint(id)));
   }
   return prints;
 }
@@ -66,7 +66,7 @@ Fingerprint fingerprint(std::string_view text) {
   return mix(std::hash<std::string_view>{}(text), text.size());
 }
 
-Conversation read_conversation(const std::vector<Message>& messages, Fingerprint scope) {
+Conversation read_conversation(const std::vector<Message>& messages, Fingerprint scope, Fingerprint key) {
   Conversation read;
   read.whole = scope;
   read.system = scope;
@@ -78,7 +78,7 @@ Conversation read_conversation(const std::vector<Message>& messages, Fingerprint
     if (message.role == "assistant") {
       Place place = place_of(read.whole, read.asked, scope, print);
       place.at = i;
-      place.calls = of_calls(message.tool_calls, scope);
+      place.calls = of_calls(message.tool_calls, key);
       read.places.push_back(std::move(place));
       read.asked = 0;
     } else {
@@ -89,14 +89,14 @@ Conversation read_conversation(const std::vector<Message>& messages, Fingerprint
   return read;
 }
 
-std::vector<Place> places_of_reply(const Conversation& question, Fingerprint scope, const Message& reply,
-                                   const std::string& raw) {
+std::vector<Place> places_of_reply(const Conversation& question, Fingerprint scope, Fingerprint key,
+                                   const Message& reply, const std::string& raw) {
   const auto place = [&](std::string_view text, const std::vector<ToolCall>& calls) {
     return place_of(question.whole, question.asked, scope, of_reply(text, calls));
   };
   std::vector<Place> places;
   if (reply.role == "assistant") places.push_back(place(reply.text, reply.tool_calls));
-  if (!places.empty()) places.back().calls = of_calls(reply.tool_calls, scope);
+  if (!places.empty()) places.back().calls = of_calls(reply.tool_calls, key);
   Place written = place(raw, {});
   if (places.empty() || places.back().after != written.after) places.push_back(std::move(written));
   return places;

@@ -35,12 +35,13 @@ struct Conversation {
   Fingerprint asked = 0;   // of the messages since the last reply; 0 if there are none
 };
 
-Conversation read_conversation(const std::vector<Message>& messages, Fingerprint scope);
+/// `key`: the scope of call ids, which are unique among all conversations of a key.
+Conversation read_conversation(const std::vector<Message>& messages, Fingerprint scope, Fingerprint key);
 
 /// What a conversation looks like when this reply stands in it: as the client got it, and as the model wrote it
 /// (`raw`).
-std::vector<Place> places_of_reply(const Conversation& question, Fingerprint scope, const Message& reply,
-                                   const std::string& raw);
+std::vector<Place> places_of_reply(const Conversation& question, Fingerprint scope, Fingerprint key,
+                                   const Message& reply, const std::string& raw);
 
 /// What followed the reply at index `at`, up to the next one: cleaned, without client text and system messages.
 std::vector<Message> next_state(const std::vector<Message>& messages, std::size_t at);

@@ -14,11 +14,6 @@ bool waits(const TrackedTurn& turn) {
   return turn.state == State::open || turn.state == State::over;
 }
 
-bool one_session(const Candidates& turns) {
-  return std::all_of(turns.begin(), turns.end(),
-                     [&](const TrackedTurn* turn) { return turn->session == turns.front()->session; });
-}
-
 int shared_weak_ids(const TrackedTurn& a, const TrackedTurn& b) {
   int shared = 0;
   for (std::size_t i = 0; i < a.weak.size(); ++i) shared += a.weak[i] != 0 && a.weak[i] == b.weak[i];
@@ -58,10 +53,14 @@ Candidates of_session(Candidates turns, const std::string& session) {
 
 }  // namespace
 
-/// Turns whose reply this is: by the ids of its calls, which are certain, else by all that was said up to it.
-SessionStore::Candidates SessionStore::standing_at(const Place& place) {
-  for (const Fingerprint call : place.calls)
-    if (Candidates turns = index_.find(Look::call, call); !turns.empty()) return turns;
+/// Turns whose reply this is: by the ids of its calls, which are certain, else by all that was said up to it. Where a
+/// session is stated, of that one.
+SessionStore::Candidates SessionStore::standing_at(const Place& place, const std::string& session) {
+  for (const Fingerprint call : place.calls) {
+    Candidates turns = index_.find(Look::call, call);
+    if (!session.empty()) turns = of_session(std::move(turns), session);
+    if (!turns.empty()) return turns;
+  }
   return index_.find(Look::after, place.after);
 }
 
@@ -70,7 +69,7 @@ std::optional<SessionStore::Anchor> SessionStore::anchor(const std::vector<Messa
   const auto next = [&](std::size_t place) { return fingerprint(next_state(messages, read.places[place].at)); };
   std::optional<Anchor> other_system;  // said alike so far, under another system prompt
   for (std::size_t i = read.places.size(); i-- > 0;) {
-    const Candidates alike = standing_at(read.places[i]);
+    const Candidates alike = standing_at(read.places[i], asking.session);
     if (alike.empty()) continue;
     Candidates same_system = alike;
     std::erase_if(same_system, [&](auto* turn) { return turn->question.system != asking.question.system; });
@@ -96,7 +95,7 @@ SessionStore::Candidates SessionStore::being_written(const Conversation& read, c
   if (read.places.empty() || (anchor && anchor->place + 1 == read.places.size())) return {};
   Candidates turns = index_.find(Look::question, read.places.back().before);
   std::erase_if(turns, [](const TrackedTurn* turn) { return turn->state != State::writing; });
-  return turns.empty() || one_session(turns) ? turns : Candidates{};
+  return turns;
 }
 
 std::string SessionStore::unstated_session(const RequestClaim& claim, const TrackedTurn& asking, bool opening) {
@@ -121,29 +120,28 @@ std::string SessionStore::unstated_session(const RequestClaim& claim, const Trac
   return name;
 }
 
-std::vector<LinkedTurn> SessionStore::link(const std::vector<Message>& messages, const Conversation& read,
-                                           const std::optional<Anchor>& anchor, const std::string& session,
-                                           bool stated) {
-  std::vector<LinkedTurn> linked;
+SessionStore::Links SessionStore::link(const std::vector<Message>& messages, const Conversation& read,
+                                       const std::optional<Anchor>& anchor, const std::string& session) {
+  Links links;
   std::vector<TrackedTurn*> used;
   std::vector<bool> taken(read.places.size());
   const auto take = [&](std::size_t i, const Candidates& alike, TrackedTurn* preferred) {
     taken[i] = true;
     used.insert(used.end(), alike.begin(), alike.end());
-    if (std::none_of(alike.begin(), alike.end(), [](const TrackedTurn* turn) { return waits(*turn); })) return;
+    const bool last = i + 1 == read.places.size();
+    if (!last && std::none_of(alike.begin(), alike.end(), [](const TrackedTurn* turn) { return waits(*turn); })) return;
     std::vector<Message> next = next_state(messages, read.places[i].at);
-    if (next.empty()) return;
     TrackedTurn* turn = preferred ? preferred : best(alike, fingerprint(next), nullptr);
-    if (waits(*turn)) linked.push_back(close(*turn, std::move(next)));
+    if (last) links.parent = turn->id;
+    if (!next.empty() && waits(*turn)) links.linked.push_back(close(*turn, std::move(next)));
   };
   for (std::size_t i = read.places.size(); i-- > 0;) {
-    const Candidates alike = of_session(standing_at(read.places[i]), session);
+    const Candidates alike = of_session(standing_at(read.places[i], session), session);
     if (!alike.empty()) take(i, alike, anchor && anchor->place == i ? index_.find(anchor->turn) : nullptr);
   }
-  if (!stated && anchor && !taken[anchor->place]) {  // an exchange that stands alone
+  if (anchor && !taken[anchor->place])  // an exchange that stands alone
     take(anchor->place, {index_.find(anchor->turn)}, nullptr);
-  }
-  for (std::size_t i = stated ? read.places.size() : 0; i-- > 0;) {
+  for (std::size_t i = read.places.size(); i-- > 0;) {
     if (taken[i] || read.places[i].exchange == 0) continue;
     Candidates alike = of_session(index_.find(Look::exchange, read.places[i].exchange), session);
     std::erase_if(alike, [&](TrackedTurn* turn) { return std::find(used.begin(), used.end(), turn) != used.end(); });
@@ -153,8 +151,8 @@ std::vector<LinkedTurn> SessionStore::link(const std::vector<Message>& messages,
     std::erase_if(alike, [&](const TrackedTurn* turn) { return turn->question.whole != newest; });
     take(i, alike, nullptr);
   }
-  std::reverse(linked.begin(), linked.end());  // oldest first
-  return linked;
+  std::reverse(links.linked.begin(), links.linked.end());  // oldest first
+  return links;
 }
 
 LinkedTurn SessionStore::close(TrackedTurn& turn, std::vector<Message> next_state) {

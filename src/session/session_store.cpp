@@ -56,25 +56,24 @@ Placement SessionStore::place(const RequestClaim& claim, TurnId id, double now) 
   TrackedTurn asking;
   asking.id = id;
   asking.began = ++events_;
-  asking.session = session_name(claim.key, stated);
+  if (!stated.empty()) asking.session = session_name(claim.key, stated);
   asking.scope = stated.empty() ? scope_of_key(claim.key) : scope_of_session(asking.session);
   asking.weak = {weak_print(asking.scope, "request", claim.client_request_id),
                  weak_print(asking.scope, "cache", claim.prompt_cache_key),
                  weak_print(asking.scope, "user", claim.user)};
-  const Conversation read = read_conversation(claim.messages, asking.scope);
+  const Conversation read = read_conversation(claim.messages, asking.scope, scope_of_key(claim.key));
   asking.question = {{}, read.whole, read.system, read.asked};
   const std::optional<Anchor> at = anchor(claim.messages, read, asking);
   const Candidates written = being_written(read, at);
   if (stated.empty()) {
     if (at)
       asking.session = index_.find(at->turn)->session;
-    else if (!written.empty())
+    else if (!written.empty() && one_session(written))
       asking.session = written.back()->session;
     else
       asking.session = unstated_session(claim, asking, read.places.empty());
   }
   if (asking.session.empty()) asking.session = session_name(claim.key, own_session(id));
-  if (at && at->place + 1 == read.places.size()) asking.parent = at->turn;
   Session& session = touch(asking.session, asking.scope, now);
   if (session.scope == 0) session.scope = asking.scope;  // known from before a restart
   Placement placement{session.name, session.turns++, {}};
@@ -83,9 +82,14 @@ Placement SessionStore::place(const RequestClaim& claim, TurnId id, double now) 
     for (std::size_t i = 0; i < 2; ++i)
       if (asking.weak[i] != 0 && weak_ids_.try_emplace(asking.weak[i], WeakId{session.name, read.whole, false}).second)
         session.weak_ids.push_back(asking.weak[i]);
-  placement.linked = link(claim.messages, read, at, session.name, !stated.empty());
-  for (TrackedTurn* turn : written)
-    turn->early = {read.places.back().after, next_state(claim.messages, read.places.back().at)};
+  Links links = link(claim.messages, read, at, session.name);
+  placement.linked = std::move(links.linked);
+  asking.parent = links.parent;
+  for (TrackedTurn* turn : written) {
+    if (turn->session == session.name) asking.parent = turn->id;
+    if (turn->early.size() < TrackedTurn::most_early)
+      turn->early.push_back({read.places.back().after, next_state(claim.messages, read.places.back().at)});
+  }
   if (TrackedTurn* parent = index_.find(asking.parent)) parent->retry_expected = false;
   track(session, std::move(asking));
   return placement;
@@ -94,12 +98,13 @@ Placement SessionStore::place(const RequestClaim& claim, TurnId id, double now) 
 /// A turn that place() has not seen.
 TrackedTurn& SessionStore::enter(const Turn& turn, double now) {
   const auto known = sessions_.find(turn.session);
-  const bool fresh = known == sessions_.end() || known->second.scope == 0;  // from before a restart
+  const bool fresh = known == sessions_.end() || known->second.resumed;
   const Fingerprint by_key = scope_of_key(turn.key);
   const bool unnamed = turn.session.find("request-") != std::string::npos;
   const Fingerprint scope = !fresh ? known->second.scope : unnamed ? by_key : scope_of_session(turn.session);
   Session& session = touch(turn.session, scope, now);
   session.scope = scope;
+  session.resumed = fresh;
   session.turns = std::max(session.turns, turn.index + 1);
   TrackedTurn entered;
   entered.id = turn.id;
@@ -108,13 +113,13 @@ TrackedTurn& SessionStore::enter(const Turn& turn, double now) {
   entered.index = turn.index;
   entered.began = ++events_;
   entered.weak[2] = weak_print(scope, "user", turn.user);
-  entered.question = read_conversation(turn.messages, scope);
+  entered.question = read_conversation(turn.messages, scope, by_key);
   entered.question.places.clear();
   TrackedTurn& tracked = track(session, std::move(entered));
   if (!fresh || scope == by_key) return tracked;
   // Whether the client states the session cannot be told any more: it is found in both ways.
-  const Conversation read = read_conversation(turn.messages, by_key);
-  for (const Place& place : places_of_reply(read, by_key, turn.reply_message, turn.reply))
+  const Conversation read = read_conversation(turn.messages, by_key, by_key);
+  for (const Place& place : places_of_reply(read, by_key, by_key, turn.reply_message, turn.reply))
     index_.enter(tracked, Look::after, place.after);
   return tracked;
 }
@@ -128,15 +133,29 @@ std::optional<LinkedTurn> SessionStore::answered(const Turn& turn, double now) {
   tracked.learned = turn.state != TurnState::excluded;
   ++open_;
   std::optional<std::vector<Message>> next;
-  for (const Place& place : places_of_reply(tracked.question, tracked.scope, turn.reply_message, turn.reply)) {
+  for (const Place& place :
+       places_of_reply(tracked.question, tracked.scope, scope_of_key(turn.key), turn.reply_message, turn.reply)) {
     index_.enter(tracked, Look::after, place.after);
     if (place.exchange != 0) index_.enter(tracked, Look::exchange, place.exchange);
     for (const Fingerprint call : place.calls) index_.enter(tracked, Look::call, call);
-    if (tracked.early && tracked.early->after == place.after) next = std::move(tracked.early->next_state);
+    for (const TrackedTurn::Early& early : tracked.early)
+      if (!next && early.after == place.after && !early.next_state.empty()) next = early.next_state;
   }
-  tracked.early.reset();
-  if (!next || next->empty()) return std::nullopt;
+  tracked.early.clear();
+  if (!next) return std::nullopt;
   return close(tracked, std::move(*next));
+}
+
+void SessionStore::restore(const Turn& turn, double now) {
+  if (index_.find(turn.id)) return;
+  answered(turn, now);
+  TrackedTurn& tracked = *index_.find(turn.id);
+  if (!turn.next_state.empty()) {
+    close(tracked, turn.next_state);
+  } else if (turn.state != TurnState::answered && tracked.state == TrackedTurn::State::open) {
+    tracked.state = TrackedTurn::State::over;
+    --open_;
+  }
 }
 
 void SessionStore::aborted(TurnId id) {
@@ -149,8 +168,9 @@ void SessionStore::aborted(TurnId id) {
 }
 
 void SessionStore::resume_index(const std::string& session, std::int32_t turns, double now) {
-  Session& resumed = touch(session, 0, now);
-  resumed.turns = std::max(resumed.turns, turns);
+  Session& known = touch(session, 0, now);
+  known.turns = std::max(known.turns, turns);
+  known.resumed = true;
 }
 
 bool SessionStore::superseded(const TrackedTurn& turn, const Session& session) {
@@ -159,7 +179,7 @@ bool SessionStore::superseded(const TrackedTurn& turn, const Session& session) {
     if (!other || other == &turn || other->ended == 0) return false;
     const bool linked = other->state == TrackedTurn::State::linked;
     if (other->question.whole == turn.question.whole)
-      return linked || (other->index != turn.index && other->ended > turn.ended);
+      return linked || (other->index != turn.index && other->began > turn.began);
     return turn.parent.value != 0 && other->parent == turn.parent && other->began > turn.ended;
   });
 }

@@ -63,6 +63,9 @@ class SessionStore {
   /// The turn came to nothing: half a reply is never gone on from.
   void aborted(TurnId id);
 
+  /// A turn from before a restart, as the journal has it: open, ended or already gone on from.
+  void restore(const Turn& turn, double now);
+
   /// A session had so many turns before this process started.
   void resume_index(const std::string& session, std::int32_t turns, double now);
 
@@ -83,6 +86,7 @@ class SessionStore {
     std::int32_t turns = 0;
     double last_seen = 0;
     bool alive = true;
+    bool resumed = false;  // from before a restart: whether its client states it is not known
     std::vector<TurnId> kept;
     std::vector<Fingerprint> weak_ids;    // that it is known by
     std::list<Session*>::iterator place;  // in alive_ or quiet_
@@ -96,6 +100,10 @@ class SessionStore {
     std::size_t place;
     TurnId turn;
   };
+  struct Links {
+    std::vector<LinkedTurn> linked;
+    TurnId parent;  // whose reply is the last in the request; 0 = none
+  };
   using Candidates = std::vector<TrackedTurn*>;
 
   Session& touch(const std::string& name, Fingerprint scope, double now);
@@ -105,13 +113,13 @@ class SessionStore {
   void end_session(Session& session, std::vector<EndedTurn>& ended);
   bool superseded(const TrackedTurn& turn, const Session& session);
   // session_links.cpp
-  Candidates standing_at(const Place& place);
+  Candidates standing_at(const Place& place, const std::string& session);
   std::optional<Anchor> anchor(const std::vector<Message>& messages, const Conversation& read,
                                const TrackedTurn& asking);
   Candidates being_written(const Conversation& read, const std::optional<Anchor>& anchor);
   std::string unstated_session(const RequestClaim& claim, const TrackedTurn& asking, bool opening);
-  std::vector<LinkedTurn> link(const std::vector<Message>& messages, const Conversation& read,
-                               const std::optional<Anchor>& anchor, const std::string& session, bool stated);
+  Links link(const std::vector<Message>& messages, const Conversation& read, const std::optional<Anchor>& anchor,
+             const std::string& session);
   LinkedTurn close(TrackedTurn& turn, std::vector<Message> next_state);
 
   SessionLimits limits_;

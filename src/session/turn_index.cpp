@@ -11,6 +11,11 @@ Fingerprint entry_of(Look look, Fingerprint print) {
 
 }  // namespace
 
+bool one_session(const std::vector<TrackedTurn*>& turns) {
+  return std::all_of(turns.begin(), turns.end(),
+                     [&](const TrackedTurn* turn) { return turn->session == turns.front()->session; });
+}
+
 TrackedTurn& TurnIndex::add(TrackedTurn turn) {
   const TurnId id = turn.id;
   TrackedTurn& kept = turns_.insert_or_assign(id, std::move(turn)).first->second;

@@ -2,7 +2,6 @@
 // The turns that requests may go on from, found by what the conversation looked like around them.
 
 #include <array>
-#include <optional>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -17,6 +16,7 @@ namespace clawrl {
 struct TrackedTurn {
   enum class State : std::uint8_t { writing, open, linked, over };
   /// A request that went on from this turn before its reply was known to be sent.
+  static constexpr std::size_t most_early = 4;
   struct Early {
     Fingerprint after = 0;
     std::vector<Message> next_state;
@@ -34,9 +34,11 @@ struct TrackedTurn {
   Fingerprint next = 0;               // of the next state, once linked
   bool retry_expected = false;        // the request that linked it came to nothing
   std::array<Fingerprint, 3> weak{};  // client request id, prompt cache key, user; 0 = not given
-  std::optional<Early> early;
-  std::vector<Fingerprint> entries;  // where the index has it
+  std::vector<Early> early;           // at most most_early
+  std::vector<Fingerprint> entries;   // where the index has it
 };
+
+bool one_session(const std::vector<TrackedTurn*>& turns);
 
 /// Kinds of entries that do not meet even where their fingerprints do.
 enum class Look : std::uint8_t { question, after, exchange, call };

@@ -281,6 +281,25 @@ TEST_CASE("after a restart open turns go on to link, and indices go on") {
   CHECK(other.turn.session == unstated.turn.session);
 }
 
+TEST_CASE("after a restart it is still known which replies lived on") {
+  SessionRun before;
+  auto left = before.exchange(question, "left", alice);
+  auto kept = before.exchange(question, "kept", alice);
+  kept.turn.next_state = {user("x")};
+  kept.turn.state = TurnState::judging;
+  auto ended = before.exchange({user("old")}, "one", {"", "old", "", "", ""});
+  ended.turn.state = TurnState::expired;
+  SessionRun run;
+  run.turns = 3;
+  for (const auto& one : {left, kept, ended}) run.store.restore(one.turn, 0);
+  CHECK(run.store.open_turns() == 1);
+  CHECK(run.ask(question + Messages{bot("kept"), user("x")}, alice).linked.empty());
+  const auto late = run.ask({user("old"), bot("one"), user("y")}, {"", "old", "", "", ""});
+  REQUIRE(late.answers() == 3);
+  CHECK(late.linked[0].late);
+  CHECK(run.store.end("alice") == std::vector<EndedTurn>{{{1}, true}});
+}
+
 TEST_CASE("turns that are only stored are linked, and nobody hears of their end") {
   SessionRun run;
   auto asked = run.ask(question, alice);
