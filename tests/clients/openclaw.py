@@ -91,10 +91,11 @@ class Gateway:
         self.log.seek(0)
         return self.log.read()[-3000:]
 
-    def open(self, text, user):
+    def open(self, text, user, stream=False):
         """A connection on which the turn has been asked for."""
         link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE)
-        body = json.dumps({"model": "openclaw", "user": user, "messages": [{"role": "user", "content": text}]})
+        body = json.dumps({"model": "openclaw", "user": user, "stream": stream,
+                           "messages": [{"role": "user", "content": text}]})
         link.request("POST", "/v1/chat/completions", body,
                      {"Authorization": f"Bearer {self.TOKEN}", "Content-Type": "application/json"})
         return link
@@ -108,6 +109,21 @@ class Gateway:
             assert answer.status == 200, f"the gateway answered {answer.status}: {content[:2000]}\n{self.text()}"
             return json.loads(content)["choices"][0]["message"]["content"]
         finally:
+            link.close()
+
+    def ask_and_leave(self, text, user):
+        """Hangs up when the first words of the reply have come."""
+        link = self.open(text, user, stream=True)
+        answer = link.getresponse()
+        try:
+            for line in answer:
+                if line.startswith(b"data: {"):
+                    choices = json.loads(line[6:]).get("choices") or [{}]
+                    if choices[0].get("delta", {}).get("content"):
+                        return
+            raise AssertionError(f"there was no reply to {text!r} to leave")
+        finally:
+            answer.close()
             link.close()
 
     def __enter__(self):

@@ -152,9 +152,7 @@ def faults(out):
         def between(server, gateway, user, text):
             if text != "Now talk for ever.":
                 return False
-            link = gateway.open(text, user)
-            wait_until("the endless reply", lambda: server.status()["active"] > 0)
-            link.close()
+            gateway.ask_and_leave(text, user)
             server.wait_for_turns("the half turn", lambda t: t["state"] == "aborted")
             return True
         over_gateway(out, name, talk, providers, between)

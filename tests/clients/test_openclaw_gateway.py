@@ -5,7 +5,7 @@ from openclaw import Gateway, OpenClaw, provider
 
 RULES = [
     {"when": "Activity recap", "reply": "A recap."},
-    {"when": "heartbeat", "reply": "NO_REPLY"},
+    {"when": "heartbeat monitor scratch", "reply": "NO_REPLY"},
     {"when": "after the abort", "reply": "Back again."},
     {"when": "my name is Mia", "think": "A name.", "reply": "Hello Mia."},
     {"when": "what is on the disk", "think": "I look.",
@@ -81,9 +81,7 @@ def wait_and_heartbeat(server, gateway):
 
 
 def abort(server, gateway):
-    link = gateway.open("go on forever", "mia")
-    wait_until("the endless generation", lambda: server.status()["active"] > 0)
-    link.close()
+    gateway.ask_and_leave("go on forever", "mia")
     half = server.wait_for_turns("the half turn", lambda t: t["state"] == "aborted")[0]
     wait_until("the end of the generation", lambda: server.status()["active"] == 0)
     contains(texts(half["messages"])[-2], "go on forever", "what was asked")
