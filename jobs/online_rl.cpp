@@ -9,7 +9,7 @@ int main(int argc, char** argv) {
                                "Serves the policy over HTTP and trains it from the next message of each conversation.\n"
                                "Start it under mpirun; 8 ranks are 4 trainers, 2 rollouts and 2 PRMs.",
                                {"run", "model", "roles", "http", "rollout", "prm", "samples", "trainer", "weights",
-                                "checkpoint", "session", "privacy"},
+                                "checkpoint", "session", "privacy", "feedback"},
                                clawrl::advantage_names()},
                               true);
 }

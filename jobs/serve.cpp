@@ -6,6 +6,6 @@ int main(int argc, char** argv) {
   return clawrl::service_main(argc, argv,
                               {"serve",
                                "Serves the policy over HTTP without learning; every rank samples.",
-                               {"run", "model", "http", "rollout", "session", "privacy"}},
+                               {"run", "model", "http", "rollout", "session", "privacy", "feedback"}},
                               false);
 }

@@ -75,6 +75,10 @@ void describe_serving(SettingList& list, RunConfig& c) {
            between(0.01, 1e8));
   list.add("session.max_turns", c.session.max_turns,
            "turns that requests can go on from; the quietest sessions go first", between(100, 1e7));
+  list.add("feedback.credit_messages", c.feedback.credit_messages,
+           "a chat message like 'your tip from Monday worked' credits the turn that it speaks of");
+  list.add("feedback.credit_threshold", c.feedback.credit_threshold,
+           "confidence from which a turn is credited that was not named", between(0, 1));
 }
 
 void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::string>& methods) {
@@ -109,6 +113,8 @@ void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::st
   list.add("samples.partial_batch_age_s", s.partial_batch_age_s, "a smaller batch goes at this age, 0 = never",
            between(0, 1e6));
   list.add("samples.max_staleness", s.max_staleness, "oldest usable sample in versions", between(0, 1e6));
+  list.add("samples.feedback_staleness", s.feedback_staleness,
+           "the same of samples from explicit feedback, where it is larger", between(0, 1e6));
   list.add("samples.max_tokens", s.max_tokens, "longest sample, prompt and reply", between(2, 1e7));
 }
 

@@ -2,6 +2,7 @@
 // Every setting of a run, one plain struct per stage. Names in INI files and on the command line are <section>.<field>;
 // docs/configuration.md is the table, describe.cpp gives each its help and range.
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -99,6 +100,7 @@ struct SamplesConfig {
   std::int32_t replay_window = 64;       // newest used samples that may be replayed
   double partial_batch_age_s = 2;        // a smaller batch goes when its oldest sample is this old; 0 = never
   std::int32_t max_staleness = 16;       // versions
+  std::int32_t feedback_staleness = 64;  // versions, of samples from explicit feedback, which may come days later
   std::int32_t max_tokens = 1024;        // prompt and response; longer = excluded(too_long)
 };
 
@@ -137,6 +139,16 @@ struct PrivacyConfig {
   std::int32_t retention_days = 0;  // 0 = for ever
 };
 
+struct FeedbackConfig {
+  bool credit_messages = true;    // "your tip from Monday worked" in a chat message credits the turn it speaks of
+  double credit_threshold = 0.6;  // confidence from which a turn is credited that was not named by id or index
+};
+
+/// Oldest usable sample in versions.
+inline std::int32_t max_staleness(const SamplesConfig& samples, bool feedback) {
+  return feedback ? std::max(samples.max_staleness, samples.feedback_staleness) : samples.max_staleness;
+}
+
 struct RunConfig {
   GeneralConfig run;
   ModelFolders model;
@@ -150,6 +162,7 @@ struct RunConfig {
   CheckpointConfig checkpoint;
   SessionConfig session;
   PrivacyConfig privacy;
+  FeedbackConfig feedback;
 };
 
 /// Top-k width the engine must record with every learning turn: samples.top_k when the method or the hint choice needs

@@ -25,6 +25,16 @@ struct TeacherScores {
   }
 };
 
+/// What explicit feedback fixes of a verdict beforehand; the judge finds the rest.
+struct GivenVerdict {
+  std::optional<std::int8_t> vote;  // then no votes are asked for
+  std::vector<std::string> hints;   // stand before the judge's own
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(vote, hints);
+  }
+};
+
 /// Example: turn 12 revision 0, votes {-1, -1, none}, score -1, hints {"Do not use bold text."}, chosen 0.
 struct Verdict {
   TurnId turn;

@@ -135,12 +135,13 @@ struct FeedbackRequest {
   std::string id;   // the client's own, for idempotence; empty = made from the content
   std::string key;  // of the API key that sends it
   std::string completion_id, session, user;
-  std::optional<std::int32_t> turn;  // index within the session
-  std::string time;                  // "yesterday", "2026-11-27", "2026-11-27T10:00:00Z", ...
-  std::optional<double> score;       // -1..1; thumbs up and down are 1 and -1
-  std::string text;                  // free text
-  std::string correction;            // the better reply
-  bool withdraw = false;             // takes the feedback `id` back
+  std::optional<std::int32_t> turn;     // index within the session
+  std::string time;                     // "yesterday", "2026-11-27", "2026-11-27T10:00:00Z", ...
+  std::int32_t utc_offset_minutes = 0;  // where days begin for `time`
+  std::optional<double> score;          // -1..1; thumbs up and down are 1 and -1
+  std::string text;                     // free text
+  std::string correction;               // the better reply
+  bool withdraw = false;                // takes the feedback `id` back
 };
 
 struct CreditedTurn {
@@ -149,13 +150,14 @@ struct CreditedTurn {
   std::int32_t index = 0;
   std::string completion_id;
   double confidence = 0;  // 0..1
+  std::string learning;   // what becomes of it: waiting, judging, sampled, trained, or why it is not learned from
 };
 
 struct FeedbackReceipt {
   std::string id;
   std::string status;  // accepted, duplicate, withdrawn, uncredited
   std::vector<CreditedTurn> turns;
-  std::string reason;  // why nothing was credited
+  std::string reason;  // why nothing was credited, or is not learned from
 };
 
 /// POST /v1/user_data/export and /erase: all that is kept of one user (of `key`, or of `user` with that key).

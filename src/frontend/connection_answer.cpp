@@ -4,6 +4,7 @@
 #include <boost/beast/core/string.hpp>
 
 #include "frontend/connection.hpp"
+#include "frontend/feedback_json.hpp"
 #include "frontend/server_reply.hpp"
 
 namespace clawrl {
@@ -130,6 +131,11 @@ void Connection::answer(Request& request, Endpoint endpoint) {
       return start_chat(request);
     case Endpoint::models:
       return reply(200, format_models(service.models()));
+    case Endpoint::feedback: {
+      FeedbackRequest feedback = parse_feedback_request(request.body());
+      if (key_) feedback.key = key_->id;
+      return service.feedback(std::move(feedback), later<FeedbackReceipt>(format_feedback));
+    }
     case Endpoint::status:
       return reply(200, service.status_json());
     case Endpoint::version: {

@@ -39,6 +39,15 @@ std::int64_t recover(SQLite::Database& database) {
                   number(database, "SELECT max(id) + 1 FROM turns"));
 }
 
+/// Later feedback: what the turn was or was excluded for by an earlier verdict no longer counts. States that belong to
+/// the turn itself stay.
+void take_up_again(SQLite::Database& database, TurnId turn) {
+  execute(database,
+          "UPDATE turns SET state = ?, exclusion = '' WHERE id = ? AND (state IN (?, ?, ?, ?) OR (state = ? AND "
+          "exclusion IN ('judge_failed', 'superseded', 'stale', 'withdrawn', 'no_teacher_logprobs', 'no_reference')))",
+          scored, turn.value, answered, judging, expired, sampled, excluded);
+}
+
 }  // namespace
 
 /// Ids below `reserved` can be handed out: the file says so durably. The next block is reserved ahead of its need.
@@ -147,6 +156,7 @@ void Journal::save_verdict(const Verdict& verdict, Durable durable) {
                 "VALUES(?,?,?,?,?,?,?)",
                 id.turn.value, id.revision, score, origin, error, unix_seconds(), *blob);
         const bool failed = !error.empty();
+        if (id.revision > 0) return failed ? void() : take_up_again(database, id.turn);
         execute(database, "UPDATE turns SET state = ?, exclusion = ? WHERE id = ? AND state IN (?, ?, ?)",
                 failed ? excluded : scored, std::string(failed ? "judge_failed" : ""), id.turn.value, answered, judging,
                 expired);

@@ -41,15 +41,29 @@ class Journal : public JournalReader {
   TurnId next_turn_id();
   void save_turn(const Turn& turn, Durable durable = {});  // insert, or replace by id (from next_turn_id())
   void save_next_state(TurnId id, const std::vector<Message>& next_state, Durable durable = {});
+  /// Replaces whatever the state is. Where feedback may have moved the turn on, use the ones below.
   void set_turn_state(TurnId id, TurnState state, const std::string& exclusion = "", Durable durable = {});
+
+  void advance_turn(TurnId id, TurnState to, const std::string& exclusion = "");  // from answered; else nothing
+  void exclude_turn(TurnId id, const std::string& reason);  // -> excluded, unless trained, aborted or side
+  void reopen_turn(TurnId id, TurnState to);                // scored, sampled -> `to`; else nothing
 
   // -- judging. The turn's state moves in the same transaction, where it is still open:
   /// answered, judging, expired -> scored, or excluded(judge_failed) when verdict.error is set. Same id = replaced.
+  /// A revision above 0 without an error also takes sampled turns and ones excluded for their earlier verdict.
   void save_verdict(const Verdict& verdict, Durable durable = {});
   /// scored -> sampled. An exclusion (stale, no_signal ...) keeps the sample on record and out of unused_samples().
   /// Saving the same id again changes nothing: a sample that a step may have taken is never rewritten.
   void save_sample(const TrainingSample& sample, const std::string& exclusion = "", Durable durable = {});
   void exclude_sample(SampleId id, const std::string& reason);
+
+  /// Samples of the turn that no step took: excluded.
+  void exclude_unused_samples(TurnId turn, const std::string& reason);
+
+  // -- explicit feedback
+  void save_feedback(const FeedbackRecord& record, Durable durable = {});  // a row that is there already stays
+  void settle_feedback(SampleId id, const std::string& outcome);
+  void withdraw_feedback(const std::string& key, const std::string& id, Durable durable = {});
 
   // -- steps: exactly once.
   /// Before the step; the future is ready once durable. InternalError in the future, and nothing written, when a fresh

@@ -155,7 +155,8 @@ std::vector<TrainingSample> JournalReader::unused_samples(std::int64_t limit) co
 std::vector<SampleId> JournalReader::used_samples(std::int64_t count, std::int64_t last_step) const {
   return implementation_->read([&](auto& database) {
     Query row(database,
-              "SELECT turn, revision FROM step_samples WHERE replayed = 0 AND step <= ? "
+              "SELECT turn, revision FROM step_samples s WHERE replayed = 0 AND step <= ? AND NOT EXISTS "
+              "(SELECT 1 FROM feedback f WHERE f.turn = s.turn AND f.revision = s.revision AND f.withdrawn > 0) "
               "ORDER BY step DESC, position DESC LIMIT ?",
               last_step, count);
     std::vector<SampleId> ids;

@@ -13,9 +13,18 @@
 #include "core/training_sample.hpp"
 #include "core/turn.hpp"
 #include "core/verdict.hpp"
+#include "journal/feedback_record.hpp"
 #include "journal/records.hpp"
 
 namespace clawrl {
+
+/// Main turns of one API key, newest first.
+struct TurnFilter {
+  std::string key;
+  std::optional<std::string> session, user;
+  double from_s = 0, to_s = 1e18;  // created: Unix seconds, to_s not included
+  std::int64_t limit = 100;
+};
 
 /// Thread-safe: one read connection behind a mutex, so calls take turns. Each call sees one consistent state.
 /// A damaged record is a UserError that names the file and the record. "Unknown" is nullopt or an absent entry.
@@ -34,6 +43,17 @@ class JournalReader {
   std::vector<TurnId> turns_of(const std::string& session) const;  // by index, then id
   std::vector<TurnId> turns_in(TurnState state) const;             // ascending
 
+  std::vector<TurnId> turns_by_completion(const std::string& completion) const;  // ascending
+  std::vector<TurnId> newest_turns(const TurnFilter& filter) const;
+
+  // -- explicit feedback
+  std::vector<FeedbackRecord> feedback(const std::string& key, const std::string& id) const;
+  std::vector<FeedbackRecord> feedback_on(TurnId turn) const;  // by revision
+  std::vector<FeedbackRecord> open_feedback() const;           // neither judged nor withdrawn, in order of arrival
+  std::vector<TurnId> unjudged_with_feedback() const;          // without a verdict of the PRM; ascending
+  std::int32_t newest_revision(TurnId turn) const;             // of verdicts and feedback; 0 = none but the PRM's
+  bool was_taken(TurnId turn) const;                           // by an optimiser step, in any revision
+
   std::optional<Verdict> verdict(SampleId id) const;
   std::optional<Verdict> newest_verdict(TurnId id) const;  // highest revision
 
@@ -42,7 +62,8 @@ class JournalReader {
   bool has_sample(SampleId id) const;  // saved, excluded or not
   /// In the order they were saved: not excluded and in no step's plan. At most `limit` (0 = all).
   std::vector<TrainingSample> unused_samples(std::int64_t limit = 0) const;
-  /// The newest `count` samples that steps up to `last_step` took, oldest first: a replay window made again.
+  /// The newest `count` samples that steps up to `last_step` took, oldest first: a replay window made again. Without
+  /// those of feedback that was withdrawn.
   std::vector<SampleId> used_samples(std::int64_t count, std::int64_t last_step) const;
 
   std::vector<StepRecord> steps(std::int64_t from, std::int64_t to) const;  // both ends included, ascending

@@ -46,6 +46,12 @@ CREATE TABLE versions(line TEXT NOT NULL, number INTEGER NOT NULL, base_id TEXT 
   made REAL NOT NULL DEFAULT 0, announced REAL NOT NULL DEFAULT 0, retired REAL NOT NULL DEFAULT 0,
   note TEXT NOT NULL DEFAULT '', PRIMARY KEY(line, number)) WITHOUT ROWID;
 CREATE TABLE session_learning(session INTEGER PRIMARY KEY, learning INTEGER NOT NULL, at REAL NOT NULL);
+CREATE TABLE feedback(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, key TEXT NOT NULL,
+  user TEXT NOT NULL, session TEXT NOT NULL, turn INTEGER NOT NULL, revision INTEGER NOT NULL, created REAL NOT NULL,
+  withdrawn REAL NOT NULL, outcome TEXT NOT NULL, record BLOB NOT NULL, UNIQUE(key, id, turn),
+  UNIQUE(turn, revision));
+CREATE INDEX feedback_by_user ON feedback(key, user);
+CREATE INDEX feedback_open ON feedback(seq) WHERE outcome = '';
 CREATE TABLE events(id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
 )sql";
 

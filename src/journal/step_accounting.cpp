@@ -92,10 +92,10 @@ std::string finish_step(SQLite::Database& database, std::int64_t step, const Ste
           "WHERE step = ?",
           unix_seconds(), weights_hash, encode(metrics), step);
   execute(database,
-          "UPDATE turns SET state = ? WHERE state IN (?, ?) AND id IN "
+          "UPDATE turns SET state = ?, exclusion = '' WHERE state NOT IN (?, ?) AND id IN "
           "(SELECT turn FROM step_samples WHERE step = ? AND replayed = 0)",
-          static_cast<int>(TurnState::trained), static_cast<int>(TurnState::scored),
-          static_cast<int>(TurnState::sampled), step);
+          static_cast<int>(TurnState::trained), static_cast<int>(TurnState::aborted), static_cast<int>(TurnState::side),
+          step);
   return earlier;
 }
 

@@ -60,14 +60,15 @@ Judge::Judge(JudgeSampler sampler, Tokenizer judge_tokenizer, ChatTemplate judge
   expect(settings_.capacity > 0, "Judge: capacity must be positive");
 }
 
-void Judge::submit(Turn turn, std::int32_t revision) {
+void Judge::submit(Turn turn, std::int32_t revision, GivenVerdict given) {
   const SampleId id{turn.id, revision};
   expect(!full(), "Judge::submit() above its capacity of " + std::to_string(settings_.capacity));
   expect(!cases_.contains(id), "Judge: " + name_of(id) + " is in flight already");
-  const auto votes = static_cast<std::size_t>(settings_.prm.votes);
+  const auto votes = given.vote ? 0 : static_cast<std::size_t>(settings_.prm.votes);
   const auto hints = settings_.wants_hints ? static_cast<std::size_t>(settings_.prm.hints) : 0;
   Case& one = cases_[id];
   one.turn = std::move(turn);
+  one.given = std::move(given);
   one.votes.resize(votes);
   one.voted.resize(votes);
   one.hints.resize(hints);
@@ -171,7 +172,9 @@ Verdict Judge::verdict_of(SampleId id, const Case& one) const {
   verdict.revision = id.revision;
   for (std::size_t i = 0; i < one.votes.size(); ++i)
     if (one.voted[i]) verdict.votes.push_back(one.votes[i]);
+  if (one.given.vote) verdict.votes = {one.given.vote};
   verdict.score = majority(verdict.votes);
+  if (settings_.wants_hints) verdict.hints = one.given.hints;
   for (const auto& hint : one.hints)
     if (!hint.empty() && std::find(verdict.hints.begin(), verdict.hints.end(), hint) == verdict.hints.end())
       verdict.hints.push_back(hint);

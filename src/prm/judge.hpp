@@ -48,7 +48,7 @@ class Judge {
   bool full() const { return cases_.size() >= static_cast<std::size_t>(settings_.capacity); }
   std::size_t in_flight() const { return cases_.size(); }
   /// Throws InternalError when full or when this revision of the turn is in flight.
-  void submit(Turn turn, std::int32_t revision);
+  void submit(Turn turn, std::int32_t revision, GivenVerdict given = {});
 
   /// One engine step, then the scores of a bounded number of turns whose votes and hints are in. False = idle.
   bool advance();
@@ -64,6 +64,7 @@ class Judge {
   };
   struct Case {
     Turn turn;
+    GivenVerdict given;
     std::vector<Vote> votes;
     std::vector<bool> voted;         // answered, not cancelled
     std::vector<std::string> hints;  // by index, empty = none

@@ -78,19 +78,22 @@ void Head::on_linked(LinkedTurn linked) {
   open_turns_.erase(found);
   turn.next_state = std::move(linked.next_state);
   turn.state = TurnState::judging;
-  journal_->set_turn_state(turn.id, TurnState::judging);
+  journal_->advance_turn(turn.id, TurnState::judging);
   feedback_at_[turn.id] = unix_s();
   judges_->submit(std::move(turn), 0);
 }
 
 void Head::on_ended(EndedTurn ended) {
   if (ended.superseded)
-    journal_->set_turn_state(ended.id, TurnState::excluded, "superseded");
+    journal_->advance_turn(ended.id, TurnState::excluded, "superseded");
   else
-    journal_->set_turn_state(ended.id, TurnState::expired);
+    journal_->advance_turn(ended.id, TurnState::expired);
   const auto found = open_turns_.find(ended.id);
   if (found == open_turns_.end()) return;
-  if (config_.session.judge_without_next_state && !ended.superseded) judges_->submit(std::move(found->second), 0);
+  if (config_.session.judge_without_next_state && !ended.superseded)
+    judges_->submit(std::move(found->second), 0);
+  else
+    feedback_->no_prm_verdict(ended.id);
   open_turns_.erase(found);
 }
 
@@ -100,8 +103,15 @@ void Head::on_judged(const Turn& turn, Verdict verdict) {
   else
     ++(verdict.score > 0 ? meter_.verdicts_good : verdict.score < 0 ? meter_.verdicts_bad : meter_.verdicts_neutral);
   meter_.hints += verdict.chosen_hint >= 0;
+  if (verdict.revision > 0) return feedback_->judged(turn, std::move(verdict));
   journal_->save_verdict(verdict);
-  if (!steps_->add(turn, verdict)) feedback_at_.erase(turn.id);
+  const auto revision = feedback_->prm_revision(verdict);
+  if (!revision) return;  // what the user said counts
+  if (*revision > 0) {
+    verdict.revision = *revision;
+    journal_->save_verdict(verdict);
+  }
+  if (!steps_->add(turn, verdict).empty()) feedback_at_.erase(turn.id);
 }
 
 void Head::on_step(const messages::StepDone& done) {
@@ -109,6 +119,7 @@ void Head::on_step(const messages::StepDone& done) {
   metrics_->write("step", fields_of(done.metrics));
   double oldest = 0;
   for (TurnId id : steps_->last_fresh()) {
+    feedback_->taken(id);
     const auto found = feedback_at_.find(id);
     if (found == feedback_at_.end()) continue;
     if (oldest == 0 || found->second < oldest) oldest = found->second;
@@ -140,6 +151,7 @@ void Head::tick() {
   if (now < next_second_) return;
   next_second_ = now + 0.5;
   for (const EndedTurn& ended : sessions_.expire(now)) on_ended(ended);
+  feedback_->tick();
   publish_status();
 }
 

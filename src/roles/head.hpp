@@ -5,6 +5,7 @@
 //
 //   RequestDesk (requests) -> JudgeDesk (verdicts) -> StepDesk (samples, steps) -> VersionDesk (weights back)
 //                                                        `-> CheckpointDesk
+//   FeedbackDesk (explicit feedback) -> JudgeDesk
 
 #include <atomic>
 #include <map>
@@ -16,6 +17,7 @@
 
 #include "frontend/http_server.hpp"
 #include "roles/checkpoint_desk.hpp"
+#include "roles/feedback_desk.hpp"
 #include "roles/judge_desk.hpp"
 #include "roles/rank_context.hpp"
 #include "roles/request_desk.hpp"
@@ -40,6 +42,7 @@ class Head : public ChatService {
   std::vector<ModelCard> models() override;
   std::string health() override;
   std::string status_json() override;
+  void feedback(FeedbackRequest request, Answer<FeedbackReceipt> answer) override;
 
  private:
   // head.cpp: what happens while it runs
@@ -47,6 +50,7 @@ class Head : public ChatService {
   void on_ready(int rank, const messages::Ready& ready);
   void on_linked(LinkedTurn linked);
   void on_ended(EndedTurn ended);
+  FeedbackDesk::Seams feedback_seams();
   void on_judged(const Turn& turn, Verdict verdict);
   void on_step(const messages::StepDone& done);
   void on_first_token(std::int64_t version, double seconds);
@@ -56,6 +60,7 @@ class Head : public ChatService {
   // head_lifecycle.cpp: how it begins and ends
   std::int32_t served_context() const;
   void make_desks();
+  void make_feedback_desk();
   RunState run_state() const;
   void wait_for(const char* what, double limit_s, const std::function<bool()>& done);
   void wait_for_ranks();
@@ -82,6 +87,7 @@ class Head : public ChatService {
   std::unique_ptr<StepDesk> steps_;
   std::unique_ptr<VersionDesk> versions_;
   std::unique_ptr<CheckpointDesk> checkpoints_;
+  std::unique_ptr<FeedbackDesk> feedback_;
   std::unique_ptr<HttpServer> http_;
 
   std::set<std::string> missing_;  // "rank 3 (trainer)": not ready yet

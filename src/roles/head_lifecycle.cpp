@@ -115,6 +115,7 @@ void Head::make_desks() {
   events.linked = [this](LinkedTurn linked) { on_linked(std::move(linked)); };
   events.answered = [this](const Turn& turn) {
     if (context_.learning) open_turns_.emplace(turn.id, turn);
+    feedback_->answered(turn);
   };
   events.ended = [this](EndedTurn ended) { on_ended(ended); };
   events.token = [this](std::int64_t version) {
@@ -124,6 +125,7 @@ void Head::make_desks() {
   requests_ = std::make_unique<RequestDesk>(
       context_.mailbox, *journal_, sessions_, meter_, load_tokenizer(config_.model.policy, model_),
       ChatTemplate::load(config_.model.policy, config_.model.chat_template), settings, std::move(events));
+  make_feedback_desk();
   if (!context_.learning) return;
   judges_ = std::make_unique<JudgeDesk>(context_.mailbox, context_.map.ranks(Role::prm),
                                         judge_patience * config_.prm.timeout_s,
@@ -219,6 +221,7 @@ void Head::resume() {
              [&] { return versions_->announced() >= version; });
   }
   if (config_.run.resume && !replay_) restore_sessions();
+  if (config_.run.resume && !replay_) feedback_->restore();
 }
 
 void Head::restore_sessions() {

@@ -7,19 +7,24 @@
 
 namespace clawrl {
 
-void JudgeDesk::submit(Turn turn, std::int32_t revision) {
+void JudgeDesk::submit(Turn turn, std::int32_t revision, GivenVerdict given) {
   const SampleId id{turn.id, revision};
-  waiting_.emplace_back(id, std::move(turn));
+  waiting_.push_back({id, std::move(turn), std::move(given)});
   dispatch();
+}
+
+bool JudgeDesk::has(SampleId id) const {
+  return open_.contains(id) ||
+         std::any_of(waiting_.begin(), waiting_.end(), [&](const Waiting& one) { return one.id == id; });
 }
 
 void JudgeDesk::dispatch() {
   while (!waiting_.empty()) {
     const int rank = *std::min_element(ranks_.begin(), ranks_.end(), [&](int a, int b) { return load_[a] < load_[b]; });
     if (load_[rank] >= per_rank) return;
-    auto [id, turn] = std::move(waiting_.front());
+    Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
-    send(id, open_[id] = Case{std::move(turn), rank, 0, 0}, rank);
+    send(next.id, open_[next.id] = Case{std::move(next.turn), std::move(next.given), rank, 0, 0}, rank);
   }
 }
 
@@ -28,7 +33,7 @@ void JudgeDesk::send(SampleId id, Case& one, int rank) {
   one.since_s = monotonic_s();
   ++one.attempts;
   ++load_[rank];
-  mailbox_.send(rank, Port::prm, messages::JudgeTurn{one.turn, id.revision});
+  mailbox_.send(rank, Port::prm, messages::JudgeTurn{one.turn, id.revision, one.given});
 }
 
 void JudgeDesk::take(Verdict verdict) {

@@ -21,7 +21,8 @@ class JudgeDesk {
             std::function<void(const Turn&, Verdict)> judged)
       : mailbox_(mailbox), ranks_(std::move(prm_ranks)), timeout_s_(timeout_s), judged_(std::move(judged)) {}
 
-  void submit(Turn turn, std::int32_t revision);
+  void submit(Turn turn, std::int32_t revision, GivenVerdict given = {});
+  bool has(SampleId id) const;  // waits or is being judged
   void take(Verdict verdict);
   void tick(double now_s);
   std::size_t waiting() const { return waiting_.size() + open_.size(); }
@@ -30,6 +31,7 @@ class JudgeDesk {
   static constexpr int per_rank = 64;  // in flight; more wait here
   struct Case {
     Turn turn;
+    GivenVerdict given;
     int rank = 0;
     int attempts = 0;
     double since_s = 0;
@@ -41,7 +43,12 @@ class JudgeDesk {
   std::vector<int> ranks_;
   double timeout_s_;
   std::function<void(const Turn&, Verdict)> judged_;
-  std::deque<std::pair<SampleId, Turn>> waiting_;
+  struct Waiting {
+    SampleId id;
+    Turn turn;
+    GivenVerdict given;
+  };
+  std::deque<Waiting> waiting_;
   std::map<SampleId, Case> open_;
   std::map<int, int> load_;
 };

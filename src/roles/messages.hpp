@@ -86,9 +86,10 @@ struct JudgeTurn {
   static constexpr std::uint16_t type_id = 20;
   Turn turn;
   std::int32_t revision = 0;
+  GivenVerdict given;
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(turn, revision);
+    archive(turn, revision, given);
   }
 };
 

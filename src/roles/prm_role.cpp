@@ -54,7 +54,7 @@ void run_prm(const RankContext& context, Policy& teacher) {
         teacher.discard(envelope->open<messages::RetireVersion>().version);
     }
     for (; !waiting.empty() && !judge.full(); waiting.pop_front())
-      judge.submit(std::move(waiting.front().turn), waiting.front().revision);
+      judge.submit(std::move(waiting.front().turn), waiting.front().revision, std::move(waiting.front().given));
     idle = !judge.advance();
     for (Verdict& verdict : judge.take_verdicts())
       mailbox.send(context.map.head(), Port::head, messages::Judged{std::move(verdict)});

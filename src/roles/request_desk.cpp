@@ -212,6 +212,12 @@ GenerateRequest RequestDesk::generate_request(const ChatRequest& request, const 
   return generate;
 }
 
+const Turn* RequestDesk::generating(const std::function<bool(const Turn&)>& wanted) const {
+  for (const auto& [ticket, active] : active_)
+    if (wanted(active.turn)) return &active.turn;
+  return nullptr;
+}
+
 /// A session stays on one rank, where its prefix is cached, unless that rank is much busier than the least busy one.
 int RequestDesk::route(const std::string& session) {
   constexpr int tolerated = 8;

@@ -56,6 +56,8 @@ class RequestDesk {
   void cancel(std::uint64_t ticket);
   void take(const std::vector<CompletionDelta>& deltas);
   std::size_t active() const { return active_.size(); }
+  /// A turn that is being generated; nullptr when none is as `wanted` says.
+  const Turn* generating(const std::function<bool(const Turn&)>& wanted) const;
   /// Fails whatever still runs (shutdown after the drain).
   void fail_all(const std::string& why);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 
 #include "core/error.hpp"
 #include "roles/clock.hpp"
@@ -42,24 +43,41 @@ void StepDesk::resume_from(std::int64_t step, std::int64_t version, const Journa
 void StepDesk::restore_waiting() {
   batcher_.restore_window(
       journal_.samples(journal_.used_samples(config_.samples.replay_window, journal_.last_planned_step())));
-  backlog_ = true;  // what add() saves here is among the unused samples, too
+  backlog_ = true;             // what add() saves here is among the unused samples, too
+  std::set<TurnId> outranked;  // feedback on them is still to be judged
+  for (const FeedbackRecord& record : journal_.open_feedback()) outranked.insert(record.turn);
   for (TurnId id : journal_.turns_in(TurnState::scored))
-    if (const auto verdict = journal_.newest_verdict(id); verdict && !journal_.has_sample({id, verdict->revision}))
+    if (outranked.contains(id)) {
+      continue;
+    } else if (const auto verdict = journal_.newest_verdict(id);
+               verdict && !journal_.has_sample({id, verdict->revision}))
       add(journal_.turn(id).value(), *verdict);
   take_backlog(monotonic_s());
 }
 
-bool StepDesk::add(const Turn& turn, const Verdict& verdict) {
+std::string StepDesk::add(const Turn& turn, const Verdict& verdict) {
   BuiltSample built = builder_.build(turn, verdict, version_);
   if (!built.sample) {
-    if (verdict.error.empty()) journal_.set_turn_state(turn.id, TurnState::excluded, built.exclusion);
-    return false;
+    if (verdict.error.empty()) journal_.exclude_turn(turn.id, built.exclusion);
+    return built.exclusion;
   }
   journal_.save_sample(*built.sample, built.exclusion);
-  if (!built.exclusion.empty()) return false;
+  if (!built.exclusion.empty()) return built.exclusion;
   backlog_ = backlog_ || batcher_.full();
   if (!backlog_) batcher_.add(std::move(*built.sample), monotonic_s());
-  return true;
+  return {};
+}
+
+void StepDesk::drop(TurnId turn, const std::string& reason) {
+  batcher_.drop(turn, reason);
+  exclude_dropped();
+  journal_.exclude_unused_samples(turn, reason);
+}
+
+bool StepDesk::taking(TurnId turn) const {
+  if (!in_flight_) return false;
+  const auto& uses = in_flight_->record.samples;
+  return std::any_of(uses.begin(), uses.end(), [&](const SampleUse& use) { return use.id.turn == turn; });
 }
 
 /// The journal's unused samples are, in its order, those that wait already and then the backlog.

@@ -35,12 +35,18 @@ class StepDesk {
   /// What a restart finds in the journal and no step has taken.
   void restore_waiting();
 
-  /// The turn's sample goes to the journal and, if it can be trained on (true), waits for a step.
-  bool add(const Turn& turn, const Verdict& verdict);
+  /// The turn's sample goes to the journal and, if it can be trained on, waits for a step. Else: why not.
+  std::string add(const Turn& turn, const Verdict& verdict);
+  /// Why no feedback can make a sample of this turn now; empty = it can.
+  std::string refusal(const Turn& turn) const { return builder_.refusal(turn, true, version_); }
+  /// Samples of the turn that no step took will not be trained; used ones leave the replay window.
+  void drop(TurnId turn, const std::string& reason);
   void take(const messages::StepDone& done);
   /// Composes, records and sends the next step when one is due.
   void tick(double now_s);
 
+  /// Is a sample of the turn in the step that is under way?
+  bool taking(TurnId turn) const;
   void stop() { stopping_ = true; }  // no new steps; the one in flight ends
   bool busy() const { return in_flight_.has_value(); }
   bool recorded_steps_left() const { return !recorded_.empty(); }

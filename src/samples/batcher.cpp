@@ -25,18 +25,23 @@ Batcher::Batcher(const SamplesConfig& settings, std::uint64_t seed)
 
 void Batcher::add(TrainingSample sample, double now_s) {
   expect(!full(), "Batcher::add() above its capacity of " + std::to_string(capacity_));
-  const auto same_turn = [&](const TrainingSample& other) { return other.id.turn == sample.id.turn; };
-  std::erase_if(waiting_, [&](const Waiting& other) {
-    if (!same_turn(other.sample)) return false;
-    dropped_.emplace_back(other.sample.id, "superseded");
-    return true;
-  });
-  std::erase_if(window_, same_turn);
+  drop(sample.id.turn, "superseded");
   waiting_.push_back({std::move(sample), now_s});
 }
 
+void Batcher::drop(TurnId turn, const std::string& reason) {
+  std::erase_if(waiting_, [&](const Waiting& other) {
+    if (other.sample.id.turn != turn) return false;
+    dropped_.emplace_back(other.sample.id, reason);
+    return true;
+  });
+  std::erase_if(window_, [&](const TrainingSample& other) { return other.id.turn == turn; });
+}
+
 void Batcher::drop_stale(std::int64_t newest_version) {
-  const auto stale = [&](const TrainingSample& s) { return newest_version - s.version > settings_.max_staleness; };
+  const auto stale = [&](const TrainingSample& s) {
+    return newest_version - s.version > max_staleness(settings_, s.origin == "feedback");
+  };
   std::erase_if(waiting_, [&](const Waiting& w) {
     if (!stale(w.sample)) return false;
     dropped_.emplace_back(w.sample.id, "stale");

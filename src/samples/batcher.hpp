@@ -37,8 +37,12 @@ class Batcher {
   /// revision in the window is forgotten. now_s: any clock, the same for next().
   void add(TrainingSample sample, double now_s);
 
+  /// Takes the turn's waiting sample out, reported as dropped(reason), and its used one out of the window.
+  void drop(TurnId turn, const std::string& reason);
+
   /// The batch of `step`, if one is due; its fresh samples enter the window. Waiting samples older than
-  /// samples.max_staleness versions are dropped(stale) first, replayable ones forgotten.
+  /// samples.max_staleness (explicit feedback: samples.feedback_staleness) versions are dropped(stale) first,
+  /// replayable ones forgotten.
   std::optional<Batch> next(std::int64_t step, std::int64_t newest_version, double now_s);
 
   /// Refills the window after a restart: used samples in the order of their first use.

@@ -63,7 +63,7 @@ TrainingSample assemble(const Turn& turn, const Verdict& verdict, Advantages adv
   sample.masks = completion.masks;
   sample.temperature = completion.sampling.temperature;
   sample.version = oldest_version(turn);
-  sample.origin = "turn";
+  sample.origin = verdict.origin == "user" ? "feedback" : "turn";
   return sample;
 }
 
@@ -72,22 +72,20 @@ TrainingSample assemble(const Turn& turn, const Verdict& verdict, Advantages adv
 SampleBuilder::SampleBuilder(const SamplesConfig& settings, bool kl)
     : settings_(settings), kl_(kl), method_(find_advantage(settings.method)), baseline_(settings.baseline_half_life) {}
 
-std::string SampleBuilder::unusable(const Turn& turn, const Verdict& verdict, std::int64_t newest_version) const {
+std::string SampleBuilder::refusal(const Turn& turn, bool feedback, std::int64_t newest_version) const {
   const auto& completion = turn.completion;
   const std::size_t response = completion.ids.size();
   if (turn.type == TurnType::side) return "side";
   if (!turn.exclusion.empty()) return turn.exclusion;
   if (!finished(turn) || response == 0 || turn.prompt.empty()) return "aborted";
-  if (!verdict.error.empty()) return "judge_failed";
   if (completion.sampling.temperature <= 0) return "greedy";
   if (completion.sampling.truncated()) return "truncated";
   if (completion.sampling.adjusted()) return "penalized";
   if (!whole(completion.logprobs, response)) return "no_logprobs";
   if (completion.versions.size() != response) return "no_version";
   if (!completion.masks.empty() && completion.masks.rows.size() != response) return "no_masks";
-  if (kl_ && !whole(verdict.reference_logprobs, response)) return "no_reference";
   if (turn.prompt.size() + response > static_cast<std::size_t>(settings_.max_tokens)) return "too_long";
-  if (newest_version - oldest_version(turn) > settings_.max_staleness) return "stale";
+  if (newest_version - oldest_version(turn) > max_staleness(settings_, feedback)) return "stale";
   return "";
 }
 
@@ -106,7 +104,10 @@ BuiltSample SampleBuilder::build(const Turn& turn, const Verdict& verdict, std::
                                  const std::string& line) {
   expect(turn.id == verdict.turn,
          "verdict of turn " + std::to_string(verdict.turn.value) + " used for turn " + std::to_string(turn.id.value));
-  if (const std::string reason = unusable(turn, verdict, newest_version); !reason.empty()) return {{}, reason};
+  const std::string reason = refusal(turn, verdict.origin == "user", newest_version);
+  if (!reason.empty()) return {{}, reason};
+  if (!verdict.error.empty()) return {{}, "judge_failed"};
+  if (kl_ && !whole(verdict.reference_logprobs, turn.completion.ids.size())) return {{}, "no_reference"};
   Advantages values = advantages(turn, verdict, line);
   if (!values.exclusion.empty()) return {{}, values.exclusion};
   const std::size_t cells = turn.completion.ids.size() * static_cast<std::size_t>(values.topk_width);

@@ -24,13 +24,15 @@ class SampleBuilder {
   /// `kl` = a KL term is on, so a reference is needed. Throws UserError for an unknown method.
   explicit SampleBuilder(const SamplesConfig& settings, bool kl = false);
 
+  /// Why no verdict can make a sample of this turn; empty = one can. `feedback`: a verdict given by the user.
+  std::string refusal(const Turn& turn, bool feedback, std::int64_t newest_version) const;
+
   /// newest_version: of the policy line, for staleness.
   BuiltSample build(const Turn& turn, const Verdict& verdict, std::int64_t newest_version,
                     const std::string& line = "main");
   RunningBaseline& baseline() { return baseline_; }
 
  private:
-  std::string unusable(const Turn& turn, const Verdict& verdict, std::int64_t newest_version) const;
   Advantages advantages(const Turn& turn, const Verdict& verdict, const std::string& line);
 
   SamplesConfig settings_;

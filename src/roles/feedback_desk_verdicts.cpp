@@ -1,0 +1,194 @@
+// From recorded feedback to a verdict and a sample, and back when it does not stand.
+
+#include <algorithm>
+
+#include "roles/feedback_desk.hpp"
+
+namespace clawrl {
+namespace {
+
+constexpr double clear_score = 0.25;  // from here on a score is good or bad, not neutral
+
+/// A correction without a score says that the reply was not the right one.
+std::optional<std::int8_t> vote_of(const FeedbackRecord& record) {
+  if (!record.score && record.correction.empty()) return std::nullopt;
+  const double score = record.score.value_or(-1);
+  return static_cast<std::int8_t>(score >= clear_score ? 1 : score <= -clear_score ? -1 : 0);
+}
+
+GivenVerdict given_by(const FeedbackRecord& record) {
+  GivenVerdict given;
+  given.vote = vote_of(record);
+  if (!record.correction.empty()) given.hints.push_back("A better reply would be:\n" + record.correction);
+  return given;
+}
+
+/// What the evaluator reads as the next state: the feedback's words, or what a thumb says besides what followed.
+std::vector<Message> next_state_of(const Turn& turn, const FeedbackRecord& record) {
+  Message said;
+  said.role = "user";
+  said.text = record.text;
+  if (!record.correction.empty()) said.text += (said.text.empty() ? "" : "\n") + ("Better: " + record.correction);
+  if (!said.text.empty()) return {said};
+  const auto vote = vote_of(record);
+  said.text = vote > 0 ? "That was a good reply." : vote < 0 ? "That was not a good reply." : "That reply was so-so.";
+  std::vector<Message> messages = turn.next_state;
+  messages.push_back(said);
+  return messages;
+}
+
+}  // namespace
+
+void FeedbackDesk::judge(const Turn& turn, const FeedbackRecord& record) {
+  Turn judged = turn;
+  judged.next_state = next_state_of(turn, record);
+  seams_.judge(std::move(judged), record.revision, given_by(record));
+}
+
+void FeedbackDesk::answered(const Turn& turn) {
+  const auto found = early_.find(turn.id);
+  if (found == early_.end()) return;
+  for (const std::int32_t revision : found->second) {
+    const SampleId id{turn.id, revision};
+    const std::string refusal = seams_.refusal(turn);
+    if (refusal.empty()) {
+      judge(turn, pending_.at(id));
+      continue;
+    }
+    journal_.settle_feedback(id, refusal);
+    pending_.erase(id);
+  }
+  early_.erase(found);
+}
+
+std::optional<std::int32_t> FeedbackDesk::prm_revision(const Verdict& verdict) {
+  touched_.insert(verdict.turn);
+  const auto found = open_.find(verdict.turn);
+  if (found == open_.end()) return 0;
+  Open& open = found->second;
+  open.prm_may_come = false;
+  std::optional<std::int32_t> revision;
+  if (open.standing.empty() && !open.trained) revision = verdict.error.empty() ? ++open.newest : 0;
+  close_if_done(verdict.turn);
+  return revision;
+}
+
+void FeedbackDesk::no_prm_verdict(TurnId turn) {
+  if (const auto found = open_.find(turn); found != open_.end()) found->second.prm_may_come = false;
+  close_if_done(turn);
+}
+
+void FeedbackDesk::close_if_done(TurnId turn) {
+  const auto found = open_.find(turn);
+  if (found == open_.end() || found->second.prm_may_come) return;
+  const auto first = pending_.lower_bound({turn, 0});
+  if (first == pending_.end() || first->first.turn != turn) open_.erase(found);
+}
+
+void FeedbackDesk::judged(const Turn& turn, Verdict verdict) {
+  const SampleId id{verdict.turn, verdict.revision};
+  const auto found = pending_.find(id);
+  if (found == pending_.end()) return;  // withdrawn meanwhile
+  const auto vote = vote_of(found->second);
+  verdict.origin = "user";
+  if (!verdict.error.empty() && vote) {  // what the user said needs no judge; there is no hint then
+    Verdict plain;
+    plain.turn = verdict.turn;
+    plain.revision = verdict.revision;
+    plain.origin = "user";
+    plain.votes = {vote};
+    plain.score = *vote;
+    verdict = std::move(plain);
+  }
+  pending_.erase(found);
+  journal_.save_verdict(verdict);
+  const Open& open = open_[id.turn];
+  std::string outcome = "sampled";
+  if (!open.standing.empty() && *open.standing.rbegin() > id.revision) {
+    outcome = "superseded";
+  } else if (!verdict.error.empty()) {
+    outcome.clear();  // settled once the turn is back to what it was
+    jobs_.push_back({Kind::fall_back, {}, {}, id, "judge_failed"});
+  } else if (const std::string reason = seams_.learn(turn, verdict); !reason.empty()) {
+    outcome = reason;
+  }
+  if (outcome.empty()) open_[id.turn].standing.erase(id.revision);
+  if (!outcome.empty()) journal_.settle_feedback(id, outcome);
+  close_if_done(id.turn);
+  next_job();
+}
+
+/// The turn counts as it would without this feedback: by older feedback, by the PRM, or not at all.
+void FeedbackDesk::fall_back(const FeedbackTarget& target, const std::string& reason) {
+  const TurnId id = target.turn.id;
+  seams_.drop(id, reason);
+  const auto& standing = target.standing;
+  if (std::any_of(standing.begin(), standing.end(), [](const auto& other) { return other.outcome.empty(); }))
+    return;  // it counts when it is judged
+  if (target.fallback) {
+    Verdict verdict = *target.fallback;
+    const auto open = open_.find(id);
+    verdict.revision = 1 + std::max(target.newest_revision, open == open_.end() ? 0 : open->second.newest);
+    if (open != open_.end()) open->second.newest = verdict.revision;
+    journal_.save_verdict(verdict);
+    if (!target.taken) seams_.learn(target.turn, verdict);
+  } else if (target.taken) {
+    return;
+  } else if (const auto state = seams_.awaits_prm(id)) {
+    journal_.reopen_turn(id, *state);
+  } else {
+    journal_.exclude_turn(id, reason);
+  }
+}
+
+void FeedbackDesk::restore() {
+  for (const TurnId turn : journal_.unjudged_with_feedback()) {
+    const auto state = seams_.awaits_prm(turn);
+    if (!state) continue;
+    Open& open = open_[turn];
+    open.prm_may_come = true;
+    open.newest = journal_.newest_revision(turn);
+    for (const FeedbackRecord& record : journal_.feedback_on(turn))
+      if (record.stands() && (record.outcome.empty() || record.outcome == "sampled"))
+        open.standing.insert(record.revision);
+  }
+  if (!learning_) return;
+  for (const FeedbackRecord& record : journal_.open_feedback()) to_resume_.push_back({record.turn, record.revision});
+  next_job();
+}
+
+void FeedbackDesk::resume(const FeedbackTarget& target, SampleId id, const FeedbackLookup& found) {
+  const auto record = std::find_if(target.standing.begin(), target.standing.end(),
+                                   [&](const auto& one) { return one.revision == id.revision; });
+  if (record == target.standing.end() || !record->outcome.empty()) return;  // withdrawn meanwhile
+  if (found.sampled) return journal_.settle_feedback(id, "sampled");
+  if (const std::string refusal = seams_.refusal(target.turn); !refusal.empty())
+    return journal_.settle_feedback(id, refusal);
+  Open& open = open_[id.turn];
+  for (const FeedbackRecord& one : target.standing) open.standing.insert(one.revision);
+  open.newest = std::max(open.newest, target.newest_revision);
+  open.prm_may_come = seams_.awaits_prm(id.turn).has_value();
+  pending_[id] = *record;
+  seams_.drop(id.turn, "superseded");
+  if (found.verdict && found.verdict->error.empty()) return judged(target.turn, *found.verdict);
+  judge(target.turn, *record);
+}
+
+void FeedbackDesk::tick() {
+  for (auto it = early_.begin(); it != early_.end();) {
+    if (seams_.still_generating(it->first)) {
+      ++it;
+      continue;
+    }
+    const TurnId turn = it->first;
+    for (const std::int32_t revision : it->second) {  // it ended without an answer
+      journal_.settle_feedback({turn, revision}, "aborted");
+      pending_.erase({turn, revision});
+    }
+    it = early_.erase(it);
+    no_prm_verdict(turn);
+  }
+  next_job();
+}
+
+}  // namespace clawrl
