@@ -21,7 +21,7 @@ namespace clawrl {
 /// Main turns of one API key, newest first.
 struct TurnFilter {
   std::string key;
-  std::optional<std::string> session, user;
+  std::optional<std::string> session = {}, user = {};
   double from_s = 0, to_s = 1e18;  // created: Unix seconds, to_s not included
   std::int64_t limit = 100;
 };
