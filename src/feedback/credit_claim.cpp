@@ -291,10 +291,14 @@ std::optional<CreditClaim> find_claim(std::string_view message, const TimeContex
   return std::nullopt;
 }
 
-std::vector<std::string> topic_of(std::string_view text) {
-  std::vector<std::string> topic;
-  add_topic(split_words(text), std::nullopt, topic);
-  return topic;
+CreditClaim query_of(std::string_view text, std::vector<TimeRange> ranges, const TimeContext& context) {
+  const Words words = split_words(text.substr(0, longest_message));
+  const auto time = find_time(words, context);
+  CreditClaim query;
+  query.ranges = ranges.empty() && time ? time->ranges : std::move(ranges);
+  query.when = query.ranges.empty() ? CreditClaim::When::unsaid : CreditClaim::When::stated;
+  add_topic(words, time, query.topic);
+  return query;
 }
 
 }  // namespace clawrl

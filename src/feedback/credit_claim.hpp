@@ -23,7 +23,8 @@ struct CreditClaim {
 /// Nothing when in doubt. English. Texts above 4 KiB are no such message.
 std::optional<CreditClaim> find_claim(std::string_view message, const TimeContext& context);
 
-/// Words of a text that tell what it is about, as stems.
-std::vector<std::string> topic_of(std::string_view text);
+/// The same for a text of which it is known that it speaks of a turn: what it is about, and when if it says so and
+/// `ranges` do not. The vote is not looked for.
+CreditClaim query_of(std::string_view text, std::vector<TimeRange> ranges, const TimeContext& context);
 
 }  // namespace clawrl

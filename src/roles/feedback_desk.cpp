@@ -83,10 +83,13 @@ void FeedbackDesk::next_job() {
 }
 
 void FeedbackDesk::work(Job& job, const std::optional<Turn>& live, FeedbackLookup& found) const {
+  const FeedbackSearch search{config_.credit_threshold, unix_s()};
+  if (job.kind == Kind::message) found = look_up_message(journal_, job.request, job.message, search);
+  if (job.kind == Kind::message) return;
   if (job.kind == Kind::request) {
     job.request.text = seams_.redact(job.request.text);
     job.request.correction = seams_.redact(job.request.correction);
-    found = look_up(journal_, job.request, live, {config_.credit_threshold, unix_s()});
+    found = look_up(journal_, job.request, live, search);
     return;
   }
   const std::int32_t without = job.kind == Kind::fall_back ? job.of.revision : 0;
@@ -114,7 +117,7 @@ void FeedbackDesk::apply(Job job, FeedbackLookup found) {
   try {
     if (!found.error.message.empty()) {
       if (job.answer) job.answer({std::nullopt, found.error});
-    } else if (job.kind == Kind::request) {
+    } else if (job.kind == Kind::request || job.kind == Kind::message) {
       job.request.withdraw ? withdraw(job, found) : record(job, found);
     } else if (!found.targets.empty()) {
       if (job.kind == Kind::resume) resume(found.targets[0], job.of, found);

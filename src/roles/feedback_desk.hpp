@@ -40,7 +40,7 @@ class FeedbackDesk {
     std::function<void(TurnId, const std::string& reason)> drop;           // samples that no step took
     std::function<bool(TurnId)> taking;                                    // by the step in flight
     std::function<std::optional<TurnState>(TurnId)> awaits_prm;            // its state while that is so
-    std::function<std::string(const std::string&)> redact = [](const auto& text) { return text; };
+    std::function<std::string(std::string)> redact = [](std::string text) { return text; };  // from any thread
   };
 
   /// learning false: feedback is recorded for a later run.
@@ -64,13 +64,14 @@ class FeedbackDesk {
 
  private:
   static constexpr std::size_t most_waiting = 1024, most_judging = 4096, most_resumed = 256;
-  enum class Kind { request, fall_back, resume };
+  enum class Kind { request, message, fall_back, resume };
   struct Job {
     Kind kind = Kind::request;
     FeedbackRequest request;
     Answer<FeedbackReceipt> answer;
     SampleId of = {};         // fall_back, resume
     std::string reason = {};  // fall_back
+    CreditMessage message = {};
   };
   /// Turns whose verdicts are not all there yet.
   struct Open {
@@ -81,6 +82,7 @@ class FeedbackDesk {
   };
 
   void next_job();
+  void credit_message(const Turn& turn);
   void work(Job& job, const std::optional<Turn>& live, FeedbackLookup& found) const;  // on the look-up thread
   void apply(Job job, FeedbackLookup found);
   void record(Job& job, const FeedbackLookup& found);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "roles/feedback_desk.hpp"
+#include "session/client_text.hpp"
 
 namespace clawrl {
 namespace {
@@ -45,7 +46,25 @@ void FeedbackDesk::judge(const Turn& turn, const FeedbackRecord& record) {
   seams_.judge(std::move(judged), record.revision, given_by(record));
 }
 
+void FeedbackDesk::credit_message(const Turn& turn) {
+  auto last = turn.messages.rbegin();
+  while (last != turn.messages.rend() && is_client_text(*last)) ++last;
+  if (last == turn.messages.rend() || last->role != "user" || jobs_.size() >= most_waiting) return;
+  const std::string words = user_words(last->text);
+  const auto claim = find_claim(words, {turn.created_s, 0});
+  if (!claim) return;
+  Job job;
+  job.kind = Kind::message;
+  job.request.key = turn.key;
+  job.request.text = words;
+  job.request.score = claim->vote;
+  job.message = {turn.id, turn.key, turn.user, turn.session, turn.created_s, *claim};
+  jobs_.push_back(std::move(job));
+  next_job();
+}
+
 void FeedbackDesk::answered(const Turn& turn) {
+  if (config_.credit_messages && turn.learning == Learning::learn) credit_message(turn);
   const auto found = early_.find(turn.id);
   if (found == early_.end()) return;
   for (const std::int32_t revision : found->second) {
@@ -181,9 +200,9 @@ void FeedbackDesk::tick() {
       continue;
     }
     const TurnId turn = it->first;
-    for (const std::int32_t revision : it->second) {  // it ended without an answer
-      journal_.settle_feedback({turn, revision}, "aborted");
+    for (const std::int32_t revision : it->second) {  // it ended without an answer that counts: the journal knows why
       pending_.erase({turn, revision});
+      to_resume_.push_back({turn, revision});
     }
     it = early_.erase(it);
     no_prm_verdict(turn);

@@ -3,8 +3,13 @@
 #include <algorithm>
 #include <set>
 
+#include "session/client_text.hpp"
+#include "session/request_claim.hpp"
+
 namespace clawrl {
 namespace {
+
+constexpr std::int64_t most_searched = 200;  // turns, the newest
 
 ChatError not_found(const std::string& param, const std::string& message) {
   return {404, "invalid_request_error", "turn_not_found", param, message};
@@ -21,13 +26,13 @@ ChatError unknown_turn(const FeedbackRequest& request) {
 bool belongs(const Turn& turn, const FeedbackRequest& request) {
   if (turn.key != request.key || turn.learning == Learning::off) return false;
   if (!request.user.empty() && turn.user != request.user) return false;
-  return request.session.empty() || turn.session == session_key(request.key, request.session);
+  return request.session.empty() || turn.session == session_of(request.key, request.session);
 }
 
 /// An exclusion that a new verdict may lift.
 bool of_a_verdict(const std::string& exclusion) {
-  static const std::set<std::string> known = {"judge_failed", "superseded", "stale", "withdrawn", "no_teacher_logprobs",
-                                              "no_reference"};
+  static const std::set<std::string> known = {"judge_failed", "superseded",          "stale",
+                                              "withdrawn",    "no_teacher_logprobs", "no_reference"};
   return known.contains(exclusion);
 }
 
@@ -59,7 +64,7 @@ std::optional<FeedbackTarget> target_of(const JournalReader& journal, TurnId id)
 std::optional<FeedbackTarget> named_turn(const JournalReader& journal, const FeedbackRequest& request) {
   const bool by_id = !request.completion_id.empty();
   const auto ids = by_id ? journal.turns_by_completion(request.completion_id)
-                         : journal.turns_of(session_key(request.key, request.session));
+                         : journal.turns_of(session_of(request.key, request.session));
   for (auto id = ids.rbegin(); id != ids.rend(); ++id) {  // the newest, should an index be there twice
     auto target = target_of(journal, *id);
     if (!target || !belongs(target->turn, request)) continue;
@@ -94,8 +99,71 @@ void name_by_content(const JournalReader& journal, const FeedbackRequest& reques
     found.id = base + "-" + std::to_string(n);
 }
 
+/// Main turns that were answered: the newest ones, and the newest within `ranges`.
+std::vector<PastTurn> past_turns(const JournalReader& journal, TurnFilter filter,
+                                 const std::vector<TimeRange>& ranges) {
+  std::set<TurnId> ids;
+  filter.limit = most_searched;
+  for (TurnId id : journal.newest_turns(filter)) ids.insert(id);
+  const double until = filter.to_s;
+  for (const TimeRange& range : ranges) {
+    filter.from_s = range.from_s;
+    filter.to_s = std::min(until, range.to_s);
+    for (TurnId id : journal.newest_turns(filter)) ids.insert(id);
+  }
+  std::vector<PastTurn> turns;
+  for (TurnId id : ids) {
+    const auto turn = journal.turn(id);
+    if (!turn || turn->state == TurnState::aborted || turn->state == TurnState::generating) continue;
+    PastTurn past{id, turn->created_s, "", turn->reply_message.text.empty() ? turn->reply : turn->reply_message.text};
+    for (const Message& message : turn->messages)
+      if (message.role == "user" && !is_client_text(message)) past.asked = user_words(message.text);
+    turns.push_back(std::move(past));
+  }
+  return turns;
+}
+
+void credit(const JournalReader& journal, const SearchHit& hit, double threshold, FeedbackLookup& found) {
+  if (hit.turn.value == 0 || hit.confidence < threshold) {
+    found.reason = hit.turn.value == 0
+                       ? "no single turn fits what was said; name it by completion_id, or by session_id and turn"
+                       : "unsure: the best fit has confidence " + std::to_string(hit.confidence).substr(0, 4) +
+                             ", needed is " + std::to_string(threshold).substr(0, 4);
+    return;
+  }
+  if (auto target = target_of(journal, hit.turn)) {
+    target->confidence = hit.confidence;
+    found.targets.push_back(std::move(*target));
+  }
+}
+
+void search_turn(const JournalReader& journal, const FeedbackRequest& request, const FeedbackSearch& search,
+                 FeedbackLookup& found) {
+  const TimeContext context{search.now_s, request.utc_offset_minutes};
+  std::vector<TimeRange> ranges;
+  if (!request.time.empty()) ranges = parse_time(request.time, context);
+  if (!request.time.empty() && ranges.empty()) {
+    found.error = {400, "invalid_request_error", "", "time",
+                   "time must be " + std::string(time_forms) + "; and not in the future"};
+    return;
+  }
+  TurnFilter filter{request.key};
+  if (!request.user.empty()) filter.user = request.user;
+  if (!request.session.empty()) {
+    filter.session = session_of(request.key, request.session);
+    if (journal.newest_turns(filter).empty()) {
+      found.error = unknown_turn(request);
+      return;
+    }
+  }
+  const CreditClaim query = query_of(request.text, std::move(ranges), context);
+  const SearchHit hit = find_turn(query, past_turns(journal, filter, query.ranges), {});
+  credit(journal, hit, search.threshold, found);
+}
+
 void find_turns(const JournalReader& journal, const FeedbackRequest& request, const std::optional<Turn>& live,
-                FeedbackLookup& found) {
+                const FeedbackSearch& search, FeedbackLookup& found) {
+  if (request.completion_id.empty() && !request.turn) return search_turn(journal, request, search, found);
   if (live && belongs(*live, request)) {
     FeedbackTarget target;
     target.turn = *live;
@@ -106,6 +174,13 @@ void find_turns(const JournalReader& journal, const FeedbackRequest& request, co
   } else {
     found.error = unknown_turn(request);
   }
+}
+
+/// What the journal has of the turns that were found, and the feedback's name.
+void complete(const JournalReader& journal, const FeedbackRequest& request, FeedbackLookup& found) {
+  if (!found.error.message.empty() || found.targets.empty()) return;
+  if (found.id.empty()) name_by_content(journal, request, found);
+  for (FeedbackTarget& target : found.targets) add_history(journal, target, 0);
 }
 
 void look_up_withdrawn(const JournalReader& journal, FeedbackLookup& found) {
@@ -121,12 +196,13 @@ void look_up_withdrawn(const JournalReader& journal, FeedbackLookup& found) {
 
 }  // namespace
 
-std::string session_key(const std::string& key, const std::string& id) {
-  return key.empty() ? id : key + ":" + id;
+std::string session_of(const std::string& key, const std::string& stated) {
+  const std::vector<Message> none;
+  return session_name(key, stated_session({none, key, stated}));
 }
 
 std::string client_session(const Turn& turn) {
-  const std::string prefix = session_key(turn.key, "");
+  const std::string prefix = turn.key.empty() ? "" : turn.key + ":";
   return turn.session.starts_with(prefix) ? turn.session.substr(prefix.size()) : turn.session;
 }
 
@@ -137,7 +213,7 @@ std::optional<FeedbackTarget> look_up_target(const JournalReader& journal, TurnI
 }
 
 FeedbackLookup look_up(const JournalReader& journal, const FeedbackRequest& request, const std::optional<Turn>& live,
-                       const FeedbackSearch&) {
+                       const FeedbackSearch& search) {
   FeedbackLookup found;
   found.id = request.id;
   if (!found.id.empty()) found.earlier = journal.feedback(request.key, found.id);
@@ -149,10 +225,24 @@ FeedbackLookup look_up(const JournalReader& journal, const FeedbackRequest& requ
     look_up_withdrawn(journal, found);
     return found;
   }
-  find_turns(journal, request, live, found);
-  if (!found.error.message.empty() || found.targets.empty()) return found;
-  if (found.id.empty()) name_by_content(journal, request, found);
-  for (FeedbackTarget& target : found.targets) add_history(journal, target, 0);
+  find_turns(journal, request, live, search, found);
+  complete(journal, request, found);
+  return found;
+}
+
+FeedbackLookup look_up_message(const JournalReader& journal, const FeedbackRequest& request,
+                               const CreditMessage& message, const FeedbackSearch& search) {
+  FeedbackLookup found;
+  TurnFilter filter{message.key};
+  filter.to_s = message.created_s;
+  filter.session = message.session;
+  filter.limit = 1;
+  const std::vector<TurnId> previous = journal.newest_turns(filter);
+  filter.session.reset();
+  filter.user = message.user;
+  const auto turns = past_turns(journal, filter, message.claim.ranges);
+  credit(journal, find_turn(message.claim, turns, previous.empty() ? TurnId{} : previous[0]), search.threshold, found);
+  complete(journal, request, found);
   return found;
 }
 

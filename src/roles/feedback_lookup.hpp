@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "feedback/turn_search.hpp"
 #include "frontend/chat_service.hpp"
 #include "journal/journal_reader.hpp"
 
@@ -42,11 +43,23 @@ struct FeedbackSearch {
 FeedbackLookup look_up(const JournalReader& journal, const FeedbackRequest& request, const std::optional<Turn>& live,
                        const FeedbackSearch& search);
 
+/// A chat message that says how earlier advice turned out.
+struct CreditMessage {
+  TurnId turn;  // the one that answered it
+  std::string key, user, session;
+  double created_s = 0;  // of that turn
+  CreditClaim claim;
+};
+
+/// The turn that the message speaks of, among those of its key and user before it. `request`: the message as feedback.
+FeedbackLookup look_up_message(const JournalReader& journal, const FeedbackRequest& request,
+                               const CreditMessage& message, const FeedbackSearch& search);
+
 /// A turn that feedback speaks of already, as it is without the feedback of revision `without` (0 = with all).
 std::optional<FeedbackTarget> look_up_target(const JournalReader& journal, TurnId turn, std::int32_t without);
 
-/// As the journal names a session: "<key>:<id>", or the id alone without a key.
-std::string session_key(const std::string& key, const std::string& id);
-std::string client_session(const Turn& turn);
+/// As the journal names the session that a client states.
+std::string session_of(const std::string& key, const std::string& stated);
+std::string client_session(const Turn& turn);  // as the client names it
 
 }  // namespace clawrl

@@ -6,6 +6,7 @@
 namespace clawrl {
 
 void Head::feedback(FeedbackRequest request, Answer<FeedbackReceipt> answer) {
+  for (std::string* id : {&request.session, &request.user}) *id = redactor_->identifier(*id);  // as turns have them
   loop_.post([this, request = std::move(request), answer = std::move(answer)] { feedback_->start(request, answer); });
 }
 
@@ -16,7 +17,7 @@ FeedbackDesk::Seams Head::feedback_seams() {
     return requests_->generating([&](const Turn& turn) {
       if (!request.completion_id.empty()) return turn.completion_id == request.completion_id;
       return request.turn && turn.type == TurnType::main && turn.index == *request.turn &&
-             turn.session == session_key(request.key, request.session);
+             turn.session == session_of(request.key, request.session);
     });
   };
   seams.still_generating = [this](TurnId id) {
@@ -39,6 +40,10 @@ FeedbackDesk::Seams Head::feedback_seams() {
     if (open_turns_.contains(id)) return TurnState::answered;
     if (judges_ && judges_->has({id, 0})) return TurnState::judging;
     return std::nullopt;
+  };
+  seams.redact = [redactor = redactor_](std::string text) {
+    redactor->redact(text);
+    return text;
   };
   return seams;
 }

@@ -57,7 +57,7 @@ struct FeedbackRun {
 
   Turn turn(const std::string& completion, const std::string& key = "", const std::string& session = "s") {
     Turn one = run.answered_turn();
-    one.session = session_key(key, session);
+    one.session = session_of(key, session);
     one.index = static_cast<std::int32_t>(one.id.value);
     one.completion_id = completion;
     one.key = key;
