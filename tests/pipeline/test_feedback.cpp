@@ -1,0 +1,108 @@
+// A real job: thumbs down by completion id becomes a verdict of the user and a trained sample, and can be withdrawn.
+
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "frontend/raw_client.hpp"
+#include "pipeline/job_process.hpp"
+#include "pipeline/run_record.hpp"
+#include "pipeline/workspace.hpp"
+#include "support/catch.hpp"
+
+namespace clawrl::test {
+namespace {
+
+using namespace std::chrono_literals;
+using Json = nlohmann::json;
+
+struct Answered {
+  int status = 0;
+  Json body;
+};
+
+Answered post(const ServerUrl& server, const std::string& path, const Json& body, const std::string& headers = "") {
+  RawClient client(server.port);
+  REQUIRE(client.send(http_post(body.dump(), headers + "Connection: close\r\n", path)));
+  REQUIRE(client.read_to_end());
+  const auto begin = client.received.find("\r\n\r\n");
+  REQUIRE(begin != std::string::npos);
+  return {status_of(client.received), Json::parse(client.received.substr(begin + 4))};
+}
+
+/// Asks in a session of its own; the completion id.
+std::string ask(const ServerUrl& server, const std::string& session) {
+  const Json body = {{"model", "clawrl-demo"},
+                     {"max_tokens", 24},
+                     {"messages", Json::array({{{"role", "user"}, {"content", "What is 3 plus 4?"}}})}};
+  const Answered reply =
+      post(server, "/v1/chat/completions", body, "X-Turn-Type: main\r\nX-Session-Id: " + session + "\r\n");
+  INFO(reply.body.dump());
+  REQUIRE(reply.status == 200);
+  return reply.body.at("id");
+}
+
+/// Until it holds, 90 s at most.
+template <class Condition>
+bool eventually(Condition condition) {
+  for (const auto end = std::chrono::steady_clock::now() + 90s; std::chrono::steady_clock::now() < end;) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(50ms);
+  }
+  return false;
+}
+
+}  // namespace
+
+TEST_CASE("thumbs down by completion id is trained as the user's verdict") {
+  Workspace workspace("feedback");
+  const std::string out = workspace.path("run");
+  JobProcess job({.out = out});
+  const ServerUrl server = job.wait_until_serving();
+  std::vector<std::string> completions;
+  for (int i = 0; i < 2; ++i) completions.push_back(ask(server, "thumbs-" + std::to_string(i)));
+  const JournalReader journal(journal_of(out));
+
+  std::vector<std::int64_t> turns;
+  for (const std::string& completion : completions) {
+    const Json thumb = {{"completion_id", completion}, {"thumbs", "down"}};
+    const Answered first = post(server, "/v1/feedback", thumb);
+    INFO(first.body.dump());
+    REQUIRE(first.status == 200);
+    REQUIRE(first.body.at("status") == "accepted");
+    REQUIRE(first.body.at("turns").size() == 1);
+    REQUIRE(first.body["turns"][0].at("completion_id") == completion);
+    turns.push_back(first.body["turns"][0].at("turn_id"));
+    REQUIRE(post(server, "/v1/feedback", thumb).body.at("status") == "duplicate");
+  }
+  const Answered unknown = post(server, "/v1/feedback", {{"completion_id", "chatcmpl-none"}, {"thumbs", "up"}});
+  REQUIRE(unknown.status == 404);
+  REQUIRE(unknown.body.at("error").at("code") == "turn_not_found");
+
+  for (const std::int64_t id : turns) {
+    REQUIRE(eventually([&] { return journal.turn({id})->state == TurnState::trained; }));
+    const auto verdict = journal.newest_verdict({id});
+    REQUIRE(verdict);
+    REQUIRE(verdict->revision == 1);
+    REQUIRE(verdict->origin == "user");
+    REQUIRE(verdict->score == -1);
+    REQUIRE(journal.samples(std::vector<SampleId>{{{id}, 1}})[0].origin == "feedback");
+  }
+  const Answered by_place = post(server, "/v1/feedback",
+                                 {{"session_id", "thumbs-0"}, {"turn", 0}, {"score", 0.9}, {"text", "It was right."}});
+  REQUIRE(by_place.status == 200);
+  REQUIRE(by_place.body["turns"][0].at("turn_id") == turns[0]);
+  REQUIRE(eventually([&] { return journal.verdict({{turns[0]}, 2}).has_value(); }));
+  REQUIRE(journal.verdict({{turns[0]}, 2})->score == 1);
+  const Answered withdrawn = post(server, "/v1/feedback", {{"id", by_place.body.at("id")}, {"withdraw", true}});
+  REQUIRE(withdrawn.status == 200);
+  REQUIRE(withdrawn.body.at("status") == "withdrawn");
+
+  job.stop();
+  REQUIRE(job.wait() == 0);
+  const auto problems = step_problems(journal);
+  INFO(joined(problems));
+  REQUIRE(problems.empty());
+  workspace.done();
+}
+
+}  // namespace clawrl::test
