@@ -47,9 +47,9 @@ Route find_route(std::string_view method, std::string_view target) {
 }
 
 const char* name(Endpoint endpoint) {
-  static const char* const names[] = {"chat",     "completions", "models",     "tokenize", "detokenize",
-                                      "feedback", "export_user", "erase_user", "health",   "ready",
-                                      "version",  "status",      "metrics",    "none"};
+  static const char* const names[] = {"chat",       "completions", "models",      "model",      "tokenize",
+                                      "detokenize", "feedback",    "export_user", "erase_user", "health",
+                                      "ready",      "version",     "status",      "metrics",    "none"};
   return names[static_cast<int>(endpoint)];
 }
 

@@ -10,7 +10,6 @@ namespace {
 std::string answer(HttpServer& server, const std::string& request) {
   RawClient client(server.port());
   REQUIRE(client.send(request));
-  client.end_sending();
   REQUIRE(client.read_to_end());
   return client.received;
 }

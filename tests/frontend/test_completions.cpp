@@ -16,7 +16,6 @@ struct Reply {
 Reply call(HttpServer& server, const std::string& request) {
   RawClient client(server.port());
   REQUIRE(client.send(request));
-  client.end_sending();
   REQUIRE(client.read_to_end());
   return {status_of(client.received), client.received};
 }
