@@ -1,25 +1,43 @@
 #include "frontend/chat_exchange.hpp"
 
+#include <algorithm>
+#include <cstdio>
+
 #include "core/error.hpp"
 
 namespace clawrl {
 namespace {
+
+/// A stream waits so long for word on what is made of the request, which only its headers can say.
+constexpr std::chrono::milliseconds most_patience{500};
 
 std::int64_t unix_seconds() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
-void add(Message& reply, const ReplyDelta& delta) {
-  if (delta.kind == ReplyDelta::Kind::text) reply.text += delta.text;
-  if (delta.kind == ReplyDelta::Kind::reasoning) reply.reasoning += delta.text;
-  if (delta.kind != ReplyDelta::Kind::call) return;
-  const auto index = static_cast<std::size_t>(delta.call.index);
-  if (reply.tool_calls.size() <= index) reply.tool_calls.resize(index + 1);
-  ToolCall& call = reply.tool_calls[index];
-  call.id += delta.call.id;
-  call.name += delta.call.name;
-  call.arguments += delta.call.arguments;
+/// A header carries visible ASCII: other bytes go as %XX.
+std::string header_text(const std::string& text) {
+  std::string safe;
+  for (const unsigned char c : text) {
+    char escaped[4];
+    std::snprintf(escaped, sizeof escaped, "%%%02X", c);
+    if (c > 0x20 && c < 0x7f && c != '%')
+      safe += static_cast<char>(c);
+    else
+      safe += escaped;
+  }
+  return safe;
+}
+
+int replies_of(const ParsedChat& parsed) {
+  return parsed.request.n * static_cast<int>(std::max<std::size_t>(1, parsed.prompts.size()));
+}
+
+std::unique_ptr<ReplyWriter> writer_of(const ParsedChat& parsed, const std::string& id) {
+  const ReplyHead head{id, unix_seconds(), parsed.request.model};
+  return parsed.prompts.empty() ? chat_writer(head, parsed.request.logprobs)
+                                : completion_writer(head, parsed.request.logprobs);
 }
 
 }  // namespace
@@ -30,29 +48,56 @@ ChatExchange::ChatExchange(ParsedChat parsed, ChatService& service, const HttpSe
       service_(service),
       settings_(settings),
       transport_(transport),
-      queue_(std::make_shared<ReplyQueue>(settings.max_queued_bytes, std::move(wake))),
-      id_(new_completion_id()),
-      created_(unix_seconds()),
-      model_(parsed_.request.model),
-      writer_(id_, created_, model_) {}
+      queue_(std::make_shared<ReplyQueue>(settings.max_queued_bytes, std::move(wake), replies_of(parsed_),
+                                          parsed_.request.n)),
+      id_(new_completion_id(parsed_.prompts.empty() ? "chatcmpl" : "cmpl")),
+      writer_(writer_of(parsed_, id_)),
+      replies_(static_cast<std::size_t>(replies_of(parsed_))),
+      finished_(replies_.size()) {}
 
 ChatExchange::~ChatExchange() {
   queue_->close();
-  if (!ended_ && ticket_ != 0) service_.cancel(ticket_);
+  if (!ended_) cancel();
+}
+
+void ChatExchange::cancel() {
+  for (const std::uint64_t ticket : tickets_) service_.cancel(ticket);
 }
 
 void ChatExchange::begin() {
-  const bool streamed = parsed_.request.stream;
-  parsed_.request.completion_id = id_;
+  transport_.set_header("X-Request-Id", id_);
   try {
-    ticket_ = service_.start(std::move(parsed_.request), queue_);
+    if (parsed_.prompts.empty()) start(nullptr, 0);
+    for (std::size_t i = 0; i < parsed_.prompts.size(); ++i)
+      start(&parsed_.prompts[i], static_cast<int>(i) * parsed_.request.n);
   } catch (const UserError& problem) {
-    queue_->on_error({400, "invalid_request_error", "", "", problem.what()});
+    queue_->sink()->on_error({400, "invalid_request_error", "", "", problem.what()});
   } catch (const std::exception& problem) {
-    queue_->on_error({500, "server_error", "", "", problem.what()});
+    queue_->sink()->on_error({500, "server_error", "", "", problem.what()});
   }
-  parsed_.request.stream = streamed;
+  parsed_.request.messages = {};
+  parsed_.request.tools = {};
+  parsed_.prompts = {};
   pump();
+}
+
+void ChatExchange::start(const PlainPrompt* prompt, int first) {
+  ChatRequest request = prompt ? parsed_.request : std::move(parsed_.request);
+  if (prompt) {
+    request.plain = *prompt;
+  } else {  // what is still asked of it here
+    parsed_.request.stream = request.stream;
+    parsed_.request.learning = request.learning;
+  }
+  request.completion_id = first == 0 ? id_ : id_ + "/" + std::to_string(first);
+  tickets_.push_back(service_.start(std::move(request), queue_->sink(first)));
+}
+
+void ChatExchange::tell(const Acceptance& acceptance) {
+  if (told_) return;
+  told_ = true;
+  transport_.set_header("X-Clawrl-Learning", name(acceptance.learning));
+  if (!acceptance.session.empty()) transport_.set_header("X-Clawrl-Session", header_text(acceptance.session));
 }
 
 void ChatExchange::pump() {
@@ -63,6 +108,8 @@ void ChatExchange::pump() {
   if (batch.overflow)  // destroys this exchange
     return transport_.cut("slow reader, more than " + std::to_string(settings_.max_queued_bytes) +
                           " bytes waited (http.max_queued_mb)");
+  if (batch.error) cancel();  // the other replies
+  if (batch.accepted) tell(*batch.accepted);
   if (streamed())
     pump_stream(std::move(batch));
   else
@@ -74,40 +121,37 @@ void ChatExchange::pump_stream(ReplyQueue::Batch batch) {
     ended_ = true;
     return transport_.reply(batch.error->status, format_error(*batch.error));
   }
-  std::string events;
-  for (const ReplyDelta& delta : batch.deltas) events += events_of(delta);
-  if (batch.finish) events += writer_.finish(batch.finish->first, batch.finish->second, parsed_.include_usage);
-  if (batch.error) events += ChunkWriter::error(*batch.error);
-  send(events, batch.finish || batch.error);
+  const bool last = batch.finish || batch.error;
+  std::string events = events_of(batch);
+  if (batch.error) events += error_event(*batch.error);
+  if (!events.empty() || (grace_over_ && !open_)) send(events, last);
 }
 
-std::string ChatExchange::events_of(const ReplyDelta& delta) const {
-  switch (delta.kind) {
-    case ReplyDelta::Kind::text:
-      return writer_.text(delta.text);
-    case ReplyDelta::Kind::reasoning:
-      return writer_.reasoning(delta.text);
-    case ReplyDelta::Kind::call:
-      break;
+std::string ChatExchange::events_of(const ReplyQueue::Batch& batch) {
+  std::string events;
+  for (const ReplyDelta& delta : batch.deltas) {
+    if (delta.kind == ReplyDelta::Kind::finish) finished_[static_cast<std::size_t>(delta.choice)] = true;
+    const bool last = batch.finish && &delta == &batch.deltas.back();
+    events += last ? writer_->end(delta, *batch.finish, parsed_.include_usage) : writer_->event(delta);
   }
-  return writer_.tool_call(delta.call);
+  return events;
 }
 
 void ChatExchange::pump_whole(ReplyQueue::Batch batch) {
-  for (const ReplyDelta& delta : batch.deltas) add(reply_, delta);
+  for (const ReplyDelta& delta : batch.deltas) replies_[static_cast<std::size_t>(delta.choice)].add(delta);
   if (!batch.finish && !batch.error) return;
   ended_ = true;
   if (batch.error) return transport_.reply(batch.error->status, format_error(*batch.error));
-  const auto& [reason, usage] = *batch.finish;
-  transport_.reply(200, format_completion(id_, created_, model_, reply_, reason, usage));
+  transport_.reply(200, writer_->whole(replies_, *batch.finish));
 }
 
 void ChatExchange::send(const std::string& events, bool last) {
   std::string first;
   if (!open_) {
     open_ = true;
+    tell({"", parsed_.request.learning});  // unless the service has
     transport_.open_stream();
-    first = writer_.role();
+    for (std::size_t i = 0; i < replies_.size(); ++i) first += writer_->opening(static_cast<int>(i));
   }
   ended_ = last;
   quiet_since_ = Clock::now();
@@ -115,11 +159,14 @@ void ChatExchange::send(const std::string& events, bool last) {
 }
 
 ChatExchange::Clock::time_point ChatExchange::tick() {
+  grace_over_ = true;
+  if (!open_ && !told_ && Clock::now() < began_ + most_patience) return began_ + most_patience;
   if (!ended_ && !transport_.writing()) {
+    const auto waiting = std::find(finished_.begin(), finished_.end(), false) - finished_.begin();
     if (!open_)
       send("", false);
     else if (Clock::now() - quiet_since_ >= settings_.keepalive_interval)
-      send(writer_.text(""), false);
+      send(writer_->nothing(static_cast<int>(waiting)), false);
   }
   const auto next = quiet_since_ + settings_.keepalive_interval;
   return next > Clock::now() ? next : Clock::now() + settings_.keepalive_interval;  // bytes are on their way
@@ -127,7 +174,7 @@ ChatExchange::Clock::time_point ChatExchange::tick() {
 
 void ChatExchange::fail(const ChatError& error) {
   if (ended_) return;
-  if (ticket_ != 0) service_.cancel(ticket_);
+  cancel();
   ReplyQueue::Batch batch = queue_->take();
   queue_->close();
   batch.finish.reset();

@@ -1,20 +1,23 @@
 #pragma once
-// One chat request while it is answered: feeds the service's events to the connection, streamed or in one piece.
+// One request for replies while it is answered: feeds the service's events to the connection, streamed or in one piece.
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "frontend/http_settings.hpp"
 #include "frontend/openai_json.hpp"
 #include "frontend/reply_queue.hpp"
+#include "frontend/reply_writer.hpp"
 
 namespace clawrl {
 
 /// What an exchange needs of its connection. All calls on the connection's strand.
 class ReplyTransport {
  public:
+  virtual void set_header(const std::string& name, const std::string& value) = 0;  // of the reply that begins next
   virtual bool writing() const = 0;  // bytes are on their way; pump() is called again when they are out
   virtual void reply(int status, const std::string& json) = 0;  // a whole reply
   virtual void open_stream() = 0;                               // the head of an event stream
@@ -43,25 +46,30 @@ class ChatExchange {
 
  private:
   using Clock = std::chrono::steady_clock;
+  void start(const PlainPrompt* prompt, int first);
+  void cancel();
+  void tell(const Acceptance& acceptance);
   void pump_stream(ReplyQueue::Batch batch);
   void pump_whole(ReplyQueue::Batch batch);
-  std::string events_of(const ReplyDelta& delta) const;
+  std::string events_of(const ReplyQueue::Batch& batch);
   void send(const std::string& events, bool last);
 
-  ParsedChat parsed_;  // messages are moved out by begin()
+  ParsedChat parsed_;
   ChatService& service_;
   const HttpSettings& settings_;
   ReplyTransport& transport_;
   std::shared_ptr<ReplyQueue> queue_;
   const std::string id_;
-  const std::int64_t created_;  // Unix seconds
-  const std::string model_;
-  const ChunkWriter writer_;
-  std::uint64_t ticket_ = 0;
-  Message reply_;  // one that is not streamed
+  const std::unique_ptr<ReplyWriter> writer_;
+  std::vector<std::uint64_t> tickets_;
+  std::vector<WholeReply> replies_;  // how many are awaited; filled only when they are not streamed
+  std::vector<bool> finished_;
+  bool told_ = false;  // the headers say what was made of the request
+  bool grace_over_ = false;
   bool open_ = false;
   bool ended_ = false;
-  Clock::time_point quiet_since_ = Clock::now();
+  const Clock::time_point began_ = Clock::now();
+  Clock::time_point quiet_since_ = began_;
 };
 
 }  // namespace clawrl

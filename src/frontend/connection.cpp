@@ -97,7 +97,11 @@ std::string Connection::head(int status) const {
   std::string text = "HTTP/1.1 " + std::to_string(status) + " ";
   text.append(std::string(http::obsolete_reason(static_cast<http::status>(status)))).append("\r\nServer: clawrl\r\n");
   text.append(keep_alive_ && !context_->draining ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
-  return text;
+  return text + headers_;
+}
+
+void Connection::set_header(const std::string& name, const std::string& value) {
+  headers_ += name + ": " + value + "\r\n";
 }
 
 void Connection::reply(int status, const std::string& body) {

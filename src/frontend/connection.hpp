@@ -63,7 +63,9 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void dispatch();
   bool admit(const Request& request, const Route& route);  // false: has answered
   void answer(Request& request, Endpoint endpoint);
-  void start_chat(Request& request);
+  void start_replies(Request& request, ParsedChat (*parse)(std::string_view, const RequestHeaders&));
+  void tokenize(Request& request);
+  void detokenize(Request& request);
   void begin(ParsedChat parsed);
   /// parse() here, or elsewhere when `bytes` are many; then(result) here. What they throw is answered.
   template <class Parse, class Then>
@@ -78,6 +80,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void arm_tick(std::chrono::steady_clock::time_point when);
 
   // ReplyTransport
+  void set_header(const std::string& name, const std::string& value) override;
   bool writing() const override { return writing_; }
   void reply(int status, const std::string& body) override;
   void open_stream() override;
@@ -119,7 +122,8 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   std::uint64_t serial_ = 0;  // its number on this connection
   std::string content_type_ = kJson;
   int retry_after_s_ = 1;
-  std::string allow_;  // goes out as Allow
+  std::string headers_;  // more of them, whole lines
+  std::string allow_;    // goes out as Allow
   bool streaming_ = false;
   bool keep_alive_ = true;
   bool http11_ = true;

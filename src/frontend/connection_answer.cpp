@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/string.hpp>
+#include <cctype>
 
 #include "frontend/connection.hpp"
 #include "frontend/feedback_json.hpp"
@@ -18,6 +19,29 @@ std::optional<std::string> header(const http::fields& fields, const char* name) 
   const auto it = fields.find(name);
   if (it == fields.end() || it->value().empty()) return std::nullopt;
   return std::string(it->value());
+}
+
+RequestHeaders headers_of(const http::fields& fields) {
+  return request_headers([&](const char* name) { return header(fields, name); });
+}
+
+/// Of /v1/models/<id>, %XX decoded.
+std::string model_in(std::string target) {
+  target = target.substr(0, target.find('?')).substr(std::string_view("/v1/models/").size());
+  const auto hexadecimal = [](char c) { return std::isxdigit(static_cast<unsigned char>(c)) != 0; };
+  std::string text;
+  for (std::size_t i = 0; i < target.size(); ++i) {
+    const bool escaped =
+        target[i] == '%' && i + 2 < target.size() && hexadecimal(target[i + 1]) && hexadecimal(target[i + 2]);
+    text += escaped ? static_cast<char>(std::stoi(target.substr(i + 1, 2), nullptr, 16)) : target[i];
+    if (escaped) i += 2;
+  }
+  return text;
+}
+
+/// An empty name means the only model.
+void check_model(ChatService& service, const std::string& model) {
+  if (!model.empty()) format_model(service.models(), model);
 }
 
 /// "Bearer <key>", the scheme in any case; empty when it is something else.
@@ -128,9 +152,17 @@ void Connection::answer(Request& request, Endpoint endpoint) {
   };
   switch (endpoint) {
     case Endpoint::chat:
-      return start_chat(request);
+      return start_replies(request, parse_chat_request);
+    case Endpoint::completions:
+      return start_replies(request, parse_completion_request);
+    case Endpoint::tokenize:
+      return tokenize(request);
+    case Endpoint::detokenize:
+      return detokenize(request);
     case Endpoint::models:
       return reply(200, format_models(service.models()));
+    case Endpoint::model:
+      return reply(200, format_model(service.models(), model_in(std::string(request.target()))));
     case Endpoint::feedback: {
       FeedbackRequest feedback = parse_feedback_request(request.body());
       if (key_) feedback.key = key_->id;
@@ -152,12 +184,10 @@ void Connection::answer(Request& request, Endpoint endpoint) {
   }
 }
 
-void Connection::start_chat(Request& request) {
-  RequestHeaders headers = request_headers([&](const char* name) { return header(request, name); });
+void Connection::start_replies(Request& request, ParsedChat (*parse)(std::string_view, const RequestHeaders&)) {
   const std::size_t bytes = request.body().size();
   parsed(
-      bytes,
-      [body = std::move(request.body()), headers = std::move(headers)] { return parse_chat_request(body, headers); },
+      bytes, [body = std::move(request.body()), headers = headers_of(request), parse] { return parse(body, headers); },
       [this](ParsedChat chat) { begin(std::move(chat)); });
 }
 
@@ -175,6 +205,30 @@ void Connection::begin(ParsedChat parsed) {
   exchange_ = std::make_unique<ChatExchange>(std::move(parsed), context_->service, context_->settings, self, wake);
   exchange_->begin();
   if (exchange_ && exchange_->streamed()) arm_tick(std::chrono::steady_clock::now() + context_->settings.error_grace);
+}
+
+void Connection::tokenize(Request& request) {
+  const std::size_t bytes = request.body().size();
+  parsed(
+      bytes, [body = std::move(request.body())] { return parse_tokenize_request(body); },
+      [this](TokenizeRequest wanted) {
+        ChatService& service = context_->service;
+        check_model(service, wanted.model);
+        auto format = [models = service.models()](const std::vector<TokenId>& ids) {
+          return format_tokens(ids, models);
+        };
+        service.tokenize(std::move(wanted), later<std::vector<TokenId>>(std::move(format)));
+      });
+}
+
+void Connection::detokenize(Request& request) {
+  const std::size_t bytes = request.body().size();
+  parsed(
+      bytes, [body = std::move(request.body())] { return parse_detokenize_request(body); },
+      [this](DetokenizeRequest wanted) {
+        check_model(context_->service, wanted.model);
+        context_->service.detokenize(std::move(wanted.tokens), later<std::string>(format_prompt));
+      });
 }
 
 template <class T, class Format>

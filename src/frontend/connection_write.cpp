@@ -47,6 +47,7 @@ void Connection::on_written(Error error, std::size_t bytes) {
 
 void Connection::release() {
   exchange_.reset();
+  headers_.clear();
   tick_.cancel();
   place_.release();
   if (std::exchange(streaming_, false)) --context_->meter.streams;

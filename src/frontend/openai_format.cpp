@@ -3,45 +3,59 @@
 #include <random>
 
 #include "frontend/openai_json.hpp"
+#include "frontend/openai_values.hpp"
+#include "frontend/reply_writer.hpp"
 #include "frontend/sse.hpp"
 
 namespace clawrl {
-namespace {
 
-using Json = nlohmann::ordered_json;
+using values::Json;
 
-/// Broken UTF-8 in a text becomes U+FFFD: a reply must not fail on its way out.
-std::string dump(const Json& json) {
+std::string values::dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
-Json usage_json(const ChatUsage& usage) {
+std::string values::valid(const std::string& text) {
+  return Json::parse(dump(text)).get<std::string>();
+}
+
+std::string values::open_object(const Json& json) {
+  std::string text = dump(json);
+  text.pop_back();
+  return text;
+}
+
+Json values::usage(const ChatUsage& usage) {
   return {{"prompt_tokens", usage.prompt_tokens},
           {"completion_tokens", usage.completion_tokens},
           {"total_tokens", usage.prompt_tokens + usage.completion_tokens},
-          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}}};
+          {"prompt_tokens_details", {{"cached_tokens", usage.cached_tokens}}},
+          {"completion_tokens_details", {{"reasoning_tokens", usage.reasoning_tokens}}}};
 }
 
-Json reply_json(const Message& reply) {
-  const bool only_calls = reply.text.empty() && !reply.tool_calls.empty();
-  Json json = {{"role", "assistant"}, {"content", only_calls ? Json(nullptr) : Json(reply.text)}};
-  if (!reply.reasoning.empty()) json["reasoning_content"] = reply.reasoning;
-  for (const ToolCall& call : reply.tool_calls)
-    json["tool_calls"].push_back(
-        {{"id", call.id}, {"type", "function"}, {"function", {{"name", call.name}, {"arguments", call.arguments}}}});
-  return json;
-}
-
-Json or_null(const std::string& text) {
+Json values::or_null(const std::string& text) {
   return text.empty() ? Json(nullptr) : Json(text);
+}
+
+namespace {
+
+using values::dump;
+using values::or_null;
+
+Json card_json(const ModelCard& card) {
+  return {{"id", card.id},
+          {"object", "model"},
+          {"created", card.created},
+          {"owned_by", "clawrl"},
+          {"max_model_len", card.max_model_len}};
 }
 
 }  // namespace
 
-std::string new_completion_id() {
+std::string new_completion_id(const char* prefix) {
   thread_local std::mt19937_64 bits{(std::uint64_t{std::random_device{}()} << 32) ^ std::random_device{}()};
-  char id[40];
-  std::snprintf(id, sizeof id, "chatcmpl-%016llx%08llx", static_cast<unsigned long long>(bits()),
+  char id[64];
+  std::snprintf(id, sizeof id, "%.16s-%016llx%08llx", prefix, static_cast<unsigned long long>(bits()),
                 static_cast<unsigned long long>(bits() >> 32));
   return id;
 }
@@ -54,15 +68,21 @@ std::string format_error(const ChatError& error) {
                  {"code", or_null(error.code)}}}});
 }
 
+std::string error_event(const ChatError& error) {
+  return sse_event(format_error(error)).append(kSseDone);
+}
+
 std::string format_models(const std::vector<ModelCard>& models) {
   Json data = Json::array();
-  for (const ModelCard& card : models)
-    data.push_back({{"id", card.id},
-                    {"object", "model"},
-                    {"created", card.created},
-                    {"owned_by", "clawrl"},
-                    {"max_model_len", card.max_model_len}});
+  for (const ModelCard& card : models) data.push_back(card_json(card));
   return dump({{"object", "list"}, {"data", std::move(data)}});
+}
+
+std::string format_model(const std::vector<ModelCard>& models, const std::string& id) {
+  for (const ModelCard& card : models)
+    if (card.id == id) return dump(card_json(card));
+  throw RequestError({404, "invalid_request_error", "model_not_found", "model",
+                      "the model '" + id + "' does not exist; GET /v1/models lists the names"});
 }
 
 std::string format_health(const std::string& problem) {
@@ -70,62 +90,14 @@ std::string format_health(const std::string& problem) {
   return dump({{"status", "unavailable"}, {"reason", problem}});
 }
 
-std::string format_completion(const std::string& id, std::int64_t created, const std::string& model,
-                              const Message& reply, const std::string& finish_reason, const ChatUsage& usage) {
-  Json choice = {{"index", 0}, {"message", reply_json(reply)}, {"logprobs", nullptr}, {"finish_reason", finish_reason}};
-  return dump({{"id", id},
-               {"object", "chat.completion"},
-               {"created", created},
-               {"model", model},
-               {"choices", Json::array({std::move(choice)})},
-               {"usage", usage_json(usage)}});
+std::string format_tokens(const std::vector<TokenId>& tokens, const std::vector<ModelCard>& models) {
+  return dump({{"count", tokens.size()},
+               {"max_model_len", models.empty() ? Json(nullptr) : Json(models.front().max_model_len)},
+               {"tokens", tokens}});
 }
 
-ChunkWriter::ChunkWriter(const std::string& id, std::int64_t created, const std::string& model)
-    : head_(dump({{"id", id}, {"object", "chat.completion.chunk"}, {"created", created}, {"model", model}})) {
-  head_.pop_back();  // the closing brace: choices follow
-}
-
-std::string ChunkWriter::chunk(std::string_view delta, std::string_view finish_reason, std::string_view usage) const {
-  std::string json = head_;
-  json.append(",\"choices\":[{\"index\":0,\"delta\":").append(delta);
-  json.append(",\"finish_reason\":").append(finish_reason).append("}]");
-  if (!usage.empty()) json.append(",\"usage\":").append(usage);
-  return sse_event(json += '}');
-}
-
-std::string ChunkWriter::role() const {
-  return chunk(R"({"role":"assistant","content":""})", "null", "");
-}
-
-std::string ChunkWriter::text(std::string_view delta) const {
-  return chunk("{\"content\":" + dump(Json(std::string(delta))) + "}", "null", "");
-}
-
-std::string ChunkWriter::reasoning(std::string_view delta) const {
-  return chunk("{\"reasoning_content\":" + dump(Json(std::string(delta))) + "}", "null", "");
-}
-
-std::string ChunkWriter::tool_call(const ToolCallDelta& delta) const {
-  Json call = {{"index", delta.index}};
-  if (!delta.id.empty()) {
-    call["id"] = delta.id;
-    call["type"] = "function";
-    call["function"]["name"] = delta.name;
-  }
-  call["function"]["arguments"] = delta.arguments;
-  return chunk(dump({{"tool_calls", Json::array({std::move(call)})}}), "null", "");
-}
-
-std::string ChunkWriter::finish(const std::string& finish_reason, const ChatUsage& usage, bool include_usage) const {
-  const std::string counts = dump(usage_json(usage));
-  std::string events = chunk("{}", dump(Json(finish_reason)), include_usage ? "" : counts);
-  if (include_usage) events += sse_event(head_ + ",\"choices\":[],\"usage\":" + counts + "}");
-  return events.append(kSseDone);
-}
-
-std::string ChunkWriter::error(const ChatError& error) {
-  return sse_event(format_error(error)).append(kSseDone);
+std::string format_prompt(const std::string& text) {
+  return dump({{"prompt", text}});
 }
 
 }  // namespace clawrl

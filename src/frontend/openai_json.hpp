@@ -35,38 +35,33 @@ RequestHeaders request_headers(const std::function<std::optional<std::string>(co
 
 struct ParsedChat {
   ChatRequest request;
-  bool include_usage = false;  // stream_options.include_usage
+  std::vector<PlainPrompt> prompts;  // of POST /v1/completions, one request each; empty = a chat
+  bool include_usage = false;        // stream_options.include_usage
 };
 
 /// Strict about the types and ranges of the fields that it knows (the error names the field as `param`), blind to
 /// others. Without effect: parallel_tool_calls. Throws RequestError.
 ParsedChat parse_chat_request(std::string_view body, const RequestHeaders& headers = {});
 
-std::string new_completion_id();  // "chatcmpl-" and 24 hexadecimal digits
+/// POST /v1/completions. Not for training: side turns.
+ParsedChat parse_completion_request(std::string_view body, const RequestHeaders& headers = {});
+
+/// `model` may be empty here: the only one is meant.
+TokenizeRequest parse_tokenize_request(std::string_view body);
+
+struct DetokenizeRequest {
+  std::string model;
+  std::vector<TokenId> tokens;
+};
+DetokenizeRequest parse_detokenize_request(std::string_view body);
+
+std::string new_completion_id(const char* prefix = "chatcmpl");  // a dash and 24 hexadecimal digits
 
 std::string format_error(const ChatError& error);
 std::string format_models(const std::vector<ModelCard>& models);
+std::string format_model(const std::vector<ModelCard>& models, const std::string& id);  // RequestError 404: unknown
 std::string format_health(const std::string& problem);
-/// `content` is null when there are calls and no text.
-std::string format_completion(const std::string& id, std::int64_t created, const std::string& model,
-                              const Message& reply, const std::string& finish_reason, const ChatUsage& usage);
-
-/// The events of one streamed reply, each ready to be sent ("data: {...}\n\n").
-class ChunkWriter {
- public:
-  ChunkWriter(const std::string& id, std::int64_t created, const std::string& model);
-  std::string role() const;                             // first chunk: delta {role, content ""}
-  std::string text(std::string_view delta) const;       // "" makes the empty chunk that feeds clients' watchdogs
-  std::string reasoning(std::string_view delta) const;  // reasoning_content
-  std::string tool_call(const ToolCallDelta& delta) const;
-  /// The chunk with finish_reason, usage and [DONE]. Usage is always there: on a chunk of its own with empty choices
-  /// when the client asked for it (include_usage), else on the finish chunk, where no client trips over it.
-  std::string finish(const std::string& finish_reason, const ChatUsage& usage, bool include_usage) const;
-  static std::string error(const ChatError& error);  // error event and [DONE]
-
- private:
-  std::string chunk(std::string_view delta, std::string_view finish_reason, std::string_view usage) const;
-  std::string head_;  // {"id":...,"model":"..."
-};
+std::string format_tokens(const std::vector<TokenId>& tokens, const std::vector<ModelCard>& models);
+std::string format_prompt(const std::string& text);  // of /detokenize
 
 }  // namespace clawrl

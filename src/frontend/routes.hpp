@@ -10,6 +10,7 @@ enum class Endpoint {
   chat,
   completions,
   models,
+  model,  // /v1/models/<id>
   tokenize,
   detokenize,
   feedback,

@@ -75,8 +75,7 @@ bool ReplyParser::thoughts() {
 
 ReplyParser::End ReplyParser::finish(FinishReason reason) {
   const bool cut = reason == FinishReason::length;
-  const bool thinking = at_ == At::thoughts || (at_ == At::start && opened_);
-  if (thinking)
+  if (thinking())
     output_->reasoning(held_);
   else if (at_ == At::start)
     calls_->push(held_);

@@ -50,6 +50,7 @@ class ReplyParser {
 
   const Message& message() const { return output_->message(); }
   const std::string& unshown_text() const { return output_->unshown_text(); }
+  bool thinking() const { return at_ == At::thoughts || (at_ == At::start && opened_); }
   std::size_t undecided() const;  // bytes pushed that are in no event yet
 
  private:

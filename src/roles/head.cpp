@@ -19,6 +19,15 @@ void Head::cancel(std::uint64_t ticket) {
   loop_.post([this, ticket] { requests_->cancel(ticket); });
 }
 
+void Head::tokenize(TokenizeRequest request, Answer<std::vector<TokenId>> answer) {
+  loop_.post(
+      [this, request = std::move(request), answer = std::move(answer)] { answer(requests_->tokenize(request)); });
+}
+
+void Head::detokenize(std::vector<TokenId> ids, Answer<std::string> answer) {
+  loop_.post([this, ids = std::move(ids), answer = std::move(answer)] { answer(requests_->detokenize(ids)); });
+}
+
 std::vector<ModelCard> Head::models() {
   return {{config_.model.name, served_context(), 0}};
 }

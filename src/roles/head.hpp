@@ -40,6 +40,8 @@ class Head : public ChatService {
   std::uint64_t start(ChatRequest request, std::shared_ptr<ChatSink> sink) override;
   void cancel(std::uint64_t ticket) override;
   std::vector<ModelCard> models() override;
+  void tokenize(TokenizeRequest request, Answer<std::vector<TokenId>> answer) override;
+  void detokenize(std::vector<TokenId> ids, Answer<std::string> answer) override;
   std::string health() override;
   std::string status_json() override;
   void feedback(FeedbackRequest request, Answer<FeedbackReceipt> answer) override;

@@ -122,6 +122,7 @@ void Head::make_desks() {
     if (versions_) versions_->token(version);
   };
   events.committing = [this] { return versions_ && versions_->committing(); };
+  events.warn = [this](const std::string& line) { log("warning: " + line); };
   requests_ = std::make_unique<RequestDesk>(
       context_.mailbox, *journal_, sessions_, meter_, load_tokenizer(config_.model.policy, model_),
       ChatTemplate::load(config_.model.policy, config_.model.chat_template), settings, std::move(events));

@@ -30,7 +30,9 @@ std::vector<ReplyEvent> ReplyStream::push(TokenId id) {
   if (stopped() || hidden(id)) return {};
   const std::string text = detokenizer_.push(id);
   raw_ += text;
+  const bool thinking = parser_.thinking();
   show(parser_.push(text));
+  reasoning_tokens_ += thinking || parser_.thinking();
   return shown_.take();
 }
 

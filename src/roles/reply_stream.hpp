@@ -25,6 +25,7 @@ class ReplyStream {
   bool stopped() const { return stop_text_.found(); }
   /// After finish(): "stop", "length" or "tool_calls".
   const std::string& finish_reason() const { return finish_reason_; }
+  int reasoning_tokens() const { return reasoning_tokens_; }   // pushed: of thoughts and their tags
   const std::string& raw() const { return raw_; }              // as the model wrote it, up to a stop text
   const Message& message() const { return shown_.message(); }  // as the client got it
 
@@ -40,6 +41,7 @@ class ReplyStream {
   StopText stop_text_;
   ReplyOutput shown_;
   std::size_t behind_stop_ = 0;  // bytes of text that StopText holds or has dropped
+  int reasoning_tokens_ = 0;
   std::string raw_, finish_reason_;
 };
 

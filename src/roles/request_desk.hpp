@@ -18,6 +18,7 @@
 #include "roles/event_loop.hpp"
 #include "roles/reply_stream.hpp"
 #include "roles/service_meter.hpp"
+#include "roles/shown_logprobs.hpp"
 #include "session/session_store.hpp"
 
 namespace clawrl {
@@ -42,11 +43,12 @@ struct RequestDeskSettings {
 class RequestDesk {
  public:
   struct Events {
-    std::function<void(LinkedTurn)> linked;           // a turn's next state has become known
-    std::function<void(const Turn&)> answered;        // a main turn was answered and may be judged later
-    std::function<void(EndedTurn)> ended;             // its session is over: no next state will come
-    std::function<void(std::int64_t version)> token;  // some token was computed by this version
-    std::function<bool()> committing;                 // is a weight commit under way?
+    std::function<void(LinkedTurn)> linked;             // a turn's next state has become known
+    std::function<void(const Turn&)> answered;          // a main turn was answered and may be judged later
+    std::function<void(EndedTurn)> ended;               // its session is over: no next state will come
+    std::function<void(std::int64_t version)> token;    // some token was computed by this version
+    std::function<bool()> committing;                   // is a weight commit under way?
+    std::function<void(const std::string&)> warn = {};  // one line for the operator, without a word of a conversation
   };
 
   RequestDesk(Mailbox& mailbox, Journal& journal, SessionStore& sessions, ServiceMeter& meter, Tokenizer tokenizer,
@@ -55,6 +57,8 @@ class RequestDesk {
   void start(std::uint64_t ticket, ChatRequest request, std::shared_ptr<ChatSink> sink);
   void cancel(std::uint64_t ticket);
   void take(const std::vector<CompletionDelta>& deltas);
+  Outcome<std::vector<TokenId>> tokenize(const TokenizeRequest& request) const;
+  Outcome<std::string> detokenize(const std::vector<TokenId>& ids) const;
   std::size_t active() const { return active_.size(); }
   /// A turn that is being generated; nullptr when none is as `wanted` says.
   const Turn* generating(const std::function<bool(const Turn&)>& wanted) const;
@@ -69,11 +73,17 @@ class RequestDesk {
     int rank = 0;
     bool session_done = false;
     bool redacted = false;  // something of it was, so that its ids are not kept
+    LogprobsWanted logprobs = {};
+    std::uint64_t ticket = 0;
+    std::int32_t choice = 0;                 // of the replies to the request
+    std::vector<GenerateRequest> held = {};  // its other replies, which wait for the prompt to be in the cache
     double started_s = 0, last_token_s = 0;
   };
   bool refuse(const ChatRequest& request, ChatSink& sink);
   bool refuse_constraint(const ChatRequest& request, ChatSink& sink);
   void refuse_as_invalid(ChatSink& sink, const ChatError& error);
+  ChatError too_long(const ChatRequest& request, std::size_t prompt_tokens = 0) const;  // 0 = too many to count
+  void warn_of_short_replies(const ChatRequest& request);
   void hide_identifiers(ChatRequest& request) const;
   Turn turn_of(const ChatRequest& request);
   Learning learning_of(const ChatRequest& request, const Turn& turn);
@@ -85,6 +95,12 @@ class RequestDesk {
   ReplyParserSettings parser_settings(const ChatRequest& request, const Turn& turn) const;
   GenerateRequest generate_request(const ChatRequest& request, const Turn& turn, std::uint64_t ticket) const;
   int route(const std::string& session);
+  void record_for_client(GenerateRequest& generate, std::int32_t top) const;
+  void begin(const ChatRequest& request, Turn turn, GenerateRequest generate, ReplyParserSettings parser,
+             std::shared_ptr<ChatSink> sink, bool redacted);
+  void release_others(Active& active);
+  bool last_of_request(const Active& active) const;
+  void cancel_one(std::uint64_t id);
   void take(Active& active, const CompletionDelta& delta);
   void measure(Active& active, const CompletionDelta& delta);
   void show(Active& active, const std::vector<ReplyEvent>& events);
@@ -92,10 +108,10 @@ class RequestDesk {
   static void exclude_private(Active& active);
   /// Into the journal, where it may go there; `durable` is called in any case.
   void record(Active& active, Journal::Durable durable = {});
-  void finish(std::uint64_t ticket, FinishReason reason);
+  void finish(std::uint64_t id, FinishReason reason);
   void note_answer(const Active& active);
-  void fail(std::uint64_t ticket, const std::string& error);
-  void drop(std::uint64_t ticket);
+  void fail(std::uint64_t id, const std::string& error);
+  void drop(std::uint64_t id);
 
   Mailbox& mailbox_;
   Journal& journal_;
@@ -106,9 +122,10 @@ class RequestDesk {
   RequestDeskSettings settings_;
   LearningRules learning_;
   Events events_;
-  std::unordered_map<std::uint64_t, Active> active_;
-  std::unordered_map<int, int> load_;  // rollout rank -> live requests
+  std::unordered_map<std::uint64_t, Active> active_;  // by the id of their GenerateRequest
+  std::unordered_map<int, int> load_;                 // rollout rank -> live requests
   double busy_since_s_ = 0;
+  double warned_s_ = -1e9;
 };
 
 }  // namespace clawrl

@@ -17,8 +17,14 @@ void RequestDesk::take(const std::vector<CompletionDelta>& deltas) {
 void RequestDesk::take(Active& active, const CompletionDelta& delta) {
   if (delta.part.finish == FinishReason::failed || delta.part.finish == FinishReason::deadline)
     return fail(delta.id.value, delta.part.error.empty() ? "the request ran out of time" : delta.part.error);
+  release_others(active);
   measure(active, delta);
-  append(active.turn.completion, delta.part);
+  if (active.logprobs.tokens) {
+    active.sink->on_logprobs(shown_logprobs(delta.part, active.logprobs, tokenizer_, settings_.stop_tokens));
+    append(active.turn.completion, narrowed(delta.part, active.logprobs.keep));
+  } else {
+    append(active.turn.completion, delta.part);
+  }
   const bool ended = delta.part.finish != FinishReason::none;
   for (TokenId id : delta.part.ids) show(active, active.reply.push(id));
   if (!ended && !active.reply.stopped()) return;
@@ -52,15 +58,15 @@ void RequestDesk::measure(Active& active, const CompletionDelta& delta) {
   events_.token(delta.part.versions.back());
 }
 
-void RequestDesk::finish(std::uint64_t ticket, FinishReason reason) {
-  Active& active = active_.at(ticket);
+void RequestDesk::finish(std::uint64_t id, FinishReason reason) {
+  Active& active = active_.at(id);
   Turn& turn = active.turn;
   keep_reply(active);
   turn.completion.finish = reason;
   turn.state = turn.type == TurnType::side ? TurnState::side : TurnState::answered;
   ++meter_.served;
   const ChatUsage usage{static_cast<int>(turn.prompt.size()), static_cast<int>(turn.completion.ids.size()),
-                        turn.completion.cached_tokens};
+                        turn.completion.cached_tokens, active.reply.reasoning_tokens()};
   meter_.prompt_tokens += usage.prompt_tokens;
   meter_.cached_tokens += usage.cached_tokens;
   exclude_private(active);
@@ -69,7 +75,7 @@ void RequestDesk::finish(std::uint64_t ticket, FinishReason reason) {
     sink->on_error({500, "server_error", "journal_failed", "", "the reply could not be recorded"});
   });
   note_answer(active);
-  drop(ticket);
+  drop(id);
 }
 
 /// After the turn is on its way into the journal: what follows may change its row.
@@ -79,26 +85,27 @@ void RequestDesk::note_answer(const Active& active) {
   std::optional<LinkedTurn> early = sessions_.answered(turn, monotonic_s());
   if (turn.state == TurnState::answered) events_.answered(turn);
   if (early) events_.linked(std::move(*early));
-  if (active.session_done)
+  if (active.session_done && last_of_request(active))
     for (const EndedTurn& ended : sessions_.end(turn.session)) events_.ended(ended);
 }
 
-void RequestDesk::cancel(std::uint64_t ticket) {
-  const auto found = active_.find(ticket);
+void RequestDesk::cancel_one(std::uint64_t id) {
+  const auto found = active_.find(id);
   if (found == active_.end()) return;
   Active& active = found->second;
-  mailbox_.send(active.rank, Port::rollout, messages::Cancel{{ticket}});
+  mailbox_.send(active.rank, Port::rollout, messages::Cancel{{id}});
   keep_reply(active);
   active.turn.state = TurnState::aborted;
   active.turn.completion.finish = FinishReason::cancelled;
   sessions_.aborted(active.turn.id);
   record(active);
   ++meter_.hung_up;
-  drop(ticket);
+  drop(id);
 }
 
-void RequestDesk::fail(std::uint64_t ticket, const std::string& error) {
-  Active& active = active_.at(ticket);
+void RequestDesk::fail(std::uint64_t id, const std::string& error) {
+  Active& active = active_.at(id);
+  const std::uint64_t ticket = active.ticket;
   ++(active.last_token_s == 0 ? meter_.refused : meter_.cut);
   keep_reply(active);
   active.turn.state = TurnState::aborted;
@@ -107,16 +114,17 @@ void RequestDesk::fail(std::uint64_t ticket, const std::string& error) {
   sessions_.aborted(active.turn.id);
   record(active);
   active.sink->on_error({500, "server_error", "generation_failed", "", error});
-  drop(ticket);
+  drop(id);
+  cancel(ticket);  // the other replies: the client has its error
 }
 
 void RequestDesk::fail_all(const std::string& why) {
   while (!active_.empty()) fail(active_.begin()->first, why);
 }
 
-void RequestDesk::drop(std::uint64_t ticket) {
-  --load_[active_.at(ticket).rank];
-  active_.erase(ticket);
+void RequestDesk::drop(std::uint64_t id) {
+  --load_[active_.at(id).rank];
+  active_.erase(id);
   if (active_.empty()) meter_.generating_s += monotonic_s() - busy_since_s_;
 }
 

@@ -179,7 +179,8 @@ bool SessionStore::superseded(const TrackedTurn& turn, const Session& session) {
     if (!other || other == &turn || other->ended == 0) return false;
     const bool linked = other->state == TrackedTurn::State::linked;
     if (other->question.whole == turn.question.whole)
-      return linked || (other->index != turn.index && other->began > turn.began);
+      return linked || other->index == turn.index ||  // another choice of that request: which one lived on is unknown
+             other->began > turn.began;
     return turn.parent.value != 0 && other->parent == turn.parent && other->began > turn.ended;
   });
 }

@@ -6,6 +6,9 @@
 //   "fail"      an error inside start()                  "throw"      start() throws UserError
 //   "call"      thoughts, text and two calls, the first one's arguments in two deltas
 //   "fail soon" an error before any token, from another thread
+//   "fail second" the second reply fails after a token, the others go on
+//   "logprobs"  three tokens with log-probs and one alternative each
+// Of n replies, reply i counts i tokens more. Plain prompts are scripts too.
 
 #include <atomic>
 #include <condition_variable>
@@ -28,7 +31,7 @@ class FakeService : public ChatService {
   }
 
   std::uint64_t start(ChatRequest request, std::shared_ptr<ChatSink> sink) override {
-    const std::string text = request.messages.back().text;
+    const std::string text = request.plain ? plain_text(*request.plain) : request.messages.back().text;
     if (text == "throw") throw UserError("thrown on purpose");
     const std::lock_guard lock(mutex_);
     const std::uint64_t ticket = ++started_;
@@ -38,7 +41,7 @@ class FakeService : public ChatService {
     else if (text == "fail")
       sink->on_error({429, "rate_limit_error", "", "", "queue full"});
     else
-      active_[ticket] = {std::move(sink), text, 0};
+      begin(ticket, request, std::move(sink), text);
     changed_.notify_all();
     return ticket;
   }
@@ -46,8 +49,20 @@ class FakeService : public ChatService {
   void cancel(std::uint64_t ticket) override {
     const std::lock_guard lock(mutex_);
     cancelled_.insert(ticket);
-    active_.erase(ticket);
+    active_.erase(active_.lower_bound({ticket, 0}), active_.lower_bound({ticket + 1, 0}));
     changed_.notify_all();
+  }
+
+  void tokenize(TokenizeRequest request, Answer<std::vector<TokenId>> answer) override {
+    if (request.text == "refuse") return answer({{}, {400, "invalid_request_error", "", "prompt", "refused here"}});
+    std::vector<TokenId> ids(request.add_special_tokens ? 1 : 0, 1);
+    for (char c : request.chat ? request.chat->messages.back().text : request.text) ids.push_back(c);
+    answer({ids, {}});
+  }
+  void detokenize(std::vector<TokenId> ids, Answer<std::string> answer) override {
+    std::string text;
+    for (TokenId id : ids) text += static_cast<char>(id);
+    answer({text, {}});
   }
 
   std::vector<ModelCard> models() override { return {{"demo", 32768, 1700000000}}; }
@@ -89,8 +104,20 @@ class FakeService : public ChatService {
   struct Reply {
     std::shared_ptr<ChatSink> sink;
     std::string script;
+    int index = 0;
     int made = 0;
   };
+
+  static std::string plain_text(const PlainPrompt& prompt) {
+    return prompt.ids.empty() ? prompt.text : "count " + std::to_string(prompt.ids.size());
+  }
+
+  void begin(std::uint64_t ticket, const ChatRequest& request, std::shared_ptr<ChatSink> sink,
+             const std::string& script) {
+    sink->on_accepted({request.session, request.learning});
+    if (request.plain && request.plain->echo) sink->on_text(script + "|");
+    for (int i = 0; i < request.n; ++i) active_[{ticket, i}] = {request.n > 1 ? sink->choice(i) : sink, script, i, 0};
+  }
 
   template <class Predicate>
   bool wait(Predicate predicate) {
@@ -109,10 +136,19 @@ class FakeService : public ChatService {
       reply.sink->on_error({500, "server_error", "", "", "rank 3 is gone"});
       return false;
     }
+    if (reply.script == "fail second" && reply.index == 1 && reply.made == 1) {
+      reply.sink->on_error({500, "server_error", "", "", "the second is gone"});
+      return false;
+    }
     if (reply.script == "call") return call_step(reply);
-    const int wanted = reply.script.starts_with("count ") ? std::stoi(reply.script.substr(6)) : 3;
+    if (reply.script == "fail second" && reply.index != 1) return true;
+    const int wanted = (reply.script.starts_with("count ") ? std::stoi(reply.script.substr(6)) : 3) + reply.index;
+    if (reply.script == "logprobs" && reply.made < wanted) {
+      const TokenLogprob token{"t" + std::to_string(reply.made), -0.5F, {{"t", -0.25F}}};
+      reply.sink->on_logprobs({&token, 1});
+    }
     if (reply.made == wanted) {
-      reply.sink->on_finish("stop", {7, wanted, 5});
+      reply.sink->on_finish("stop", {7, wanted, 5, 0});
       return false;
     }
     reply.sink->on_text((reply.made > 0 ? " t" : "t") + std::to_string(reply.made));
@@ -159,7 +195,7 @@ class FakeService : public ChatService {
 
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::uint64_t, Reply> active_;
+  std::map<std::pair<std::uint64_t, int>, Reply> active_;
   std::set<std::uint64_t> cancelled_;
   std::uint64_t started_ = 0;
   ChatRequest last_;

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "frontend/openai_json.hpp"
+#include "frontend/reply_writer.hpp"
 #include "frontend/sse.hpp"
 #include "support/catch.hpp"
 
@@ -167,41 +168,66 @@ TEST_CASE("JSON that is only meant to hurt is refused before it is built") {
 }
 
 TEST_CASE("the chunks of a stream are what OpenAI clients read") {
-  const ChunkWriter writer("chatcmpl-1", 17, "de\"mo");
-  Json role = only_event(writer.role());
+  using Kind = ReplyDelta::Kind;
+  const auto writer = chat_writer({"chatcmpl-1", 17, "de\"mo"}, false);
+  Json role = only_event(writer->opening(0));
   CHECK(role["id"] == "chatcmpl-1");
   CHECK(role["object"] == "chat.completion.chunk");
   CHECK(role["created"] == 17);
   CHECK(role["model"] == "de\"mo");
   CHECK(role["choices"] ==
         Json::parse(R"([{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}])"));
-  CHECK(only_event(writer.text("a\n\"\xc3\xa9"))["choices"][0]["delta"]["content"] == "a\n\"\xc3\xa9");
-  CHECK(only_event(writer.text("\xff"))["choices"][0]["delta"]["content"] == "\xef\xbf\xbd");
+  const auto content = [&](const std::string& text) {
+    return only_event(writer->event({Kind::text, 2, text, {}, {}}))["choices"][0];
+  };
+  CHECK(content("a\n\"\xc3\xa9")["delta"]["content"] == "a\n\"\xc3\xa9");
+  CHECK(content("\xff")["delta"]["content"] == "\xef\xbf\xbd");
+  CHECK(content("x")["index"] == 2);
+  CHECK(only_event(writer->nothing(1))["choices"] ==
+        Json::parse(R"([{"index":1,"delta":{"content":""},"finish_reason":null}])"));
 
   const Json usage = Json::parse(
-      R"({"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"prompt_tokens_details":{"cached_tokens":4}})");
-  auto last = SseParser().feed(writer.finish("stop", {9, 2, 4}, false));
+      R"({"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"prompt_tokens_details":{"cached_tokens":4},
+          "completion_tokens_details":{"reasoning_tokens":1}})");
+  auto last = SseParser().feed(writer->end({Kind::finish, 0, "stop", {}, {}}, {9, 2, 4, 1}, false));
   REQUIRE(last.size() == 2);
   CHECK(Json::parse(last[0])["choices"][0]["finish_reason"] == "stop");
   CHECK(Json::parse(last[0])["choices"][0]["delta"] == Json::object());
   CHECK(Json::parse(last[0])["usage"] == usage);
   CHECK(last[1] == "[DONE]");
-  last = SseParser().feed(writer.finish("length", {9, 2, 4}, true));
+  last = SseParser().feed(writer->end({Kind::finish, 0, "length", {}, {}}, {9, 2, 4, 1}, true));
   REQUIRE(last.size() == 3);
   CHECK_FALSE(Json::parse(last[0]).contains("usage"));
   CHECK(Json::parse(last[1])["choices"] == Json::array());
   CHECK(Json::parse(last[1])["usage"] == usage);
-  last = SseParser().feed(ChunkWriter::error({500, "", "", "", "gone"}));
+  last = SseParser().feed(error_event({500, "", "", "", "gone"}));
   REQUIRE(last.size() == 2);
   CHECK(Json::parse(last[0])["error"]["message"] == "gone");
 }
 
+TEST_CASE("log-probs stand on chunks and replies in OpenAI's shape") {
+  const std::vector<TokenLogprob> tokens{{"h\xc3", -0.5F, {{"h\xc3", -0.5F}, {"x", -2}}}};
+  const Json wanted = Json::parse(R"({"content":[{"token":"h\ufffd","logprob":-0.5,"bytes":[104,195],"top_logprobs":[
+    {"token":"h\ufffd","logprob":-0.5,"bytes":[104,195]},{"token":"x","logprob":-2.0,"bytes":[120]}]}],"refusal":null})");
+  const auto writer = chat_writer({"chatcmpl-1", 17, "demo"}, true);
+  const auto choice = [&](const std::string& events) { return only_event(events)["choices"][0]; };
+  CHECK(choice(writer->event({ReplyDelta::Kind::text, 0, "h", {}, tokens}))["logprobs"] == wanted);
+  CHECK(choice(writer->event({ReplyDelta::Kind::finish, 0, "stop", {}, tokens}))["logprobs"] == wanted);
+  CHECK(choice(writer->nothing(0)).at("logprobs").is_null());
+  const std::vector<WholeReply> replies{{{"assistant", "h", "", {}, ""}, tokens, "stop"}};
+  CHECK(Json::parse(writer->whole(replies, {}))["choices"][0]["logprobs"] == wanted);
+}
+
 TEST_CASE("whole replies, errors and models") {
-  const Json reply =
-      Json::parse(format_completion("chatcmpl-2", 5, "demo", {"assistant", "hello", "", {}, ""}, "length", {3, 4, 0}));
+  const std::vector<WholeReply> replies{{{"assistant", "hello", "", {}, ""}, {}, "length"},
+                                        {{"assistant", "there", "", {}, ""}, {}, "stop"}};
+  const Json reply = Json::parse(chat_writer({"chatcmpl-2", 5, "demo"}, false)->whole(replies, {3, 4, 0}));
   CHECK(reply["object"] == "chat.completion");
   CHECK(reply["choices"][0]["message"] == Json::parse(R"({"role":"assistant","content":"hello"})"));
   CHECK(reply["choices"][0]["finish_reason"] == "length");
+  CHECK(reply["choices"][0]["logprobs"].is_null());
+  CHECK(reply["choices"][1]["index"] == 1);
+  CHECK(reply["choices"][1]["message"]["content"] == "there");
   CHECK(reply["usage"]["total_tokens"] == 7);
   CHECK(Json::parse(format_error({400, "invalid_request_error", "", "top_p", "bad"})) ==
         Json::parse(R"({"error":{"message":"bad","type":"invalid_request_error","param":"top_p","code":null}})"));
@@ -209,7 +235,10 @@ TEST_CASE("whole replies, errors and models") {
   CHECK(models == Json::parse(R"({"object":"list","data":[
     {"id":"demo","object":"model","created":8,"owned_by":"clawrl","max_model_len":32768}]})"));
   CHECK(Json::parse(format_models({}))["data"] == Json::array());
+  CHECK(Json::parse(format_model({{"demo", 32768, 8}}, "demo")) == models["data"][0]);
+  CHECK_THROWS_AS(format_model({{"demo", 32768, 8}}, "other"), RequestError);
   CHECK(new_completion_id().size() == 33);
+  CHECK(new_completion_id("cmpl").starts_with("cmpl-"));
   CHECK(new_completion_id() != new_completion_id());
 }
 

@@ -1,7 +1,7 @@
 // Thoughts and tool calls on their way to a client, streamed and in one piece, and back through our own client.
 
 #include "frontend/openai_client.hpp"
-#include "frontend/openai_json.hpp"
+#include "frontend/reply_writer.hpp"
 #include "server_run.hpp"
 
 using namespace clawrl;
@@ -21,20 +21,23 @@ Json delta_of(const std::string& event) {
 }  // namespace
 
 TEST_CASE("deltas of thoughts and calls are those of OpenAI clients") {
-  const ChunkWriter writer("chatcmpl-1", 17, "demo");
-  CHECK(delta_of(writer.reasoning("a\n")) == Json::parse(R"({"reasoning_content":"a\n"})"));
+  using Kind = ReplyDelta::Kind;
+  const auto writer = chat_writer({"chatcmpl-1", 17, "demo"}, false);
+  const auto call = [&](ToolCallDelta delta) { return writer->event({Kind::call, 0, "", std::move(delta), {}}); };
+  CHECK(delta_of(writer->event({Kind::reasoning, 0, "a\n", {}, {}})) == Json::parse(R"({"reasoning_content":"a\n"})"));
   CHECK(
-      delta_of(writer.tool_call({1, "k3Jd92Lqa", "f", ""})) ==
+      delta_of(call({1, "k3Jd92Lqa", "f", ""})) ==
       Json::parse(
           R"({"tool_calls":[{"index":1,"id":"k3Jd92Lqa","type":"function","function":{"name":"f","arguments":""}}]})"));
-  CHECK(delta_of(writer.tool_call({1, "", "", "{\"x\""})) ==
+  CHECK(delta_of(call({1, "", "", "{\"x\""})) ==
         Json::parse(R"({"tool_calls":[{"index":1,"function":{"arguments":"{\"x\""}}]})"));
 }
 
 TEST_CASE("a plain reply with calls: content is null only without text") {
   Message reply{"assistant", "", "hm", {{"k3Jd92Lqa", "f", "{\"x\": 1}"}}, ""};
   const auto message = [&] {
-    return Json::parse(format_completion("c", 5, "demo", reply, "tool_calls", {}))["choices"][0]["message"];
+    const std::string body = chat_writer({"c", 5, "demo"}, false)->whole({{reply, {}, "tool_calls"}}, {});
+    return Json::parse(body)["choices"][0]["message"];
   };
   CHECK(message() == Json::parse(R"({"role":"assistant","content":null,"reasoning_content":"hm","tool_calls":[
     {"id":"k3Jd92Lqa","type":"function","function":{"name":"f","arguments":"{\"x\": 1}"}}]})"));
