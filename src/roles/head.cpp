@@ -4,6 +4,7 @@
 
 #include "core/error.hpp"
 #include "roles/clock.hpp"
+#include "roles/head_metrics.hpp"
 
 namespace clawrl {
 
@@ -33,6 +34,24 @@ std::int32_t Head::served_context() const {
 
 std::string Head::health() {
   return {};
+}
+
+std::string Head::ready() {
+  const std::string failure = journal_->failure();
+  return config_.run.unrecorded == "refuse" ? failure : std::string();
+}
+
+std::string Head::unrecorded() {
+  return journal_->failure();
+}
+
+std::string Head::metrics_text() {
+  const std::lock_guard lock(status_mutex_);
+  return metrics_text_;
+}
+
+bool Head::learns() const {
+  return context_.learning && !journal_->failed();
 }
 
 std::string Head::status_json() {
@@ -71,6 +90,7 @@ void Head::on_ready(int rank, const messages::Ready& ready) {
 }
 
 void Head::on_linked(LinkedTurn linked) {
+  if (journal_->failed()) return;
   journal_->save_next_state(linked.id, linked.next_state);
   const auto found = open_turns_.find(linked.id);
   if (found == open_turns_.end()) return;
@@ -90,7 +110,8 @@ void Head::on_ended(EndedTurn ended) {
     journal_->set_turn_state(ended.id, TurnState::expired);
   const auto found = open_turns_.find(ended.id);
   if (found == open_turns_.end()) return;
-  if (config_.session.judge_without_next_state && !ended.superseded) judges_->submit(std::move(found->second), 0);
+  if (config_.session.judge_without_next_state && !ended.superseded && learns())
+    judges_->submit(std::move(found->second), 0);
   open_turns_.erase(found);
 }
 
@@ -100,6 +121,7 @@ void Head::on_judged(const Turn& turn, Verdict verdict) {
   else
     ++(verdict.score > 0 ? meter_.verdicts_good : verdict.score < 0 ? meter_.verdicts_bad : meter_.verdicts_neutral);
   meter_.hints += verdict.chosen_hint >= 0;
+  if (journal_->failed()) return;
   journal_->save_verdict(verdict);
   if (!steps_->add(turn, verdict)) feedback_at_.erase(turn.id);
 }
@@ -137,6 +159,8 @@ void Head::tick() {
     judges_->tick(now);
     versions_->tick(now);
   }
+  if (journal_->failed() && !std::exchange(failure_told_, true))
+    log(journal_->failure() + "; run.unrecorded = " + config_.run.unrecorded + ", learning pauses");
   if (now < next_second_) return;
   next_second_ = now + 0.5;
   for (const EndedTurn& ended : sessions_.expire(now)) on_ended(ended);
@@ -151,10 +175,21 @@ void Head::publish_status() {
                       {"samples_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting() : 0)},
                       {"sessions", static_cast<std::int64_t>(sessions_.sessions())},
                       {"checkpoint_step", checkpoints_ ? checkpoints_->last_step() : std::int64_t{-1}},
+                      {"unrecorded", journal_->failure()},
                       {"checkpoint_error", checkpoints_ ? checkpoints_->failed() : std::string()}};
   for (auto& field : meter_.fields()) fields.push_back(std::move(field));
+  HeadGauges gauges;
+  gauges.version = versions_ ? versions_->announced() : 0;
+  gauges.step = steps_ ? steps_->step() : 0;
+  gauges.active = static_cast<std::int64_t>(requests_->active());
+  gauges.judging = static_cast<std::int64_t>(judges_ ? judges_->waiting() : 0);
+  gauges.samples_waiting = static_cast<std::int64_t>(steps_ ? steps_->waiting() : 0);
+  gauges.sessions = static_cast<std::int64_t>(sessions_.sessions());
+  gauges.unrecorded = journal_->failed();
+  const std::string page = head_metrics(meter_, gauges);
   const std::lock_guard lock(status_mutex_);
   status_ = to_json(fields);
+  metrics_text_ = page;
 }
 
 bool Head::finished(bool stop_requested) const {
