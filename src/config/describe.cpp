@@ -8,6 +8,8 @@ namespace {
 void describe_start(SettingList& list, RunConfig& c) {
   list.add("run.out", c.run.out, "folder of everything the run writes (default out/<job>)");
   list.add("run.journal", c.run.journal, "journal file, on a local disk (default <out>/journal.sqlite)");
+  list.add("run.unrecorded", c.run.unrecorded, "requests when the journal has failed: answered unrecorded, or 503",
+           {"serve", "refuse"});
   list.add("run.seed", c.run.seed, "seed of everything random");
   list.add("run.deterministic", c.run.deterministic, "two runs from the same journal give the same bits");
   list.add("run.resume", c.run.resume, "go on from the newest checkpoint and the journal in run.out");

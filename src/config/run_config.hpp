@@ -15,11 +15,12 @@ struct GeneralConfig {
   std::string out;      // folder of everything the run writes; empty = out/<job>
   std::string journal;  // journal file; empty = <out>/journal.sqlite
   std::uint64_t seed = 1;
-  bool deterministic = false;  // same journal, same bits
-  bool resume = false;         // go on from the newest complete checkpoint and the journal in `out`
-  std::string replay;          // journal whose steps are replayed; empty = none
-  std::int64_t max_steps = 0;  // stop after so many optimiser steps; 0 = no limit
-  std::int32_t threads = 1;    // compute threads per rank
+  std::string unrecorded = "serve";  // when the journal fails: serve, refuse
+  bool deterministic = false;        // same journal, same bits
+  bool resume = false;               // go on from the newest complete checkpoint and the journal in `out`
+  std::string replay;                // journal whose steps are replayed; empty = none
+  std::int64_t max_steps = 0;        // stop after so many optimiser steps; 0 = no limit
+  std::int32_t threads = 1;          // compute threads per rank
 };
 
 struct ModelFolders {

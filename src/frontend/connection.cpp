@@ -96,6 +96,8 @@ void Connection::refuse(int status, const std::string& message) {
 std::string Connection::head(int status) const {
   std::string text = "HTTP/1.1 " + std::to_string(status) + " ";
   text.append(std::string(http::obsolete_reason(static_cast<http::status>(status)))).append("\r\nServer: clawrl\r\n");
+  const bool turn = endpoint_ == Endpoint::chat || endpoint_ == Endpoint::completions;
+  if (turn && status == 200 && !context_->service.unrecorded().empty()) text.append("X-Unrecorded: true\r\n");
   text.append(keep_alive_ && !context_->draining ? "Connection: keep-alive\r\n" : "Connection: close\r\n");
   return text + headers_;
 }

@@ -6,6 +6,7 @@
 
 #include "frontend/connection.hpp"
 #include "frontend/feedback_json.hpp"
+#include "frontend/http_metrics.hpp"
 #include "frontend/server_reply.hpp"
 
 namespace clawrl {
@@ -176,7 +177,7 @@ void Connection::answer(Request& request, Endpoint endpoint) {
     }
     case Endpoint::metrics:
       content_type_ = "text/plain; version=0.0.4; charset=utf-8";
-      return reply(200, service.metrics_text());
+      return reply(200, http_metrics(*context_) + service.metrics_text());
     case Endpoint::ready:
       return state(service.ready(), service.unrecorded());
     default:

@@ -170,6 +170,13 @@ int HttpServer::port() const {
   return impl_->port;
 }
 
+std::string HttpServer::url() const {
+  const HttpSettings& settings = impl_->context->settings;
+  const bool v6 = settings.address.find(':') != std::string::npos;
+  return (impl_->context->tls ? "https://" : "http://") + (v6 ? "[" + settings.address + "]" : settings.address) + ":" +
+         std::to_string(port());
+}
+
 std::size_t HttpServer::connections() const {
   return impl_->context->count();
 }

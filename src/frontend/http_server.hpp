@@ -1,8 +1,9 @@
 #pragma once
-// The OpenAI-compatible HTTP front: POST /v1/chat/completions, GET /v1/models, /health, /healthz, /status.
+// The OpenAI-compatible HTTP front; frontend/routes.cpp has its paths.
 
 #include <chrono>
 #include <memory>
+#include <string>
 
 #include "frontend/chat_service.hpp"
 #include "frontend/http_settings.hpp"
@@ -19,7 +20,8 @@ class HttpServer {
   HttpServer(const HttpServer&) = delete;
   HttpServer& operator=(const HttpServer&) = delete;
 
-  int port() const;  // the real one
+  int port() const;         // the real one
+  std::string url() const;  // "http://127.0.0.1:30000"
   std::size_t connections() const;
 
   /// Accepts nobody any more, lets running replies finish for at most `drain`, then tells the remaining ones with an

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <limits>
 #include <mutex>
 
 #include "core/error.hpp"
@@ -55,11 +56,15 @@ struct Journal::TurnIds {
   std::mutex mutex;
   std::condition_variable changed;
   std::int64_t next = 1, reserved = 1;
-  bool asked = false;  // a reservation is under way
+  bool asked = false;       // a reservation is under way
+  bool unreserved = false;  // go on without reservations when they fail
   std::string error;
 };
 
-Journal::Journal(const std::string& path) : Journal(std::make_unique<JournalWriter>(path)) {}
+Journal::Journal(const std::string& path, AfterFailure after_failure)
+    : Journal(std::make_unique<JournalWriter>(path, after_failure)) {
+  turn_ids_->unreserved = after_failure == AfterFailure::drops;
+}
 
 Journal::Journal(std::unique_ptr<JournalWriter> writer)
     : JournalReader(writer->path(), [raw = writer.get()] { raw->settle(); }),
@@ -67,6 +72,7 @@ Journal::Journal(std::unique_ptr<JournalWriter> writer)
       writer_(std::move(writer)) {
   writer_->submit([ids = turn_ids_.get()](auto& database) { ids->next = ids->reserved = recover(database); });
   writer_->settle();
+  require(!writer_->failed(), writer_->failure());
 }
 
 Journal::~Journal() {
@@ -93,7 +99,8 @@ TurnId Journal::next_turn_id() {
           const std::lock_guard guard(ids.mutex);
           ids.asked = false;
           if (!error) ids.reserved = bound;
-          if (error) ids.error = "journal: no turn id could be reserved, it has failed";
+          if (error && ids.unreserved) ids.reserved = std::numeric_limits<std::int64_t>::max();
+          if (error && !ids.unreserved) ids.error = "journal: no turn id could be reserved, it has failed";
           ids.changed.notify_all();
         });
     lock.lock();
@@ -232,6 +239,14 @@ void Journal::put(const std::string& key, const std::string& value) {
   writer_->submit(
       [=](auto& database) { execute(database, "INSERT OR REPLACE INTO meta(key, value) VALUES(?, ?)", key, value); },
       key.size() + value.size());
+}
+
+bool Journal::failed() const {
+  return writer_->failed();
+}
+
+std::string Journal::failure() const {
+  return writer_->failure();
 }
 
 bool Journal::sync(std::chrono::milliseconds limit) {

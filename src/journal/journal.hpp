@@ -22,17 +22,22 @@ namespace clawrl {
 
 class JournalWriter;
 
+/// What a journal that has failed does with later calls: throw, or drop the write and hand its callback the error.
+enum class AfterFailure { throws, drops };
+
 /// Thread-safe. Writes return at once (they wait only while the queue is over its bound, with a limit); reads see
 /// everything that was queued before them: they wait for its commit, so keep them off latency-critical threads.
 /// Errors: UserError with the path. After a failed commit (disk full, I/O error) the journal is failed for good: every
-/// waiting callback and future gets the error and every later call throws it.
+/// waiting callback and future gets the error and every later write throws it, or is dropped (AfterFailure::drops),
+/// while reads go on with what was committed and turn ids are handed out without being reserved.
 class Journal : public JournalReader {
  public:
-  /// Called on the writer thread: nullptr = committed. Must be short, must not throw, must not wait for the journal.
+  /// Called on the writer thread (inside the call when the write is dropped): nullptr = committed. Must be short, must
+  /// not throw, must not wait for the journal.
   using Durable = std::function<void(std::exception_ptr)>;
 
   /// Creates the file or opens it: lock, schema version, PRAGMA quick_check; turns left `generating` become aborted.
-  explicit Journal(const std::string& path);
+  explicit Journal(const std::string& path, AfterFailure after_failure = AfterFailure::throws);
   /// Commits what is queued, then closes.
   ~Journal() override;
 
@@ -87,6 +92,8 @@ class Journal : public JournalReader {
   /// True once everything queued before the call is committed, false after `limit`. The callbacks of it may still be
   /// running then, as after any read. Not from a callback.
   bool sync(std::chrono::milliseconds limit);
+  bool failed() const;
+  std::string failure() const;  // why; empty = it has not
 
  private:
   explicit Journal(std::unique_ptr<JournalWriter> writer);

@@ -41,8 +41,11 @@ class JournalWriter::Lock {
   int file_ = -1;
 };
 
-JournalWriter::JournalWriter(const std::string& path)
-    : path_(path), lock_(std::make_unique<Lock>(path)), database_(journal::open_for_writing(path)) {
+JournalWriter::JournalWriter(const std::string& path, AfterFailure after_failure)
+    : path_(path),
+      drops_(after_failure == AfterFailure::drops),
+      lock_(std::make_unique<Lock>(path)),
+      database_(journal::open_for_writing(path)) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -62,8 +65,20 @@ void JournalWriter::throw_if_failed() const {
 void JournalWriter::submit(Operation operation, std::size_t bytes, Done done) {
   std::unique_lock lock(mutex_);
   const auto has_room = [&] { return !failure_.empty() || queue_.empty() || queued_bytes_ + bytes <= queue_bytes; };
-  if (!on_writer_thread() && !progress_.wait_for(lock, wait_limit, has_room))
-    throw UserError("journal " + path_ + ": the disk does not keep up, its queue stayed full for 30 s");
+  if (!on_writer_thread() && !progress_.wait_for(lock, wait_limit, has_room)) {
+    const std::string why = "journal " + path_ + ": the disk does not keep up, its queue stayed full for 30 s";
+    if (!drops_) throw UserError(why);
+    std::deque<Entry> none;
+    lock.unlock();
+    fail(none, why);
+    lock.lock();
+  }
+  if (drops_ && failed_) {
+    const auto refused = std::make_exception_ptr(UserError(failure_));
+    lock.unlock();
+    if (done) done(refused);
+    return;
+  }
   throw_if_failed();
   queue_.push_back({std::move(operation), std::move(done), bytes, nullptr});
   queued_bytes_ += bytes;
@@ -77,13 +92,19 @@ bool JournalWriter::sync(std::chrono::milliseconds limit) {
   std::unique_lock lock(mutex_);
   const std::uint64_t target = submitted_;
   const bool settled = progress_.wait_for(lock, limit, [&] { return !failure_.empty() || committed_ >= target; });
+  if (drops_ && failed_) return false;
   throw_if_failed();
   return settled;
 }
 
 void JournalWriter::settle() {
   if (on_writer_thread()) return;
-  require(sync(wait_limit), "journal " + path_ + ": a commit took longer than 30 s");
+  require(sync(wait_limit) || (drops_ && failed_), "journal " + path_ + ": a commit took longer than 30 s");
+}
+
+std::string JournalWriter::failure() const {
+  const std::lock_guard guard(mutex_);
+  return failure_;
 }
 
 void JournalWriter::run() {
@@ -133,6 +154,7 @@ void JournalWriter::fail(std::deque<Entry>& batch, const std::string& why) {
   {
     const std::lock_guard guard(mutex_);
     if (failure_.empty()) failure_ = why;
+    failed_ = true;
     rest.swap(queue_);
     queued_bytes_ = 0;
   }

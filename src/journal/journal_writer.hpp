@@ -1,6 +1,7 @@
 #pragma once
 // The one thread that writes a journal: takes everything queued, one transaction, one fsync. Internal to journal/.
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <cstdint>
@@ -12,6 +13,8 @@
 #include <string>
 #include <thread>
 #include <vector>
+
+#include "journal/journal.hpp"
 
 namespace SQLite {
 class Database;
@@ -27,7 +30,7 @@ class JournalWriter {
   using Done = std::function<void(std::exception_ptr)>;
 
   /// Takes the lock file, opens or creates the journal and starts the thread.
-  explicit JournalWriter(const std::string& path);
+  JournalWriter(const std::string& path, AfterFailure after_failure);
   ~JournalWriter();
   JournalWriter(const JournalWriter&) = delete;
   JournalWriter& operator=(const JournalWriter&) = delete;
@@ -38,6 +41,8 @@ class JournalWriter {
   bool sync(std::chrono::milliseconds limit);
   /// sync() with the default limit, UserError when it passes; nothing on the writer thread itself.
   void settle();
+  bool failed() const { return failed_; }
+  std::string failure() const;
 
  private:
   struct Entry {
@@ -55,15 +60,17 @@ class JournalWriter {
   bool on_writer_thread() const { return std::this_thread::get_id() == thread_.get_id(); }
 
   const std::string path_;
+  const bool drops_;  // after a failure, instead of throwing
   std::unique_ptr<Lock> lock_;
   std::unique_ptr<SQLite::Database> database_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::condition_variable wake_, progress_;
   std::deque<Entry> queue_;
   std::size_t queued_bytes_ = 0;
   std::uint64_t submitted_ = 0, committed_ = 0;
   bool stopping_ = false;
   std::string failure_;  // why the journal is failed; empty = it is not
+  std::atomic<bool> failed_{false};
   std::thread thread_;
 };
 

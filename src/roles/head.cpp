@@ -4,6 +4,7 @@
 
 #include "core/error.hpp"
 #include "roles/clock.hpp"
+#include "roles/head_metrics.hpp"
 
 namespace clawrl {
 
@@ -44,6 +45,24 @@ std::string Head::health() {
   return {};
 }
 
+std::string Head::ready() {
+  const std::string failure = journal_->failure();
+  return config_.run.unrecorded == "refuse" ? failure : std::string();
+}
+
+std::string Head::unrecorded() {
+  return journal_->failure();
+}
+
+std::string Head::metrics_text() {
+  const std::lock_guard lock(status_mutex_);
+  return metrics_text_;
+}
+
+bool Head::learns() const {
+  return context_.learning && !journal_->failed();
+}
+
 std::string Head::status_json() {
   const std::lock_guard lock(status_mutex_);
   return status_;
@@ -80,6 +99,7 @@ void Head::on_ready(int rank, const messages::Ready& ready) {
 }
 
 void Head::on_linked(LinkedTurn linked) {
+  if (journal_->failed()) return;
   journal_->save_next_state(linked.id, linked.next_state);
   const auto found = open_turns_.find(linked.id);
   if (found == open_turns_.end()) return;
@@ -99,7 +119,7 @@ void Head::on_ended(EndedTurn ended) {
     journal_->advance_turn(ended.id, TurnState::expired);
   const auto found = open_turns_.find(ended.id);
   if (found == open_turns_.end()) return;
-  if (config_.session.judge_without_next_state && !ended.superseded)
+  if (config_.session.judge_without_next_state && !ended.superseded && learns())
     judges_->submit(std::move(found->second), 0);
   else
     feedback_->no_prm_verdict(ended.id);
@@ -112,6 +132,7 @@ void Head::on_judged(const Turn& turn, Verdict verdict) {
   else
     ++(verdict.score > 0 ? meter_.verdicts_good : verdict.score < 0 ? meter_.verdicts_bad : meter_.verdicts_neutral);
   meter_.hints += verdict.chosen_hint >= 0;
+  if (journal_->failed()) return;
   if (verdict.revision > 0) return feedback_->judged(turn, std::move(verdict));
   journal_->save_verdict(verdict);
   const auto revision = feedback_->prm_revision(verdict);
@@ -157,6 +178,8 @@ void Head::tick() {
     judges_->tick(now);
     versions_->tick(now);
   }
+  if (journal_->failed() && !std::exchange(failure_told_, true))
+    log(journal_->failure() + "; run.unrecorded = " + config_.run.unrecorded + ", learning pauses");
   if (now < next_second_) return;
   next_second_ = now + 0.5;
   for (const EndedTurn& ended : sessions_.expire(now)) on_ended(ended);
@@ -172,10 +195,21 @@ void Head::publish_status() {
                       {"samples_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting() : 0)},
                       {"sessions", static_cast<std::int64_t>(sessions_.sessions())},
                       {"checkpoint_step", checkpoints_ ? checkpoints_->last_step() : std::int64_t{-1}},
+                      {"unrecorded", journal_->failure()},
                       {"checkpoint_error", checkpoints_ ? checkpoints_->failed() : std::string()}};
   for (auto& field : meter_.fields()) fields.push_back(std::move(field));
+  HeadGauges gauges;
+  gauges.version = versions_ ? versions_->announced() : 0;
+  gauges.step = steps_ ? steps_->step() : 0;
+  gauges.active = static_cast<std::int64_t>(requests_->active());
+  gauges.judging = static_cast<std::int64_t>(judges_ ? judges_->waiting() : 0);
+  gauges.samples_waiting = static_cast<std::int64_t>(steps_ ? steps_->waiting() : 0);
+  gauges.sessions = static_cast<std::int64_t>(sessions_.sessions());
+  gauges.unrecorded = journal_->failed();
+  const std::string page = head_metrics(meter_, gauges);
   const std::lock_guard lock(status_mutex_);
   status_ = to_json(fields);
+  metrics_text_ = page;
 }
 
 bool Head::finished(bool stop_requested) const {

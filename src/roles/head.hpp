@@ -43,6 +43,9 @@ class Head : public ChatService {
   void tokenize(TokenizeRequest request, Answer<std::vector<TokenId>> answer) override;
   void detokenize(std::vector<TokenId> ids, Answer<std::string> answer) override;
   std::string health() override;
+  std::string ready() override;
+  std::string unrecorded() override;
+  std::string metrics_text() override;
   std::string status_json() override;
   void feedback(FeedbackRequest request, Answer<FeedbackReceipt> answer) override;
 
@@ -59,6 +62,7 @@ class Head : public ChatService {
   void tick();
   bool finished(bool stop_requested) const;
   void publish_status();
+  bool learns() const;  // and can record what it does
   // head_lifecycle.cpp: how it begins and ends
   std::int32_t served_context() const;
   void make_desks();
@@ -93,14 +97,14 @@ class Head : public ChatService {
   std::unique_ptr<HttpServer> http_;
 
   std::set<std::string> missing_;  // "rank 3 (trainer)": not ready yet
-  bool restored_ = false, stopping_ = false;
+  bool restored_ = false, stopping_ = false, failure_told_ = false;
   std::map<TurnId, Turn> open_turns_;                // answered, next state unknown
   std::unordered_map<TurnId, double> feedback_at_;   // Unix seconds; judged and not trained yet
   std::map<std::int64_t, double> trained_feedback_;  // version -> oldest feedback it is the first to know
   double next_second_ = 0;
   std::atomic<std::uint64_t> tickets_{0};
   std::mutex status_mutex_;
-  std::string status_;
+  std::string status_, metrics_text_;
 };
 
 }  // namespace clawrl

@@ -1,7 +1,7 @@
 #include <chrono>
+#include <csignal>
 #include <filesystem>
 #include <iostream>
-#include <sstream>
 #include <thread>
 
 #include "checkpoint/checkpoint_reader.hpp"
@@ -9,6 +9,7 @@
 #include "core/error.hpp"
 #include "prm/judge.hpp"
 #include "roles/adapter_id.hpp"
+#include "roles/baseline_text.hpp"
 #include "roles/clock.hpp"
 #include "roles/head.hpp"
 #include "roles/http_setup.hpp"
@@ -17,11 +18,10 @@
 namespace clawrl {
 namespace {
 
-using namespace std::chrono_literals;
 namespace fs = std::filesystem;
-
-constexpr double judge_patience = 2;  // the judge's own limit runs from when it begins with a turn
-constexpr double start_limit_s = 300, drain_limit_s = 20, end_limit_s = 120;
+using namespace std::chrono_literals;
+constexpr double start_limit_s = 300, drain_limit_s = 20, end_limit_s = 120,
+                 judge_patience = 2;  // the judge's own limit runs from when it begins with a turn
 
 /// A start that failed before its first request leaves a journal too; that is not a run.
 bool holds_run(const std::string& journal) {
@@ -37,7 +37,8 @@ std::unique_ptr<Journal> open_journal(const RunConfig& config, bool learning) {
   const std::string path = config.run.journal.empty() ? config.run.out + "/journal.sqlite" : config.run.journal;
   require(!learning || config.run.resume || !holds_run(path),
           config.run.out + " holds a run already: go on with it (--resume) or choose another folder (--out)");
-  return std::make_unique<Journal>(path);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file at its size limit is a failed write, as on a full disk
+  return std::make_unique<Journal>(path, AfterFailure::drops);
 }
 
 SessionLimits session_limits(const SessionConfig& session) {
@@ -46,26 +47,6 @@ SessionLimits session_limits(const SessionConfig& session) {
   limits.remember_s = std::max(session.idle_s, session.remember_s);
   limits.max_turns = static_cast<std::size_t>(session.max_turns);
   return limits;
-}
-
-std::string baseline_text(const std::map<std::string, RunningBaseline::Moments>& state) {
-  std::ostringstream text;
-  text.precision(17);
-  for (const auto& [key, m] : state)
-    text << key << '\t' << m.weight << '\t' << m.sum << '\t' << m.squares << '\t' << m.count << '\n';
-  return text.str();
-}
-
-std::map<std::string, RunningBaseline::Moments> baseline_from(const std::string& text) {
-  std::map<std::string, RunningBaseline::Moments> state;
-  std::istringstream lines(text);
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream fields(line);
-    std::string key;
-    RunningBaseline::Moments m;
-    if (std::getline(fields, key, '\t') && fields >> m.weight >> m.sum >> m.squares >> m.count) state[key] = m;
-  }
-  return state;
 }
 
 }  // namespace
@@ -101,6 +82,7 @@ void Head::make_desks() {
   settings.context = served_context();
   settings.vocabulary = model_.vocab_size;
   settings.max_queue = config_.http.max_queue;
+  settings.refuse_unrecorded = config_.run.unrecorded == "refuse";
   settings.rollout = config_.rollout;
   settings.stop_tokens = model_.eos_tokens;
   const ModelFolders& model = config_.model;
@@ -114,7 +96,7 @@ void Head::make_desks() {
   RequestDesk::Events events;
   events.linked = [this](LinkedTurn linked) { on_linked(std::move(linked)); };
   events.answered = [this](const Turn& turn) {
-    if (context_.learning) open_turns_.emplace(turn.id, turn);
+    if (learns()) open_turns_.emplace(turn.id, turn);
     feedback_->answered(turn);
   };
   events.ended = [this](EndedTurn ended) { on_ended(ended); };
@@ -245,8 +227,7 @@ void Head::restore_sessions() {
 void Head::open_http() {
   publish_status();
   http_ = std::make_unique<HttpServer>(http_settings_, *this);
-  log("serving on http://" + http_settings_.address + ":" + std::to_string(http_->port()) + "/v1 as " +
-      config_.model.name);
+  log("serving on " + http_->url() + "/v1 as " + config_.model.name);
 }
 
 int Head::run(const std::atomic<bool>& stop) {
@@ -258,7 +239,7 @@ int Head::run(const std::atomic<bool>& stop) {
     tick();
   }
   shut_down();
-  return checkpoints_ && !checkpoints_->failed().empty() ? 1 : 0;
+  return journal_->failed() || (checkpoints_ && !checkpoints_->failed().empty()) ? 1 : 0;
 }
 
 void Head::shut_down() {
@@ -288,7 +269,7 @@ void Head::shut_down() {
       wait_for("the last checkpoint", end_limit_s, [&] { return !checkpoints_->busy(); });
     }
   }
-  require(journal_->sync(60s), "the journal was not on disk within 60 s");
+  require(journal_->sync(60s) || journal_->failed(), "the journal was not on disk within 60 s");
   publish_status();
   metrics_->write("end", meter_.fields());
   for (int rank = 0; rank < context_.map.world_size(); ++rank)

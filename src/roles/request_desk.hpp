@@ -28,7 +28,8 @@ struct RequestDeskSettings {
   std::int32_t context = 32768;         // tokens of prompt and response
   std::int64_t vocabulary = INT32_MAX;  // of the policy model
   std::int32_t max_queue = 1024;
-  RolloutConfig rollout;  // defaults of temperature and max_tokens
+  bool refuse_unrecorded = false;  // what would be recorded, once the journal has failed
+  RolloutConfig rollout;           // defaults of temperature and max_tokens
   std::vector<TokenId> stop_tokens;
   ReplyFormat reply_format;       // how the policy writes thoughts and calls
   std::int32_t record_top_k = 0;  // for main turns

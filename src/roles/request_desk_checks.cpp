@@ -22,6 +22,12 @@ bool RequestDesk::refuse(const ChatRequest& request, ChatSink& sink) {
          "too many requests at once (http.max_queue = " + std::to_string(settings_.max_queue) + "); try again"});
     return true;
   }
+  if (settings_.refuse_unrecorded && journal_.failed() && request.learning != Learning::off) {
+    ++meter_.refused;
+    sink.on_error({503, "server_error", "journal_failed", "",
+                   "nothing can be recorded and run.unrecorded = refuse: " + journal_.failure()});
+    return true;
+  }
   // Far too long for any tokenizer: refused before the head's thread spends its time on it.
   std::size_t bytes = request.tools.size() + request.template_arguments.size();
   if (request.plain) bytes += request.plain->text.size() + most_bytes_per_token * request.plain->ids.size();

@@ -47,11 +47,14 @@ void RequestDesk::show(Active& active, const std::vector<ReplyEvent>& events) {
 void RequestDesk::measure(Active& active, const CompletionDelta& delta) {
   if (delta.part.ids.empty()) return;
   const double now = monotonic_s();
+  const double seconds = now - (active.last_token_s == 0 ? active.started_s : active.last_token_s);
   if (active.last_token_s == 0) {
-    meter_.first_token_s.add(now - active.started_s);
+    meter_.first_token_s.add(seconds);
+    meter_.first_token_histogram.add(seconds);
   } else {
-    meter_.token_gap_s.add(now - active.last_token_s);
-    if (events_.committing()) meter_.token_gap_commit_s.add(now - active.last_token_s);
+    meter_.token_gap_s.add(seconds);
+    meter_.token_gap_histogram.add(seconds);
+    if (events_.committing()) meter_.token_gap_commit_s.add(seconds);
   }
   active.last_token_s = now;
   meter_.rollout_tokens += static_cast<std::int64_t>(delta.part.ids.size());
@@ -70,9 +73,10 @@ void RequestDesk::finish(std::uint64_t id, FinishReason reason) {
   meter_.prompt_tokens += usage.prompt_tokens;
   meter_.cached_tokens += usage.cached_tokens;
   exclude_private(active);
-  record(active, [sink = active.sink, usage, reason = active.reply.finish_reason()](std::exception_ptr failure) {
-    if (!failure) return sink->on_finish(reason, usage);
-    sink->on_error({500, "server_error", "journal_failed", "", "the reply could not be recorded"});
+  record(active, [sink = active.sink, usage, refuse = settings_.refuse_unrecorded,
+                  reason = active.reply.finish_reason()](std::exception_ptr failure) {
+    if (!failure || !refuse) return sink->on_finish(reason, usage);
+    sink->on_error({503, "server_error", "journal_failed", "", "the reply could not be recorded"});
   });
   note_answer(active);
   drop(id);

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/step_metrics.hpp"
+#include "metrics/histogram.hpp"
 #include "metrics/jsonl_writer.hpp"
 #include "metrics/percentiles.hpp"
 
@@ -24,6 +25,7 @@ struct ServiceMeter {
 
   static constexpr std::size_t kept = 1 << 14;  // newest values that percentiles are taken of, twice a second
   Percentiles first_token_s{kept};
+  Histogram first_token_histogram{latency_bounds_s()}, token_gap_histogram{latency_bounds_s()};
   Percentiles token_gap_s{kept};         // between two tokens of one reply
   Percentiles token_gap_commit_s{kept};  // the same while a weight commit was under way
 

@@ -95,7 +95,7 @@ void StepDesk::exclude_dropped() {
 }
 
 void StepDesk::tick(double now_s) {
-  if (!in_flight_ && !stopping_) {
+  if (!in_flight_ && !stopping_ && !journal_.failed()) {  // what cannot be recorded is not trained on
     if (config_.run.max_steps > 0 && steps_this_run_ >= config_.run.max_steps) return;
     in_flight_ = recorded_.empty() ? new_step(now_s) : recorded_step();
     sent_ = false;
@@ -103,7 +103,13 @@ void StepDesk::tick(double now_s) {
   if (!in_flight_ || sent_) return;
   if (in_flight_->durable.valid()) {
     if (in_flight_->durable.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
-    in_flight_->durable.get();
+    try {
+      in_flight_->durable.get();
+    } catch (const UserError&) {
+      if (!journal_.failed()) throw;
+      in_flight_.reset();
+      return;
+    }
   }
   dispatch(*in_flight_);
   sent_ = true;

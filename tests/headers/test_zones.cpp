@@ -38,8 +38,10 @@ const Zone zones[] = {
     {"SQLite", "(SQLiteCpp|sqlite)", "src/journal/[^/]*\\.cpp"},
     {"Program_options", "boost/program_options", "src/config/[^/]*\\.cpp"},
     // two headers of the frontend: the connection's members are Beast's and Asio's own
-    {"Beast and Asio", "boost/(beast|asio)", "src/frontend/([^/]*\\.cpp|(connection|channel)\\.hpp)"},
+    {"Beast and Asio", "boost/(beast|asio)",
+     "(src/frontend/([^/]*\\.cpp|(connection|channel)\\.hpp)|benchmarks/frontend/echo_server\\.cpp)"},
     {"OpenSSL", "(openssl/|boost/asio/ssl)", "src/frontend/[^/]*\\.cpp"},
+    {"prometheus-cpp", "prometheus/", "src/metrics/[^/]*\\.cpp"},
     {"headers that include JSON", "(frontend/json_fields|grammar/schema_[a-z]+)\\.hpp",
      "(src/(frontend|grammar)/[^/]*|tests/grammar/[^/]*)"},
     {"frontend's header that includes Beast", "frontend/(connection|channel(_tls)?)\\.hpp", "src/frontend/.*"},

@@ -83,6 +83,37 @@ TEST_CASE("after kill -9 every turn whose callback fired is there") {
   }
 }
 
+TEST_CASE("a failed journal that drops goes on without recording") {
+  Folder folder;
+  Journal journal(folder.file("journal.db"), AfterFailure::drops);
+  const TurnId kept = journal.next_turn_id();
+  journal.save_turn(make_turn(kept));
+  REQUIRE(journal.sync(std::chrono::seconds(30)));
+  CHECK_FALSE(journal.failed());
+  journal.set_turn_state({kept.value + 99}, TurnState::judging);  // of no turn, and nobody to tell: fails the journal
+  CHECK_FALSE(journal.sync(std::chrono::seconds(30)));
+  CHECK(journal.failed());
+  CHECK(journal.failure().find("never saved") != std::string::npos);
+  std::int64_t last = kept.value;
+  for (int i = 0; i < 2000; ++i) {  // more than one block of reserved ids
+    const TurnId id = journal.next_turn_id();
+    CHECK(id.value > last);
+    last = id.value;
+  }
+  std::string told;
+  journal.save_turn(make_turn({last}), [&](std::exception_ptr error) {
+    try {
+      if (error) std::rethrow_exception(error);
+    } catch (const UserError& problem) {
+      told = problem.what();
+    }
+  });
+  CHECK(told == journal.failure());
+  CHECK_FALSE(journal.turn({last}));
+  CHECK(journal.turn(kept));  // what was recorded can be read
+  CHECK_THROWS_AS(journal.plan_step({}).get(), UserError);
+}
+
 TEST_CASE("a full disk fails the journal loudly and loses nothing that was durable") {
   Folder folder;
   const auto path = folder.file("journal.db");

@@ -54,7 +54,7 @@ struct Sink : ChatSink {
 
 struct LiveRequests {
   Folder folder;
-  Journal journal{folder.file("journal.sqlite")};
+  Journal journal{folder.file("journal.sqlite"), AfterFailure::drops};  // as the head has it
   RecordingMailbox mailbox;
   SessionStore sessions;
   ServiceMeter meter;
