@@ -148,6 +148,7 @@ void Head::tick() {
     judges_->tick(now);
     versions_->tick(now);
   }
+  user_data_->tick(now);
   if (now < next_second_) return;
   next_second_ = now + 0.5;
   for (const EndedTurn& ended : sessions_.expire(now)) on_ended(ended);
