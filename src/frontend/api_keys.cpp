@@ -63,6 +63,8 @@ bool ApiKey::may(Access access) const {
       return chat;
     case Access::feedback:
       return feedback;
+    case Access::own_data:
+      return chat || admin;
     case Access::admin:
       return admin;
     case Access::open:

@@ -13,6 +13,7 @@
 #include "core/generation.hpp"
 #include "core/message.hpp"
 #include "core/turn.hpp"
+#include "frontend/user_data.hpp"
 
 namespace clawrl {
 
@@ -160,16 +161,6 @@ struct FeedbackReceipt {
   std::string reason;  // why nothing was credited, or is not learned from
 };
 
-/// POST /v1/user_data/export and /erase: all that is kept of one user (of `key`, or of `user` with that key).
-struct UserDataRequest {
-  std::string key, user, session;
-};
-
-struct ErasureReport {
-  std::int64_t turns = 0, verdicts = 0, samples = 0, feedback = 0;
-  std::vector<std::int64_t> trained_turns, trained_steps;  // what the weights have seen already
-};
-
 struct ModelCard {
   std::string id;
   std::int64_t max_model_len = 0;  // tokens
@@ -202,7 +193,7 @@ class ChatService {
   }
   virtual void detokenize(std::vector<TokenId>, Answer<std::string> answer) { answer(not_here<std::string>()); }
   virtual void feedback(FeedbackRequest, Answer<FeedbackReceipt> answer) { answer(not_here<FeedbackReceipt>()); }
-  virtual void export_user(UserDataRequest, Answer<std::string> answer) { answer(not_here<std::string>()); }  // JSON
+  virtual void export_user(UserDataRequest, Answer<UserExport> answer) { answer(not_here<UserExport>()); }
   virtual void erase_user(UserDataRequest, Answer<ErasureReport> answer) { answer(not_here<ErasureReport>()); }
 
  private:

@@ -74,6 +74,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   void guarded(Action action);  // answers what `action` throws
   template <class T, class Format>
   Answer<T> later(Format format);  // for the service: replies with format(value) once it has answered
+  std::string own_key() const;
   bool authorize(const Request& request, Access access);  // false: has answered 401 or 403
   void refuse(int status, const std::string& message);    // and closes afterwards
   void pump();

@@ -3,11 +3,13 @@
 #include <boost/asio/post.hpp>
 #include <boost/beast/core/string.hpp>
 #include <cctype>
+#include <typeinfo>
 
 #include "frontend/connection.hpp"
 #include "frontend/feedback_json.hpp"
 #include "frontend/http_metrics.hpp"
 #include "frontend/server_reply.hpp"
+#include "frontend/user_data_json.hpp"
 
 namespace clawrl {
 
@@ -88,7 +90,8 @@ void Connection::guarded(Action action) {
   } catch (const RequestError& problem) {
     reply(problem.error.status, format_error(problem.error));
   } catch (const std::exception& problem) {
-    context_->log(std::string("internal error at ") + name(endpoint_) + ": " + problem.what());
+    // What it says may quote the conversation: the client gets it, the log does not.
+    context_->log(std::string("internal error at ") + name(endpoint_) + ": " + typeid(problem).name());
     reply(500, format_error(server_error(500, problem.what())));
   }
 }
@@ -169,6 +172,11 @@ void Connection::answer(Request& request, Endpoint endpoint) {
       if (key_) feedback.key = key_->id;
       return service.feedback(std::move(feedback), later<FeedbackReceipt>(format_feedback));
     }
+    case Endpoint::export_user:
+      return service.export_user(parse_user_data_request(request.body(), own_key()), later<UserExport>(format_export));
+    case Endpoint::erase_user:
+      return service.erase_user(parse_user_data_request(request.body(), own_key()),
+                                later<ErasureReport>(format_erasure));
     case Endpoint::status:
       return reply(200, service.status_json());
     case Endpoint::version: {
@@ -183,6 +191,11 @@ void Connection::answer(Request& request, Endpoint endpoint) {
     default:
       return state(service.health(), "");
   }
+}
+
+/// The key whose data alone the caller may ask for; empty = anybody's.
+std::string Connection::own_key() const {
+  return key_ && !key_->admin ? key_->id : std::string();
 }
 
 void Connection::start_replies(Request& request, ParsedChat (*parse)(std::string_view, const RequestHeaders&)) {

@@ -27,7 +27,8 @@ struct RequestHeaders {
   std::optional<std::string> session_affinity = {};  // x-session-affinity
   std::optional<std::string> session_id_underscored = {};  // session_id
   std::optional<std::string> client_request_id = {};       // x-client-request-id
-  std::optional<std::string> learning = {};  // X-Learning: on, store, off | metadata.learning; the strictest counts
+  // X-Learning | metadata.learning, the strictest counts: on, store, off; then "; scope=session" | learning_scope
+  std::optional<std::string> learning = {};
 };
 
 /// `header`: the value of a header by its name, nullopt if it is absent or empty.

@@ -73,17 +73,42 @@ Learning learning_named(const std::string& given, const std::string& param) {
   refuse(param, param + " must be on, store or off, not " + shown(Json(given)));
 }
 
+bool for_session(const std::string& scope, const std::string& param) {
+  const std::string word = lower(scope);
+  if (word != "session" && word != "request")
+    refuse(param, param + " must be session or request, not " + shown(Json(scope)));
+  return word == "session";
+}
+
+std::string trimmed(const std::string& text) {
+  const auto begin = text.find_first_not_of(" \t");
+  return begin == std::string::npos ? "" : text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+/// "off" or "off; scope=session".
+void read_learning_header(const std::string& header, ChatRequest& request) {
+  const auto semicolon = std::min(header.find(';'), header.size());
+  request.learning = std::max(request.learning, learning_named(trimmed(header.substr(0, semicolon)), "X-Learning"));
+  if (semicolon == header.size()) return;
+  const std::string rest = trimmed(header.substr(semicolon + 1));
+  if (!lower(rest).starts_with("scope="))
+    refuse("X-Learning", "X-Learning may add '; scope=session', not " + shown(Json(rest)));
+  request.learning_for_session = for_session(rest.substr(6), "X-Learning's scope");
+}
+
 /// The strictest of what is said.
-Learning learning_of(const Json& body, const RequestHeaders& headers) {
-  Learning learning = bool_field(body, "store", true) ? Learning::learn : Learning::off;
-  if (headers.learning) learning = std::max(learning, learning_named(*headers.learning, "X-Learning"));
+void read_learning(const Json& body, const RequestHeaders& headers, ChatRequest& request) {
+  request.learning = bool_field(body, "store", true) ? Learning::learn : Learning::off;
+  if (headers.learning) read_learning_header(*headers.learning, request);
   const Json* metadata = find(body, "metadata");
-  if (!metadata) return learning;
+  if (!metadata) return;
   if (!metadata->is_object()) refuse_value("metadata", "an object", *metadata);
-  const Json* word = find(*metadata, "learning");
-  if (!word) return learning;
-  const std::string text = word->is_boolean() ? word->dump() : string_of(*word, "metadata.learning");
-  return std::max(learning, learning_named(text, "metadata.learning"));
+  if (const Json* word = find(*metadata, "learning")) {
+    const std::string text = word->is_boolean() ? word->dump() : string_of(*word, "metadata.learning");
+    request.learning = std::max(request.learning, learning_named(text, "metadata.learning"));
+  }
+  if (const Json* scope = find(*metadata, "learning_scope"))
+    request.learning_for_session = for_session(string_of(*scope, "metadata.learning_scope"), "metadata.learning_scope");
 }
 
 }  // namespace
@@ -96,7 +121,7 @@ void read_session(const Json& body, const RequestHeaders& headers, ChatRequest& 
   request.prompt_cache_key = id_field(body, "prompt_cache_key");
   request.user = id_field(body, "user");
   read_turn(body, headers, request);
-  request.learning = learning_of(body, headers);
+  read_learning(body, headers, request);
 }
 
 }  // namespace clawrl::fields

@@ -17,8 +17,8 @@ constexpr Entry kEntries[] = {
     {"/tokenize", "POST", Endpoint::tokenize, Access::chat},
     {"/detokenize", "POST", Endpoint::detokenize, Access::chat},
     {"/v1/feedback", "POST", Endpoint::feedback, Access::feedback},
-    {"/v1/user_data/export", "POST", Endpoint::export_user, Access::admin},
-    {"/v1/user_data/erase", "POST", Endpoint::erase_user, Access::admin},
+    {"/v1/user_data/export", "POST", Endpoint::export_user, Access::own_data},
+    {"/v1/user_data/erase", "POST", Endpoint::erase_user, Access::own_data},
     {"/health", "GET", Endpoint::health, Access::open},
     {"/healthz", "GET", Endpoint::health, Access::open},
     {"/ready", "GET", Endpoint::ready, Access::open},
@@ -54,7 +54,7 @@ const char* name(Endpoint endpoint) {
 }
 
 const char* name(Access access) {
-  static const char* const names[] = {"open", "chat", "feedback", "admin"};
+  static const char* const names[] = {"open", "chat", "feedback", "admin", "chat or admin"};
   return names[static_cast<int>(access)];
 }
 

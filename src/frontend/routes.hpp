@@ -27,7 +27,7 @@ enum class Endpoint {
 const char* name(Endpoint endpoint);
 
 /// What a key must be good for.
-enum class Access { open, chat, feedback, admin };
+enum class Access { open, chat, feedback, admin, own_data };  // own_data: chat for one's own, admin for anybody's
 const char* name(Access access);
 
 struct Route {

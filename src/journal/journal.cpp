@@ -69,6 +69,7 @@ Journal::Journal(const std::string& path, AfterFailure after_failure)
 Journal::Journal(std::unique_ptr<JournalWriter> writer)
     : JournalReader(writer->path(), [raw = writer.get()] { raw->settle(); }),
       turn_ids_(std::make_unique<TurnIds>()),
+      erased_(std::make_shared<std::unordered_set<std::int64_t>>()),
       writer_(std::move(writer)) {
   writer_->submit([ids = turn_ids_.get()](auto& database) { ids->next = ids->reserved = recover(database); });
   writer_->settle();
@@ -122,8 +123,9 @@ void Journal::save_turn(const Turn& turn, Durable durable) {
   writer_->submit(
       [blob, next_state, oldest, id = turn.id, session = turn.session, index = turn.index, type = turn.type,
        state = turn.state, exclusion = turn.exclusion, created = turn.created_s, completion = turn.completion_id,
-       key = turn.key, user = turn.user,
-       tokens = static_cast<std::int64_t>(turn.completion.ids.size())](auto& database) {
+       key = turn.key, user = turn.user, tokens = static_cast<std::int64_t>(turn.completion.ids.size()),
+       gone = erased_](auto& database) {
+        if (gone->contains(id.value)) return;
         execute(database,
                 "INSERT OR REPLACE INTO turns(id, session, idx, type, state, exclusion, created, "
                 "response_tokens, version, completion, key, user, record, next_state) "
@@ -137,7 +139,8 @@ void Journal::save_turn(const Turn& turn, Durable durable) {
 void Journal::save_next_state(TurnId id, const std::vector<Message>& next_state, Durable durable) {
   auto blob = std::make_shared<const Blob>(encode(next_state));
   writer_->submit(
-      [id, blob](auto& database) {
+      [id, blob, gone = erased_](auto& database) {
+        if (gone->contains(id.value)) return;
         require_turn(execute(database, "UPDATE turns SET next_state = ? WHERE id = ?", *blob, id.value), id);
       },
       blob->size(), std::move(durable));
@@ -145,7 +148,8 @@ void Journal::save_next_state(TurnId id, const std::vector<Message>& next_state,
 
 void Journal::set_turn_state(TurnId id, TurnState state, const std::string& exclusion, Durable durable) {
   writer_->submit(
-      [=](auto& database) {
+      [=, gone = erased_](auto& database) {
+        if (gone->contains(id.value)) return;
         require_turn(execute(database, "UPDATE turns SET state = ?, exclusion = ? WHERE id = ?",
                              static_cast<int>(state), exclusion, id.value),
                      id);
@@ -157,7 +161,8 @@ void Journal::save_verdict(const Verdict& verdict, Durable durable) {
   auto blob = std::make_shared<const Blob>(encode(verdict));
   writer_->submit(
       [blob, id = SampleId{verdict.turn, verdict.revision}, score = static_cast<int>(verdict.score),
-       origin = verdict.origin, error = verdict.error](auto& database) {
+       origin = verdict.origin, error = verdict.error, gone = erased_](auto& database) {
+        if (gone->contains(id.turn.value)) return;
         execute(database,
                 "INSERT OR REPLACE INTO verdicts(turn, revision, score, origin, error, created, record) "
                 "VALUES(?,?,?,?,?,?,?)",
@@ -175,7 +180,8 @@ void Journal::save_sample(const TrainingSample& sample, const std::string& exclu
   auto blob = std::make_shared<const Blob>(encode(sample));
   writer_->submit(
       [blob, exclusion, id = sample.id, origin = sample.origin, version = sample.version,
-       tokens = static_cast<std::int64_t>(sample.ids.size())](auto& database) {
+       tokens = static_cast<std::int64_t>(sample.ids.size()), gone = erased_](auto& database) {
+        if (gone->contains(id.turn.value)) return;
         const int rows = execute(database,
                                  "INSERT OR IGNORE INTO samples(turn, revision, origin, version, tokens, exclusion, "
                                  "created, record) VALUES(?,?,?,?,?,?,?,?)",
@@ -188,7 +194,8 @@ void Journal::save_sample(const TrainingSample& sample, const std::string& exclu
 }
 
 void Journal::exclude_sample(SampleId id, const std::string& reason) {
-  writer_->submit([=](auto& database) {
+  writer_->submit([=, gone = erased_](auto& database) {
+    if (gone->contains(id.turn.value)) return;
     const int rows = execute(database, "UPDATE samples SET exclusion = ? WHERE turn = ? AND revision = ?", reason,
                              id.turn.value, id.revision);
     expect(rows == 1, "journal: sample " + label(id) + " was never saved");

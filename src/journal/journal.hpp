@@ -14,6 +14,7 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "journal/journal_reader.hpp"
@@ -83,6 +84,12 @@ class Journal : public JournalReader {
   // -- privacy
   /// What a session said for itself (LearningRules::hash of its name); Learning::learn removes the row.
   void save_session_learning(std::int64_t session, Learning learning);
+  /// Deletes turns with their verdicts, samples and feedback, and adds to `*rows` what there was (read it once
+  /// durable). What steps took stays on record by its ids. What still comes in for these turns is dropped, not refused.
+  void erase_turns(std::vector<TurnId> ids, std::shared_ptr<ErasedRows> rows, Durable durable = {});
+  /// Deleted text lies in old pages of the write-ahead log: this empties it. false = a reader is in the way, call
+  /// again.
+  void purge(std::function<void(bool)> purged);
 
   // -- audit and metadata.
   void save_version(const PolicyVersion& version, VersionEvent event, const std::string& note = "");
@@ -98,7 +105,8 @@ class Journal : public JournalReader {
  private:
   explicit Journal(std::unique_ptr<JournalWriter> writer);
   struct TurnIds;
-  std::unique_ptr<TurnIds> turn_ids_;  // before the writer, whose last callbacks still use it
+  std::unique_ptr<TurnIds> turn_ids_;                         // before the writer, whose last callbacks still use it
+  std::shared_ptr<std::unordered_set<std::int64_t>> erased_;  // by this process; of the writer thread
   std::unique_ptr<JournalWriter> writer_;
 };
 

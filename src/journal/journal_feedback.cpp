@@ -13,7 +13,8 @@ using namespace journal;
 void Journal::save_feedback(const FeedbackRecord& record, Durable durable) {
   auto blob = std::make_shared<const Blob>(encode(record));
   writer_->submit(
-      [blob, record = record](auto& database) {
+      [blob, record = record, gone = erased_](auto& database) {
+        if (gone->contains(record.turn.value)) return;
         execute(database,
                 "INSERT OR IGNORE INTO feedback(id, key, user, session, turn, revision, created, withdrawn, outcome, "
                 "record) VALUES(?,?,?,?,?,?,?,?,?,?)",

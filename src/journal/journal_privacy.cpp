@@ -3,7 +3,6 @@
 #include "journal/journal.hpp"
 #include "journal/journal_writer.hpp"
 #include "journal/query.hpp"
-#include "journal/reader_implementation.hpp"
 #include "journal/schema.hpp"
 
 namespace clawrl {
@@ -20,14 +19,22 @@ void Journal::save_session_learning(std::int64_t session, Learning learning) {
   });
 }
 
-std::vector<std::pair<std::int64_t, Learning>> JournalReader::session_learning() const {
-  return implementation_->read([](auto& database) {
-    Query row(database, "SELECT session, learning FROM session_learning ORDER BY at, session");
-    std::vector<std::pair<std::int64_t, Learning>> rules;
-    while (row.next())
-      rules.emplace_back(row.integer(0), static_cast<Learning>(static_cast<std::uint8_t>(row.integer(1))));
-    return rules;
-  });
+void Journal::erase_turns(std::vector<TurnId> ids, std::shared_ptr<ErasedRows> rows, Durable durable) {
+  writer_->submit(
+      [ids = std::move(ids), rows = std::move(rows), gone = erased_](auto& database) {
+        for (const TurnId id : ids) {
+          gone->insert(id.value);
+          rows->verdicts += execute(database, "DELETE FROM verdicts WHERE turn = ?", id.value);
+          rows->samples += execute(database, "DELETE FROM samples WHERE turn = ?", id.value);
+          rows->feedback += execute(database, "DELETE FROM feedback WHERE turn = ?", id.value);
+          rows->turns += execute(database, "DELETE FROM turns WHERE id = ?", id.value);
+        }
+      },
+      0, std::move(durable));
+}
+
+void Journal::purge(std::function<void(bool)> purged) {
+  writer_->truncate_log(std::move(purged));
 }
 
 }  // namespace clawrl

@@ -113,17 +113,24 @@ std::optional<Verdict> JournalReader::newest_verdict(TurnId id) const {
 }
 
 std::vector<TrainingSample> JournalReader::samples(std::span<const SampleId> ids) const {
+  std::vector<TrainingSample> found = samples_left(ids);
+  for (std::size_t i = 0; i < ids.size(); ++i)
+    require(i < found.size() && found[i].id == ids[i],
+            implementation_->record("sample", label(ids[i])) + " is not there");
+  return found;
+}
+
+std::vector<TrainingSample> JournalReader::samples_left(std::span<const SampleId> ids) const {
   return implementation_->read([&](auto& database) {
     Query row(database, "SELECT record FROM samples WHERE turn = ? AND revision = ?");
     std::vector<TrainingSample> samples;
     samples.reserve(ids.size());
     for (const SampleId id : ids) {
-      const std::string what = implementation_->record("sample", label(id));
       row.reset();
       row.bind(1, id.turn.value);
       row.bind(2, id.revision);
-      require(row.next(), what + " is not there");
-      samples.push_back(decode<TrainingSample>(row.blob(0), what));
+      if (row.next())
+        samples.push_back(decode<TrainingSample>(row.blob(0), implementation_->record("sample", label(id))));
     }
     return samples;
   });
@@ -155,8 +162,9 @@ std::vector<TrainingSample> JournalReader::unused_samples(std::int64_t limit) co
 std::vector<SampleId> JournalReader::used_samples(std::int64_t count, std::int64_t last_step) const {
   return implementation_->read([&](auto& database) {
     Query row(database,
-              "SELECT turn, revision FROM step_samples s WHERE replayed = 0 AND step <= ? AND NOT EXISTS "
-              "(SELECT 1 FROM feedback f WHERE f.turn = s.turn AND f.revision = s.revision AND f.withdrawn > 0) "
+              "SELECT turn, revision FROM step_samples u WHERE replayed = 0 AND step <= ? AND NOT EXISTS "
+              "(SELECT 1 FROM feedback f WHERE f.turn = u.turn AND f.revision = u.revision AND f.withdrawn > 0) "
+              "AND EXISTS (SELECT 1 FROM samples s WHERE s.turn = u.turn AND s.revision = u.revision) "
               "ORDER BY step DESC, position DESC LIMIT ?",
               last_step, count);
     std::vector<SampleId> ids;

@@ -15,6 +15,7 @@
 #include "core/verdict.hpp"
 #include "journal/feedback_record.hpp"
 #include "journal/records.hpp"
+#include "journal/user_records.hpp"
 
 namespace clawrl {
 
@@ -62,17 +63,28 @@ class JournalReader {
   bool has_sample(SampleId id) const;  // saved, excluded or not
   /// In the order they were saved: not excluded and in no step's plan. At most `limit` (0 = all).
   std::vector<TrainingSample> unused_samples(std::int64_t limit = 0) const;
+  /// Those of `ids` that are there, in their order: a sample may have been erased.
+  std::vector<TrainingSample> samples_left(std::span<const SampleId> ids) const;
   /// The newest `count` samples that steps up to `last_step` took, oldest first: a replay window made again. Without
-  /// those of feedback that was withdrawn.
+  /// those that were erased and those of feedback that was withdrawn.
   std::vector<SampleId> used_samples(std::int64_t count, std::int64_t last_step) const;
 
   std::vector<StepRecord> steps(std::int64_t from, std::int64_t to) const;  // both ends included, ascending
   std::int64_t last_planned_step() const;                                   // 0 = none
   /// Highest policy version number ever planned or recorded (any line); 0 = only the start weights.
   std::int64_t highest_version() const;
-  std::vector<VersionRecord> versions() const;                              // ascending
-  std::vector<EventRecord> events(std::int64_t last = 100) const;           // the newest ones, oldest first
+  std::vector<VersionRecord> versions() const;                     // ascending
+  std::vector<EventRecord> events(std::int64_t last = 100) const;  // the newest ones, oldest first
+
+  // -- what belongs to a user
   std::vector<std::pair<std::int64_t, Learning>> session_learning() const;  // in the order they were said
+  std::vector<TurnId> select_turns(const TurnSelection& wanted) const;      // ascending
+  /// Of the `limit` oldest turns those made before `before_s` and used by no step above `last_kept_step`.
+  std::vector<TurnId> turns_before(double before_s, std::int64_t last_kept_step, std::int64_t limit) const;
+  std::vector<TrainedUse> trained_uses(std::span<const TurnId> ids) const;
+  std::vector<Verdict> verdicts_on(TurnId id) const;
+  std::vector<SampleNote> samples_on(TurnId id) const;
+
   std::optional<std::string> get(const std::string& key) const;
   std::map<std::string, std::string> metadata() const;
   std::int64_t watermark() const;

@@ -17,6 +17,7 @@ namespace {
 
 constexpr std::size_t queue_bytes = std::size_t{256} << 20;
 constexpr std::chrono::milliseconds wait_limit{30000};
+constexpr int log_busy_ms = 200;
 
 }  // namespace
 
@@ -85,6 +86,26 @@ void JournalWriter::submit(Operation operation, std::size_t bytes, Done done) {
   ++submitted_;
   lock.unlock();
   wake_.notify_one();
+}
+
+void JournalWriter::truncate_log(std::function<void(bool)> done) {
+  submit([](SQLite::Database&) {}, 0,
+         [this, done = std::move(done)](std::exception_ptr failure) { done(!failure && truncate()); });
+}
+
+/// On the writer thread, between two transactions.
+bool JournalWriter::truncate() {
+  try {
+    database_->setBusyTimeout(log_busy_ms);
+    journal::Query result(*database_, "PRAGMA wal_checkpoint(TRUNCATE)");
+    const bool cut = result.next() && result.integer(0) == 0;
+    result.reset();
+    database_->setBusyTimeout(journal::busy_ms);
+    return cut;
+  } catch (const std::exception&) {
+    database_->setBusyTimeout(journal::busy_ms);
+    return false;
+  }
 }
 
 bool JournalWriter::sync(std::chrono::milliseconds limit) {

@@ -38,6 +38,9 @@ class JournalWriter {
   const std::string& path() const { return path_; }
   /// `bytes` held by the operation count against the bound of the queue.
   void submit(Operation operation, std::size_t bytes = 0, Done done = {});
+  /// After the next commit the log is copied into the file and cut to nothing. Waits shortly for readers: false = one
+  /// of them still needs the log, or the journal has failed.
+  void truncate_log(std::function<void(bool)> done);
   bool sync(std::chrono::milliseconds limit);
   /// sync() with the default limit, UserError when it passes; nothing on the writer thread itself.
   void settle();
@@ -55,6 +58,7 @@ class JournalWriter {
 
   void run();
   void commit(std::deque<Entry>& batch);
+  bool truncate();
   void fail(std::deque<Entry>& batch, const std::string& why);
   void throw_if_failed() const;  // with mutex_ held
   bool on_writer_thread() const { return std::this_thread::get_id() == thread_.get_id(); }

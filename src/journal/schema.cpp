@@ -15,7 +15,6 @@ namespace clawrl::journal {
 namespace {
 
 constexpr int application = 0x434C5752;  // "CLWR" in the file's header
-constexpr int busy_ms = 10000;           // longest wait for another connection's lock
 
 // The partial unique index is the last guard of "exactly once": no sample has two uses that are not replays.
 const char* const tables = R"sql(
@@ -129,6 +128,7 @@ std::unique_ptr<SQLite::Database> open_for_writing(const std::string& path) {
     require(mode == "wal",
             "journal " + path + ": its file system does not allow a write-ahead log (mode " + mode + ")");
     database->exec("PRAGMA synchronous = FULL");
+    database->exec("PRAGMA secure_delete = ON");         // what is erased is overwritten with zeros
     database->exec("PRAGMA wal_autocheckpoint = 4000");  // pages
     if (fresh) {
       create(*database, path);

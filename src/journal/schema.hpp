@@ -11,6 +11,7 @@ class Database;
 namespace clawrl::journal {
 
 inline constexpr int schema_version = 2;
+inline constexpr int busy_ms = 10000;  // longest wait for another connection's lock
 
 /// Read-write: creates the file and its tables if absent, else checks it (owner, schema version, quick_check).
 /// UserError naming the file for everything that is wrong with it, network file systems included.

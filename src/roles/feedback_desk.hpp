@@ -56,6 +56,7 @@ class FeedbackDesk {
   void no_prm_verdict(TurnId turn);  // none will come
   /// A verdict of a revision above 0.
   void judged(const Turn& turn, Verdict verdict);
+  void forget(TurnId turn);                           // it is being erased
   void taken(TurnId turn) { touched_.insert(turn); }  // a step is through with it
   /// After a restart, before the first request.
   void restore();

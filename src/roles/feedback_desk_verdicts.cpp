@@ -97,6 +97,14 @@ void FeedbackDesk::no_prm_verdict(TurnId turn) {
   close_if_done(turn);
 }
 
+/// A look-up that is in hand and has found the turn is done again.
+void FeedbackDesk::forget(TurnId turn) {
+  touched_.insert(turn);
+  early_.erase(turn);
+  open_.erase(turn);
+  pending_.erase(pending_.lower_bound({turn, 0}), pending_.upper_bound({turn, INT32_MAX}));
+}
+
 void FeedbackDesk::close_if_done(TurnId turn) {
   const auto found = open_.find(turn);
   if (found == open_.end() || found->second.prm_may_come) return;

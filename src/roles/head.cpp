@@ -180,6 +180,7 @@ void Head::tick() {
   }
   if (journal_->failed() && !std::exchange(failure_told_, true))
     log(journal_->failure() + "; run.unrecorded = " + config_.run.unrecorded + ", learning pauses");
+  user_data_->tick(now);
   if (now < next_second_) return;
   next_second_ = now + 0.5;
   for (const EndedTurn& ended : sessions_.expire(now)) on_ended(ended);

@@ -5,7 +5,7 @@
 //
 //   RequestDesk (requests) -> JudgeDesk (verdicts) -> StepDesk (samples, steps) -> VersionDesk (weights back)
 //                                                        `-> CheckpointDesk
-//   FeedbackDesk (explicit feedback) -> JudgeDesk
+//   FeedbackDesk (explicit feedback) -> JudgeDesk;  UserDataDesk (export, erasure, retention)
 
 #include <atomic>
 #include <map>
@@ -22,6 +22,7 @@
 #include "roles/rank_context.hpp"
 #include "roles/request_desk.hpp"
 #include "roles/step_desk.hpp"
+#include "roles/user_data_desk.hpp"
 #include "roles/version_desk.hpp"
 
 namespace clawrl {
@@ -48,6 +49,8 @@ class Head : public ChatService {
   std::string metrics_text() override;
   std::string status_json() override;
   void feedback(FeedbackRequest request, Answer<FeedbackReceipt> answer) override;
+  void export_user(UserDataRequest request, Answer<UserExport> answer) override;
+  void erase_user(UserDataRequest request, Answer<ErasureReport> answer) override;
 
  private:
   // head.cpp: what happens while it runs
@@ -67,6 +70,8 @@ class Head : public ChatService {
   std::int32_t served_context() const;
   void make_desks();
   void make_feedback_desk();
+  void make_user_data_desk();
+  void copy_journal(bool make);
   RunState run_state() const;
   void wait_for(const char* what, double limit_s, const std::function<bool()>& done);
   void wait_for_ranks();
@@ -94,6 +99,8 @@ class Head : public ChatService {
   std::unique_ptr<VersionDesk> versions_;
   std::unique_ptr<CheckpointDesk> checkpoints_;
   std::unique_ptr<FeedbackDesk> feedback_;
+  std::unique_ptr<UserDataDesk> user_data_;
+  std::mutex copy_mutex_;
   std::unique_ptr<HttpServer> http_;
 
   std::set<std::string> missing_;  // "rank 3 (trainer)": not ready yet

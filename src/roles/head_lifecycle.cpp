@@ -109,6 +109,7 @@ void Head::make_desks() {
       context_.mailbox, *journal_, sessions_, meter_, load_tokenizer(config_.model.policy, model_),
       ChatTemplate::load(config_.model.policy, config_.model.chat_template), settings, std::move(events));
   make_feedback_desk();
+  make_user_data_desk();
   if (!context_.learning) return;
   judges_ = std::make_unique<JudgeDesk>(context_.mailbox, context_.map.ranks(Role::prm),
                                         judge_patience * config_.prm.timeout_s,
@@ -129,13 +130,7 @@ void Head::make_desks() {
   checkpoints_ = std::make_unique<CheckpointDesk>(
       context_.mailbox, config_.checkpoint, config_.run.out + "/checkpoints", trainers, [this] { return run_state(); },
       [this](const std::string& line) { log(line); });
-  if (!config_.run.journal.empty())  // the journal lies elsewhere, on a local disk: a copy goes with each checkpoint
-    checkpoints_->also_save = [this] {
-      const std::string copy = config_.run.out + "/journal_copy/journal.sqlite";
-      fs::create_directories(fs::path(copy).parent_path());
-      fs::remove(copy + "-wal");  // of an older copy
-      journal_->snapshot(copy);
-    };
+  checkpoints_->also_save = [this] { copy_journal(true); };
 }
 
 RunState Head::run_state() const {

@@ -36,6 +36,13 @@ void JudgeDesk::send(SampleId id, Case& one, int rank) {
   mailbox_.send(rank, Port::prm, messages::JudgeTurn{one.turn, id.revision, one.given});
 }
 
+void JudgeDesk::drop(TurnId turn) {
+  std::erase_if(waiting_, [&](const Waiting& one) { return one.id.turn == turn; });
+  for (auto it = open_.lower_bound({turn, 0}); it != open_.end() && it->first.turn == turn; it = open_.erase(it))
+    --load_[it->second.rank];
+  dispatch();
+}
+
 void JudgeDesk::take(Verdict verdict) {
   const auto found = open_.find({verdict.turn, verdict.revision});
   if (found == open_.end()) return;  // a second answer after a time-out

@@ -23,6 +23,7 @@ class JudgeDesk {
 
   void submit(Turn turn, std::int32_t revision, GivenVerdict given = {});
   bool has(SampleId id) const;  // waits or is being judged
+  void drop(TurnId turn);       // nobody wants its verdicts any more; late ones are ignored
   void take(Verdict verdict);
   void tick(double now_s);
   std::size_t waiting() const { return waiting_.size() + open_.size(); }

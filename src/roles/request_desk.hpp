@@ -63,6 +63,8 @@ class RequestDesk {
   std::size_t active() const { return active_.size(); }
   /// A turn that is being generated; nullptr when none is as `wanted` says.
   const Turn* generating(const std::function<bool(const Turn&)>& wanted) const;
+  /// Requests that are being answered and fit go on, and nothing of them is stored.
+  void forget(const std::function<bool(const Turn&)>& wanted);
   /// Fails whatever still runs (shutdown after the drain).
   void fail_all(const std::string& why);
 

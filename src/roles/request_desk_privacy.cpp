@@ -29,6 +29,14 @@ bool RequestDesk::redact_request(Turn& turn) const {
   return redactor.redact(turn.messages) + redactor.redact(turn.tools) + redactor.redact(turn.template_arguments) > 0;
 }
 
+void RequestDesk::forget(const std::function<bool(const Turn&)>& wanted) {
+  for (auto& [ticket, active] : active_) {
+    if (!wanted(active.turn)) continue;
+    active.turn.learning = Learning::off;
+    sessions_.aborted(active.turn.id);
+  }
+}
+
 void RequestDesk::keep_reply(Active& active) {
   Turn& turn = active.turn;
   if (turn.learning == Learning::off) return;

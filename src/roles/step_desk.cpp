@@ -119,14 +119,35 @@ std::optional<StepDesk::Planned> StepDesk::recorded_step() {
   Planned planned;
   planned.record = std::move(recorded_.front());
   recorded_.pop_front();
-  const std::vector<SampleId> ids = ids_of(planned.record);
-  planned.samples = source_->samples(ids);
+  planned.samples = source_->samples_left(ids_of(planned.record));
+  leave_out_erased(planned);
+  if (planned.samples.empty()) {  // nothing to take: the weights go on without it
+    step_ = planned.record.step;
+    return std::nullopt;
+  }
   if (planned.record.shards.size() != trainers_.size())  // resumed on another number of trainers
     planned.record.shards = step_shards(planned.samples, static_cast<int>(trainers_.size()));
   // An unfinished step's number may have been announced for bits that are not on record.
   if (!foreign_ && !config_.run.deterministic && !planned.record.finished()) planned.record.version = next_version_;
   next_version_ = std::max(next_version_, planned.record.version + 1);
   return planned;
+}
+
+/// Samples that a user had erased since the step was recorded.
+void StepDesk::leave_out_erased(Planned& planned) {
+  auto& uses = planned.record.samples;
+  const std::size_t before = uses.size();
+  if (planned.samples.size() == before) return;
+  std::size_t left = 0;
+  std::erase_if(uses, [&](const SampleUse& use) {
+    const bool here = left < planned.samples.size() && planned.samples[left].id == use.id;
+    left += here;
+    return !here;
+  });
+  planned.record.shards.clear();  // made anew of what is left
+  journal_.save_event("step_without_erased", "step " + std::to_string(planned.record.step) + " is taken again with " +
+                                                 std::to_string(uses.size()) + " of " + std::to_string(before) +
+                                                 " samples");
 }
 
 std::optional<StepDesk::Planned> StepDesk::new_step(double now_s) {

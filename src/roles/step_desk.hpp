@@ -65,6 +65,7 @@ class StepDesk {
     std::future<void> durable;  // not valid = nothing to wait for
   };
   std::optional<Planned> recorded_step();
+  void leave_out_erased(Planned& planned);
   std::optional<Planned> new_step(double now_s);
   void dispatch(const Planned& planned);
   void take_backlog(double now_s);

@@ -93,6 +93,25 @@ TEST_CASE("the session is the first id that is given") {
   CHECK(request.user == "ann");
 }
 
+TEST_CASE("a word on learning may be for the whole session") {
+  const auto read = [](const std::string& fields, std::optional<std::string> header = {}) {
+    RequestHeaders headers;
+    headers.learning = std::move(header);
+    const ChatRequest request = parse_chat_request(with(fields), headers).request;
+    return std::make_pair(request.learning, request.learning_for_session);
+  };
+  CHECK(read("", "off") == std::make_pair(Learning::off, false));
+  CHECK(read("", "off; scope=session") == std::make_pair(Learning::off, true));
+  CHECK(read("", "Store ;Scope=Session") == std::make_pair(Learning::store, true));
+  CHECK(read("", "off; scope=request") == std::make_pair(Learning::off, false));
+  CHECK(read(R"(,"metadata":{"learning":"store","learning_scope":"session"})") ==
+        std::make_pair(Learning::store, true));
+  CHECK(read(R"(,"metadata":{"learning":"on","learning_scope":"session"})") == std::make_pair(Learning::learn, true));
+  CHECK_THROWS_AS(read("", "off; scope=day"), RequestError);
+  CHECK_THROWS_AS(read("", "off; for=session"), RequestError);
+  CHECK_THROWS_AS(read(R"(,"metadata":{"learning_scope":"day"})"), RequestError);
+}
+
 TEST_CASE("the strictest word on learning counts") {
   const auto learning = [](const std::string& fields, std::optional<std::string> header = {}) {
     RequestHeaders headers;
