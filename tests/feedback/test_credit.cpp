@@ -1,6 +1,7 @@
 // Which sentences credit which earlier turn: precision first.
 
 #include <iostream>
+#include <random>
 
 #include "feedback/credit_sentences.hpp"
 #include "feedback/turn_search.hpp"
@@ -56,4 +57,23 @@ TEST_CASE("what users say of earlier replies is credited rightly or not at all")
   REQUIRE(sentences.size() >= 100);
   CHECK(precision >= 0.95);
   CHECK(recall >= 0.6);
+}
+
+TEST_CASE("any bytes are read without harm, and long texts are no such message") {
+  const char* const pieces[] = {"your", "tip",  "from",     "Monday", "worked",     "'",    "\"",  ":",
+                                "?",    "\xff", "\xe2\x80", "'s",     "2026-11-25", "-",    ".",   "\n",
+                                ">",    "you",  "told",     "me",     "last",       "days", "ago", "99"};
+  std::mt19937 random(7);
+  const auto turns = past();
+  for (int round = 0; round < 3000; ++round) {
+    std::string text;
+    for (std::uint32_t n = random() % 12; n > 0; --n)
+      text += std::string(pieces[random() % std::size(pieces)]) + (random() % 2 ? " " : "");
+    if (const auto claim = find_claim(text, {now, 0})) {
+      const SearchHit hit = find_turn(*claim, turns, {14});
+      CHECK((hit.confidence >= 0 && hit.confidence <= 1));
+    }
+    parse_time(text, {now, 0});
+  }
+  CHECK_FALSE(find_claim("Your tip from Wednesday worked. " + std::string(5000, 'x'), {now, 0}));
 }
