@@ -63,6 +63,7 @@ def two_turns():
               "turns of the session")
         equal(texts(turns[0]["next_state"]), ["And of Italy?"], "next state of the first turn")
         equal([t["completion_id"] for t in turns], [first.id, second.id], "completion ids")
+        equal([t["user"] for t in turns], ["anna", "anna"], "user")
         models = client.models.list().data
         equal([m.id for m in models], [MODEL], "models")
         equal(models[0].max_model_len, 32768, "context that /v1/models says")
@@ -188,6 +189,17 @@ def reader_leaves():
         wait_until("the end of the generation", lambda: server.status()["active"] == 0)
 
 
+def not_to_be_kept():
+    with Server(RULES) as server:
+        client = client_of(server)
+        client.chat.completions.create(model=MODEL, messages=[user("number 1")], extra_headers={"X-Learning": "off"})
+        client.chat.completions.create(model=MODEL, messages=[user("number 2")], store=False)
+        client.chat.completions.create(model=MODEL, messages=[user("number 3")], metadata={"learning": "store"})
+        client.chat.completions.create(model=MODEL, messages=[user("number 4")])
+        equal([(texts(t["messages"]), t["state"], t["exclusion"], t["learning"]) for t in server.turns()],
+              [(["number 3"], "excluded", "opted_out", "store"), (["number 4"], "answered", "", "learn")], "on record")
+
+
 def errors():
     with Server(RULES, "--rollout.max_context", "64") as server:
         client = client_of(server)
@@ -207,4 +219,4 @@ def errors():
         equal(server.turns(), [], "turns on record")
 
 
-run_cases([two_turns, streaming, many_at_once, tools, structured_output, retries, reader_leaves, errors])
+run_cases([two_turns, streaming, many_at_once, tools, structured_output, retries, reader_leaves, not_to_be_kept, errors])
