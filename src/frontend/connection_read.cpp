@@ -32,8 +32,8 @@ void Connection::on_read(Error error, std::size_t bytes) {
     // A client that only shut its sending side still gets the replies to what it sent, but not a generation.
     if (error == boost::asio::error::eof && (phase_ == Phase::header || phase_ == Phase::body))
       return refuse(400, "the connection ended before the request was complete");
-    const bool reply_on_its_way = phase_ == Phase::replying && !exchange_;
-    if (exchange_) ++context_->meter.hang_ups;
+    const bool reply_on_its_way = phase_ == Phase::replying && (!exchange_ || last_queued_);
+    if (exchange_ && !last_queued_) ++context_->meter.hang_ups;
     if (error != boost::asio::error::eof || !reply_on_its_way) close();
     return;
   }

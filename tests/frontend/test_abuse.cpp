@@ -78,9 +78,9 @@ TEST_CASE("half-open connections and half requests") {
     CHECK(client.received.find("before the request was complete") != std::string::npos);
   }
   RawClient whole(server.port());
-  whole.send(request);
+  whole.send(http_get("/health"));
   whole.end_sending();  // nothing more will come, the reply is still wanted
-  CHECK(whole.read_until("\"t0\""));
+  CHECK(whole.read_until("\"ok\""));
   {
     std::vector<RawClient> gone;
     for (int i = 0; i < 50; ++i) gone.emplace_back(server.port());

@@ -47,7 +47,6 @@ struct Running {
     HttpSettings settings;
     settings.max_body_bytes = 1 << 16;
     settings.max_header_bytes = 4096;
-    settings.parse_aside_bytes = 2000;
     settings.log = [](const std::string&) {};
     return settings;
   }
