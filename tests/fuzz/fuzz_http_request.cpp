@@ -35,7 +35,7 @@ class AtOnce : public ChatService {
   void tokenize(TokenizeRequest, Answer<std::vector<TokenId>> answer) override { answer({{{1, 2}}, {}}); }
   void detokenize(std::vector<TokenId>, Answer<std::string> answer) override { answer({"ab", {}}); }
   void feedback(FeedbackRequest, Answer<FeedbackReceipt> answer) override { answer({FeedbackReceipt{}, {}}); }
-  void export_user(UserDataRequest, Answer<std::string> answer) override { answer({"{}", {}}); }
+  void export_user(UserDataRequest, Answer<UserExport> answer) override { answer({UserExport{}, {}}); }
   void erase_user(UserDataRequest, Answer<ErasureReport> answer) override { answer({ErasureReport{}, {}}); }
 
  private:
