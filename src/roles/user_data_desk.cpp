@@ -138,6 +138,7 @@ void UserDataDesk::purge(const Job& job) {
 
 void UserDataDesk::purged(const Job& job, bool done) {
   overwritten_ = overwritten_ || done;
+  if (journal_.failed()) return end(job, journal_.failure());
   if (!done && job->answer && job->attempts < purge_attempts) {  // a reader is in the way
     purge_due_ = true;
     return;
@@ -175,7 +176,12 @@ void UserDataDesk::end(const Job& job, const std::string& error) {
 void UserDataDesk::tick(double now_s) {
   if (in_hand_ && purge_due_ && now_s >= next_purge_s_) {
     next_purge_s_ = now_s + purge_every_s;
-    purge(in_hand_);
+    const Job job = in_hand_;
+    try {
+      purge(job);
+    } catch (const UserError& error) {  // the journal has failed
+      end(job, error.what());
+    }
   }
   if (retention_days_ == 0 || in_hand_ || now_s < next_retention_s_) return;
   next_retention_s_ = now_s + retention_every_s;
