@@ -69,10 +69,10 @@ Json post(const ServerUrl& server, const std::string& path, const std::string& b
 void hold_conversations(const ServerUrl& server) {
   for (int i = 0; i < 4; ++i) {
     Conversation mia(server, "mia-" + std::to_string(i), "mia");
-    mia.say("Mia Stone and her " + kept + " have 3 red apples. How many?");
-    mia.say("No bold text, please, says the " + kept + ".");
+    mia.say("Mia Stone has 3 red apples and buys 4 more for her " + kept + ". How many red apples does Mia have now?");
+    mia.say("please skip the bold text");  // words that the demo's judge understands
     mia.options.session_done = true;
-    mia.say("Thanks, that is exactly what I needed, " + kept + ".");
+    mia.say("thanks, that is exactly what I needed");
   }
   Conversation off(server, "off");
   off.say("A " + hidden + " has 3 apples.", "off; scope=session");
