@@ -189,6 +189,21 @@ def reader_leaves():
         wait_until("the end of the generation", lambda: server.status()["active"] == 0)
 
 
+def choices_and_logprobs():
+    with Server(RULES) as server:
+        client = client_of(server)
+        reply = client.chat.completions.create(model=MODEL, messages=[user("number 1")], n=3, logprobs=True,
+                                               top_logprobs=2, extra_headers=session("s"))
+        equal([c.message.content for c in reply.choices], ["A number came."] * 3, "three choices")
+        equal([c.index for c in reply.choices], [0, 1, 2], "their places")
+        tokens = reply.choices[0].logprobs.content
+        equal("".join(t.token for t in tokens), "A number came.", "tokens of the log-probs")
+        assert all(abs(t.logprob + 0.6931) < 1e-3 and len(t.top_logprobs) == 2 for t in tokens), tokens
+        equal({t["session"] for t in server.turns()}, {"s"}, "session of all choices")
+        text = client.completions.create(model=MODEL, prompt="a number please", max_tokens=20)
+        equal(text.choices[0].text, "A number came.", "/v1/completions")
+
+
 def not_to_be_kept():
     with Server(RULES) as server:
         client = client_of(server)
@@ -219,4 +234,4 @@ def errors():
         equal(server.turns(), [], "turns on record")
 
 
-run_cases([two_turns, streaming, many_at_once, tools, structured_output, retries, reader_leaves, not_to_be_kept, errors])
+run_cases([two_turns, streaming, many_at_once, tools, structured_output, retries, reader_leaves, choices_and_logprobs, not_to_be_kept, errors])
