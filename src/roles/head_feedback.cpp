@@ -6,6 +6,9 @@
 namespace clawrl {
 
 void Head::feedback(FeedbackRequest request, Answer<FeedbackReceipt> answer) {
+  if (journal_->failed())
+    return answer({std::nullopt,
+                   {503, "server_error", "journal_failed", "", "feedback cannot be recorded: " + journal_->failure()}});
   for (std::string* id : {&request.session, &request.user}) *id = redactor_->identifier(*id);  // as turns have them
   loop_.post([this, request = std::move(request), answer = std::move(answer)] { feedback_->start(request, answer); });
 }
