@@ -110,10 +110,11 @@ TEST_CASE("core structs survive the wire and damaged bytes do not") {
   check_wire(StopConditions{64, {1, 2}, {"\n\n", "END"}});
   GenerateRequest request{{7},
                           {151644, 872},
-                          {0.5F, 1.0F, 0, 3},
+                          {0.5F, 1.0F, 0, 3, 1.1F, 0.5F, -0.5F, {{7, -2.0F}}},
                           {16, {2}, {}},
                           42,
                           4,
+                          true,
                           1.5,
                           {Constraint::Kind::json_schema, R"({"type":"null"})", ""}};
   check_wire(request);
