@@ -129,18 +129,11 @@ SessionRun::Asked TraceGenerator::ask(Talk& talk) {
   run_.now += 1;
   SessionRun::Asked asked = run_.ask(as_sent(talk), voice(talk));
   session_of_[asked.turn.id.value] = asked.turn.session;
-  printf("REQ %d turn %ld talk %d session %s linked", requests_, asked.turn.id.value, talk.number,
-         asked.turn.session.c_str());
-  for (auto& l : asked.linked) printf(" %ld", l.id.value);
-  printf(" :");
-  for (auto& m : asked.turn.messages)
-    printf(" [%s|%s|%zu]", m.role.c_str(), m.text.substr(0, 60).c_str(), m.tool_calls.size());
-  printf("\n");
-}
-for (const LinkedTurn& linked : asked.linked) note(linked, requests_);
-const std::size_t reply = last_reply(talk);
-if (reply > 0 && talk.authors[reply - 1] != 0 && session_of_[talk.authors[reply - 1]] != asked.turn.session) ++strayed_;
-return asked;
+  for (const LinkedTurn& linked : asked.linked) note(linked, requests_);
+  const std::size_t reply = last_reply(talk);
+  if (reply > 0 && talk.authors[reply - 1] != 0 && session_of_[talk.authors[reply - 1]] != asked.turn.session)
+    ++strayed_;
+  return asked;
 }
 
 void TraceGenerator::note(const LinkedTurn& linked, std::int64_t request) {
@@ -275,25 +268,15 @@ TraceReport TraceGenerator::compare() {
     const bool right = expected != truth_.end() && expected->second.next == link.next &&
                        (link.request == 0 || expected->second.request == link.request);
     ++(right ? report.right : report.wrong);
-    printf("WRONG turn %ld %s found req %ld '%s' expected %ld '%s'\n", turn, session_of_[turn].c_str(), link.request,
-           link.next[0].text.c_str(), expected == truth_.end() ? -1 : expected->second.request,
-           expected == truth_.end() ? "" : expected->second.next[0].text.c_str());
   }
-}
-for (const auto& [turn, link] : truth_) report.missed += !found_.contains(turn);
-for (const auto& [turn, link] : truth_)
-  if (!found_.contains(turn))
-    printf("MISSED turn %ld %s req %ld '%s'\n", turn, session_of_[turn].c_str(), link.request,
-           link.next[0].text.c_str());
-for (const EndedTurn& ended : run_.store.expire(run_.now + 1e5)) {
-  const std::int64_t turn = ended.id.value;
-  report.superseded += ended.superseded;
-        ((!ended.superseded && abandoned_.contains(turn)) || (ended.superseded && last_.contains(turn))))
-      printf("SUPER turn %ld %s superseded %d\n", turn, session_of_[turn].c_str(), ended.superseded);
-        report.superseded_missed += !ended.superseded && abandoned_.contains(turn);
-        report.superseded_wrong += ended.superseded && last_.contains(turn);
-}
-return report;
+  for (const auto& [turn, link] : truth_) report.missed += !found_.contains(turn);
+  for (const EndedTurn& ended : run_.store.expire(run_.now + 1e5)) {
+    const std::int64_t turn = ended.id.value;
+    report.superseded += ended.superseded;
+    report.superseded_missed += !ended.superseded && abandoned_.contains(turn);
+    report.superseded_wrong += ended.superseded && last_.contains(turn);
+  }
+  return report;
 }
 
 }  // namespace clawrl::test
