@@ -240,7 +240,8 @@ FeedbackLookup look_up_message(const JournalReader& journal, const FeedbackReque
   const std::vector<TurnId> previous = journal.newest_turns(filter);
   filter.session.reset();
   filter.user = message.user;
-  const auto turns = past_turns(journal, filter, message.claim.ranges);
+  auto turns = past_turns(journal, filter, message.claim.ranges);
+  std::erase_if(turns, [&](const PastTurn& turn) { return turn.asked == request.text; });  // said before: no advice
   credit(journal, find_turn(message.claim, turns, previous.empty() ? TurnId{} : previous[0]), search.threshold, found);
   complete(journal, request, found);
   return found;

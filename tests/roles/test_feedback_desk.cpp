@@ -58,7 +58,7 @@ TEST_CASE("feedback on a turn that is being generated waits for its end") {
   gone.state = TurnState::aborted;
   run.run.journal.save_turn(gone);
   run.desk->tick();
-  CHECK(run.run.journal.feedback("", lost.id)[0].outcome == "aborted");
+  CHECK(run.until([&] { return run.run.journal.feedback("", lost.id)[0].outcome == "aborted"; }));
   run.judge_all();
   run.prm_says(turn, -1);
   CHECK(run.train() == Samples{{turn.id, 1}});
