@@ -42,14 +42,14 @@ const Zone zones[] = {
      "(src/frontend/([^/]*\\.cpp|(connection|channel)\\.hpp)|benchmarks/frontend/echo_server\\.cpp)"},
     {"OpenSSL", "(openssl/|boost/asio/ssl)", "src/frontend/[^/]*\\.cpp"},
     {"prometheus-cpp", "prometheus/", "src/metrics/[^/]*\\.cpp"},
-    {"headers that include JSON", "(frontend/json_fields|grammar/schema_[a-z]+)\\.hpp",
+    {"headers that include JSON", "(frontend/(json_fields|openai_values)|grammar/schema_[a-z]+)\\.hpp",
      "(src/(frontend|grammar)/[^/]*|tests/grammar/[^/]*)"},
     {"frontend's header that includes Beast", "frontend/(connection|channel(_tls)?)\\.hpp", "src/frontend/.*"},
-    // headers of tests/ read JSON for several tests; grammar/schema_*.hpp and frontend/json_fields.hpp are shared by
+    // headers of tests/ read JSON for several tests; grammar/schema_*.hpp and those of frontend/ are shared by
     // the .cpp files of their folders only
     {"JSON", "nlohmann/",
      "(src/(frontend|prompt|grammar|model|metrics|demo|convert|probe)/[^/]*\\.cpp|src/grammar/schema_[a-z]*\\.hpp|src/"
-     "frontend/json_fields\\.hpp|"
+     "frontend/(json_fields|openai_values)\\.hpp|"
      "tests/.*\\.cpp|tests/grammar/schema_checker\\.hpp|tests/frontend/server_run\\.hpp|tests/model/"
      "model_cases\\.hpp|tests/trainer/fixture_tensors\\.hpp)"},
 };
