@@ -51,5 +51,8 @@ int main(int argc, char** argv) {
          repeated("Mia has three red apples and buys four more at the market. How many are there now? "));
   report("numbers", redactor, repeated("1764354702 4155552671 12.5 2026-11-28 18:31:42.123456 0x7f3a 98,120 17 "));
   report("one long word", redactor, repeated("a"));
-  report("an address a line", redactor, repeated("write to mia@stone.org or call +49 170 1234567\n"));
+  report("an address a line", redactor,
+         repeated("write to mia@"
+                  "stone.org or call +49 170"
+                  " 1234567\n"));
 }
