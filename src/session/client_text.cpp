@@ -78,15 +78,18 @@ void remove_date(std::string& text) {
   text.erase(0, date_length(text));
 }
 
-/// The marker's line and the order to go on; the words between stay.
-void unwrap(std::string& text) {
+/// The marker's line and the order to go on; the words between stay. `lasting`: without those that are only repeated.
+void unwrap(std::string& text, bool lasting) {
   const bool wrapped =
       std::any_of(wrappers.begin(), wrappers.end(), [&](std::string_view marker) { return text.starts_with(marker); });
   if (!wrapped) return;
   const auto close = text.find(']');
   if (close == std::string::npos) return;
   text.erase(0, close + 1);
-  if (const auto tail = text.rfind(wrapped_tail); tail != std::string::npos) text.erase(tail);
+  if (const auto tail = text.rfind(wrapped_tail); tail != std::string::npos)
+    text.erase(tail);
+  else if (const auto said = text.rfind("\n\n"); lasting && said != std::string::npos)
+    text.erase(0, said + 2);
   text = std::string(trimmed(text));
 }
 
@@ -107,6 +110,23 @@ void read_runtime(std::string_view text, RuntimeLine& found) {
   });
 }
 
+std::string words_of(std::string_view text, bool lasting) {
+  std::string words(text);
+  remove_carriers(words);
+  remove_runtime_line(words);
+  words = std::string(trimmed(words));
+  constexpr int layers = 8;  // a message that failed again and again is wrapped again and again
+  for (int i = 0; i < layers; ++i) {
+    const std::size_t before = words.size();
+    remove_date(words);
+    unwrap(words, lasting);
+    if (words.size() == before) break;
+  }
+  const bool retry =
+      std::any_of(retries.begin(), retries.end(), [&](auto marker) { return words.starts_with(marker); });
+  return retry ? std::string() : std::string(trimmed(words));
+}
+
 }  // namespace
 
 std::string_view trimmed(std::string_view text) {
@@ -116,20 +136,11 @@ std::string_view trimmed(std::string_view text) {
 }
 
 std::string user_words(std::string_view text) {
-  std::string words(text);
-  remove_carriers(words);
-  remove_runtime_line(words);
-  words = std::string(trimmed(words));
-  constexpr int layers = 8;  // a message that failed again and again is wrapped again and again
-  for (int i = 0; i < layers; ++i) {
-    const std::size_t before = words.size();
-    remove_date(words);
-    unwrap(words);
-    if (words.size() == before) break;
-  }
-  const bool retry =
-      std::any_of(retries.begin(), retries.end(), [&](auto marker) { return words.starts_with(marker); });
-  return retry ? std::string() : std::string(trimmed(words));
+  return words_of(text, false);
+}
+
+std::string lasting_words(std::string_view text) {
+  return words_of(text, true);
 }
 
 Message cleaned(const Message& message) {

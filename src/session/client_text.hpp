@@ -15,6 +15,10 @@ namespace clawrl {
 /// line. White space at both ends goes too. Any bytes are allowed.
 std::string user_words(std::string_view text);
 
+/// Of them, those that a client still sends with later requests: what a wrapper repeats of an unanswered message goes
+/// once something else is said ("[Queued ...]\nold\n\nnew" is "new" from then on).
+std::string lasting_words(std::string_view text);
+
 /// The same message with user_words(); others than the user's keep their text.
 Message cleaned(const Message& message);
 

@@ -26,7 +26,7 @@ Fingerprint of_reply(std::string_view text, const std::vector<ToolCall>& calls) 
 Fingerprint of_message(const Message& message) {
   if (message.role == "assistant") return of_reply(message.text, message.tool_calls);
   const Fingerprint role = fingerprint(message.role);
-  if (message.role == "user") return mix(role, fingerprint(user_words(message.text)));
+  if (message.role == "user") return mix(role, fingerprint(lasting_words(message.text)));
   return mix(role, fingerprint(trimmed(message.text)));
 }
 
@@ -41,8 +41,11 @@ std::vector<Fingerprint> of_calls(const std::vector<ToolCall>& calls, Fingerprin
   return prints;
 }
 
-Place place_of(Fingerprint before, Fingerprint asked, Fingerprint scope, Fingerprint reply) {
+constexpr std::size_t telling = 16;  // bytes of a reply that says something without its question
+
+Place place_of(Fingerprint before, Fingerprint asked, Fingerprint scope, Fingerprint reply, std::size_t bytes) {
   Place place;
+  if (bytes >= telling) place.reply = mix(mix(scope, fingerprint("reply")), reply);
   place.before = before;
   place.after = mix(before, reply);
   if (asked != 0) place.exchange = mix(mix(scope, fingerprint("exchange")), mix(asked, reply));
@@ -76,7 +79,7 @@ Conversation read_conversation(const std::vector<Message>& messages, Fingerprint
     if (!counts(message)) continue;
     const Fingerprint print = of_message(message);
     if (message.role == "assistant") {
-      Place place = place_of(read.whole, read.asked, scope, print);
+      Place place = place_of(read.whole, read.asked, scope, print, without_thoughts(message.text).size());
       place.at = i;
       place.calls = of_calls(message.tool_calls, key);
       read.places.push_back(std::move(place));
@@ -92,7 +95,7 @@ Conversation read_conversation(const std::vector<Message>& messages, Fingerprint
 std::vector<Place> places_of_reply(const Conversation& question, Fingerprint scope, Fingerprint key,
                                    const Message& reply, const std::string& raw) {
   const auto place = [&](std::string_view text, const std::vector<ToolCall>& calls) {
-    return place_of(question.whole, question.asked, scope, of_reply(text, calls));
+    return place_of(question.whole, question.asked, scope, of_reply(text, calls), without_thoughts(text).size());
   };
   std::vector<Place> places;
   if (reply.role == "assistant") places.push_back(place(reply.text, reply.tool_calls));

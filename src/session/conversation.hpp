@@ -22,6 +22,7 @@ struct Place {
   Fingerprint before = 0;          // of all messages before it
   Fingerprint after = 0;           // the same with it
   Fingerprint exchange = 0;        // of it and the messages since the reply before; 0 if there are none
+  Fingerprint reply = 0;           // of it alone; 0 if it is too short to tell
   std::vector<Fingerprint> calls;  // one per tool call with an id
 };
 

@@ -84,10 +84,16 @@ std::optional<SessionStore::Anchor> SessionStore::anchor(const std::vector<Messa
   if (other_system || read.places.empty()) return other_system;
   // The history before may have been cut or summarised: the last exchange stands alone, if only one session had it.
   const std::size_t last = read.places.size() - 1;
-  if (read.places[last].exchange == 0) return std::nullopt;
-  const Candidates alike = index_.find(Look::exchange, read.places[last].exchange);
+  if (read.places[last].exchange != 0) {
+    const Candidates alike = index_.find(Look::exchange, read.places[last].exchange);
+    if (!alike.empty() && one_session(alike)) return Anchor{last, best(alike, next(last), &asking)->id};
+  }
+  // Or only the reply is left of what was said: the request holds less than the turn's question did.
+  if (read.places[last].reply == 0) return std::nullopt;
+  Candidates alike = index_.find(Look::reply, read.places[last].reply);
+  std::erase_if(alike, [&](const TrackedTurn* turn) { return !waits(*turn) || turn->depth <= last; });
   if (alike.empty() || !one_session(alike)) return std::nullopt;
-  return Anchor{last, best(alike, next(last), &asking)->id};
+  return Anchor{last, alike.back()->id};
 }
 
 /// Turns whose reply is still being written here while this request goes on from it already.

@@ -63,6 +63,7 @@ Placement SessionStore::place(const RequestClaim& claim, TurnId id, double now) 
                  weak_print(asking.scope, "user", claim.user)};
   const Conversation read = read_conversation(claim.messages, asking.scope, scope_of_key(claim.key));
   asking.question = {{}, read.whole, read.system, read.asked};
+  asking.depth = read.places.size();
   const std::optional<Anchor> at = anchor(claim.messages, read, asking);
   const Candidates written = being_written(read, at);
   if (stated.empty()) {
@@ -114,6 +115,7 @@ TrackedTurn& SessionStore::enter(const Turn& turn, double now) {
   entered.began = ++events_;
   entered.weak[2] = weak_print(scope, "user", turn.user);
   entered.question = read_conversation(turn.messages, scope, by_key);
+  entered.depth = entered.question.places.size();
   entered.question.places.clear();
   TrackedTurn& tracked = track(session, std::move(entered));
   if (!fresh || scope == by_key) return tracked;
@@ -137,6 +139,7 @@ std::optional<LinkedTurn> SessionStore::answered(const Turn& turn, double now) {
        places_of_reply(tracked.question, tracked.scope, scope_of_key(turn.key), turn.reply_message, turn.reply)) {
     index_.enter(tracked, Look::after, place.after);
     if (place.exchange != 0) index_.enter(tracked, Look::exchange, place.exchange);
+    if (place.reply != 0) index_.enter(tracked, Look::reply, place.reply);
     for (const Fingerprint call : place.calls) index_.enter(tracked, Look::call, call);
     for (const TrackedTurn::Early& early : tracked.early)
       if (!next && early.after == place.after && !early.next_state.empty()) next = early.next_state;

@@ -29,6 +29,7 @@ struct TrackedTurn {
   State state = State::writing;
   bool learned = true;                // false: kept on record only, nobody waits for its end
   Conversation question;              // its places are empty
+  std::size_t depth = 0;              // replies that the question holds
   TurnId parent;                      // the turn whose reply is the last in the question; 0 = none
   std::int64_t began = 0, ended = 0;  // in the store's order of events
   Fingerprint next = 0;               // of the next state, once linked
@@ -41,7 +42,7 @@ struct TrackedTurn {
 bool one_session(const std::vector<TrackedTurn*>& turns);
 
 /// Kinds of entries that do not meet even where their fingerprints do.
-enum class Look : std::uint8_t { question, after, exchange, call };
+enum class Look : std::uint8_t { question, after, exchange, call, reply };
 
 /// Not thread-safe.
 class TurnIndex {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <mutex>
 #include <thread>
 
@@ -17,6 +18,15 @@ using namespace std::chrono_literals;
 
 /// Remembers what a client would have got.
 struct Sink : ChatSink {
+  std::shared_ptr<ChatSink> choice(int index) override {
+    auto& own = choices[index];
+    if (!own) own = std::make_shared<Sink>();
+    return own;
+  }
+  void on_accepted(const Acceptance& acceptance) override { accepted = acceptance; }
+  void on_logprobs(std::span<const TokenLogprob> tokens) override {
+    logprobs.insert(logprobs.end(), tokens.begin(), tokens.end());
+  }
   void on_text(std::string_view delta) override {
     const std::lock_guard lock(mutex);
     text += delta;
@@ -50,6 +60,9 @@ struct Sink : ChatSink {
   ChatUsage usage;
   ChatError error{0, "", "", "", ""};
   int ends = 0;
+  std::optional<Acceptance> accepted;
+  std::vector<TokenLogprob> logprobs;
+  std::map<int, std::shared_ptr<Sink>> choices;
 };
 
 struct LiveRequests {

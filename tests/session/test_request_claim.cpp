@@ -44,6 +44,9 @@ TEST_CASE("of a user message the user's words are left") {
   CHECK(user_words("[Fri 2026-11-20 23:32 UTC] " + queued + queued +
                    "Hello\n\nContinue the current task.\n\nContinue the current task.") == "Hello");
   CHECK(user_words(queued + "Hello\n\nand this") == "Hello\n\nand this");
+  CHECK(lasting_words(queued + "Hello\n\nand this") == "and this");
+  CHECK(lasting_words(queued + "Hello\n\nContinue the current task.") == "Hello");
+  CHECK(lasting_words("Hello\n\nand this") == "Hello\n\nand this");
   CHECK(user_words("The previous attempt did not produce a user-visible answer. Continue.") == "");
   CHECK(user_words("The previous assistant turn recorded reasoning but did not produce a user-visible answer.") == "");
 }

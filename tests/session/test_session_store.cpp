@@ -57,7 +57,7 @@ TEST_CASE("a last reply that was asked for again supersedes those before it") {
   CHECK(run.store.end("alice") == std::vector<EndedTurn>{{{1}, true}, {{2}, false}});
 }
 
-TEST_CASE("the choices of one request share its index; the one that lives on supersedes the others") {
+TEST_CASE("the choices of one request share its index; only one that lived on for certain is not superseded") {
   for (const bool goes_on : {false, true}) {
     SessionRun run;
     auto first = run.ask(question, alice);
@@ -68,7 +68,7 @@ TEST_CASE("the choices of one request share its index; the one that lives on sup
     if (goes_on) CHECK(run.ask(question + Messages{bot("other"), user("x")}, alice).answers() == second.turn.id.value);
     const auto ended = run.store.end("alice");
     if (goes_on) CHECK(ended == std::vector<EndedTurn>{{first.turn.id, true}});
-    if (!goes_on) CHECK(ended == std::vector<EndedTurn>{{first.turn.id, false}, {second.turn.id, false}});
+    if (!goes_on) CHECK(ended == std::vector<EndedTurn>{{first.turn.id, true}, {second.turn.id, true}});
     CHECK(run.exchange(question, "later", alice).turn.index == (goes_on ? 2 : 1));
   }
 }
@@ -200,6 +200,16 @@ TEST_CASE("after a compaction that kept nothing the last turn stays open until i
   run.exchange(question, "a", alice);
   CHECK(run.ask({system_prompt("new"), user("summary"), user("next task")}, alice).linked.empty());
   CHECK(run.store.end("alice") == std::vector<EndedTurn>{{{1}, false}});
+}
+
+TEST_CASE("a compaction that kept the last reply without its question still links it") {
+  SessionRun run;
+  run.exchange({user("one")}, "Here is the first answer.", alice);
+  run.exchange({user("one"), bot("Here is the first answer."), user("two")}, "Here is the second answer.", alice);
+  CHECK(run.ask({user("summary"), bot("Here is the second answer."), user("three")}, alice).answers() == 2);
+  SessionRun edited;  // nothing was cut here: the question is another one
+  edited.exchange({user("one")}, "Here is the first answer.", alice);
+  CHECK(edited.ask({user("uno"), bot("Here is the first answer."), user("two")}, alice).linked.empty());
 }
 
 TEST_CASE("examples in the prompt are no replies of this session") {

@@ -164,6 +164,7 @@ void TraceGenerator::finish_waiting(Talk& talk) {
     session_of_[other.turn.id.value] = other.turn.session;
     answer(talk, other, bot("choice " + std::to_string(++counter_)), false);
     answer(talk, asked, bot("choice " + std::to_string(++counter_)));
+    choices_.insert(asked.turn.id.value);
   } else if (chance(4)) {  // the client goes on before the server knows that the reply has ended
     add(talk, as_sent_back(talk, reply), asked.turn.id.value);
     add(talk, reply.tool_calls.empty() ? user(words()) : result(reply.tool_calls[0].id, "early"));
@@ -274,7 +275,7 @@ TraceReport TraceGenerator::compare() {
     const std::int64_t turn = ended.id.value;
     report.superseded += ended.superseded;
     report.superseded_missed += !ended.superseded && abandoned_.contains(turn);
-    report.superseded_wrong += ended.superseded && last_.contains(turn);
+    report.superseded_wrong += ended.superseded && last_.contains(turn) && !choices_.contains(turn);
   }
   return report;
 }

@@ -86,6 +86,7 @@ class TraceGenerator {
   int counter_ = 0, requests_ = 0, strayed_ = 0;
   std::map<std::int64_t, Link> truth_, found_;
   std::map<std::int64_t, std::string> session_of_;  // turn -> name
+  std::set<std::int64_t> choices_;                  // of several: whether they lived on is not known at the end
   std::set<std::int64_t> abandoned_, last_;         // replies that were asked for again; ends of conversations
 };
 
