@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The tests of the folders without torch and MPI (tests/CMakeLists.txt: CLAWRL_SANITIZED_FOLDERS), once under the address
-# and undefined-behaviour sanitizers, once under the thread sanitizer. Arguments go to ctest.
+# The tests of the folders that read what clients send under the address and undefined-behaviour sanitizers, and of
+# those where threads meet under the thread sanitizer (tests/CMakeLists.txt: CLAWRL_SANITIZED_FOLDERS). Arguments go to ctest.
 set -euo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/../../jobs/environment.sh"
 bash "$ROOT/jobs/install_dependencies.sh"
