@@ -90,6 +90,20 @@ std::vector<TurnId> JournalReader::turns_of(const std::string& session) const {
   });
 }
 
+std::vector<std::pair<std::string, std::int32_t>> JournalReader::session_lengths(double since_s,
+                                                                                 std::int64_t limit) const {
+  return implementation_->read([&](auto& database) {
+    Query rows(database,
+               "SELECT session, max(idx) + 1, max(created) AS newest FROM turns WHERE type = ? GROUP BY session "
+               "HAVING newest > ? ORDER BY newest DESC LIMIT ?",
+               static_cast<int>(TurnType::main), since_s, limit);
+    std::vector<std::pair<std::string, std::int32_t>> sessions;
+    while (rows.next()) sessions.emplace_back(rows.text(0), static_cast<std::int32_t>(rows.integer(1)));
+    std::reverse(sessions.begin(), sessions.end());
+    return sessions;
+  });
+}
+
 std::vector<TurnId> JournalReader::turns_in(TurnState state) const {
   return implementation_->read([&](auto& database) {
     return ids_of(Query(database, "SELECT id FROM turns WHERE state = ? ORDER BY id", static_cast<int>(state)));

@@ -42,7 +42,10 @@ class JournalReader {
   /// Not yet scored, ascending: answered or judging, and expired ones without a verdict. Restart goes on with these.
   std::vector<Turn> open_turns() const;
   std::vector<TurnId> turns_of(const std::string& session) const;  // by index, then id
-  std::vector<TurnId> turns_in(TurnState state) const;             // ascending
+  /// How many main turns each session has (its highest index and one), of those with a turn after `since_s` (Unix
+  /// seconds): at most `limit`, the one that was quiet longest first.
+  std::vector<std::pair<std::string, std::int32_t>> session_lengths(double since_s, std::int64_t limit) const;
+  std::vector<TurnId> turns_in(TurnState state) const;  // ascending
 
   std::vector<TurnId> turns_by_completion(const std::string& completion) const;  // ascending
   std::vector<TurnId> newest_turns(const TurnFilter& filter) const;

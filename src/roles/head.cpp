@@ -102,7 +102,10 @@ void Head::on_linked(LinkedTurn linked) {
   if (journal_->failed()) return;
   journal_->save_next_state(linked.id, linked.next_state);
   const auto found = open_turns_.find(linked.id);
-  if (found == open_turns_.end()) return;
+  if (found == open_turns_.end()) {
+    if (linked.late && context_.learning && !config_.session.judge_without_next_state) late_.push_back(linked.id);
+    return;
+  }
   Turn turn = std::move(found->second);
   open_turns_.erase(found);
   turn.next_state = std::move(linked.next_state);
@@ -176,6 +179,7 @@ void Head::tick() {
     steps_->tick(now);
     checkpoints_->tick();
     judges_->tick(now);
+    judge_late();
     versions_->tick(now);
   }
   if (journal_->failed() && !std::exchange(failure_told_, true))

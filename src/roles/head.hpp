@@ -8,6 +8,8 @@
 //   FeedbackDesk (explicit feedback) -> JudgeDesk;  UserDataDesk (export, erasure, retention)
 
 #include <atomic>
+#include <deque>
+#include <future>
 #include <map>
 #include <memory>
 #include <optional>
@@ -76,7 +78,11 @@ class Head : public ChatService {
   void wait_for(const char* what, double limit_s, const std::function<bool()>& done);
   void wait_for_ranks();
   void resume();
+  // head_sessions.cpp
+  static SessionLimits session_limits(const SessionConfig& session);
   void restore_sessions();
+  void restore_closed(const std::string& session, double now);
+  void judge_late();
   void open_http();
   void shut_down();
   void log(const std::string& line);
@@ -105,7 +111,9 @@ class Head : public ChatService {
 
   std::set<std::string> missing_;  // "rank 3 (trainer)": not ready yet
   bool restored_ = false, stopping_ = false, failure_told_ = false;
-  std::map<TurnId, Turn> open_turns_;                // answered, next state unknown
+  std::map<TurnId, Turn> open_turns_;  // answered, next state unknown
+  std::deque<TurnId> late_;            // linked after their sessions ended, to be judged
+  std::future<std::optional<Turn>> late_read_;
   std::unordered_map<TurnId, double> feedback_at_;   // Unix seconds; judged and not trained yet
   std::map<std::int64_t, double> trained_feedback_;  // version -> oldest feedback it is the first to know
   double next_second_ = 0;

@@ -41,14 +41,6 @@ std::unique_ptr<Journal> open_journal(const RunConfig& config, bool learning) {
   return std::make_unique<Journal>(path, AfterFailure::drops);
 }
 
-SessionLimits session_limits(const SessionConfig& session) {
-  SessionLimits limits;
-  limits.idle_s = session.idle_s;
-  limits.remember_s = std::max(session.idle_s, session.remember_s);
-  limits.max_turns = static_cast<std::size_t>(session.max_turns);
-  return limits;
-}
-
 }  // namespace
 
 Head::Head(const RankContext& context, std::string configuration)
@@ -200,23 +192,6 @@ void Head::resume() {
   }
   if (config_.run.resume && !replay_) restore_sessions();
   if (config_.run.resume && !replay_) feedback_->restore();
-}
-
-void Head::restore_sessions() {
-  steps_->restore_waiting();
-  for (Turn& turn : journal_->open_turns()) {
-    if (turn.next_state.empty()) {
-      const bool ended = turn.state == TurnState::expired && !config_.session.judge_without_next_state;
-      if (turn.state == TurnState::answered) {
-        sessions_.answered(turn, monotonic_s());
-        open_turns_.emplace(turn.id, std::move(turn));
-      } else if (!ended) {
-        judges_->submit(std::move(turn), 0);
-      }
-    } else {
-      judges_->submit(std::move(turn), 0);
-    }
-  }
 }
 
 void Head::open_http() {

@@ -1,5 +1,7 @@
 // Everything that is saved is there after reopening, with the states that the life cycle says.
 
+#include <algorithm>
+
 #include "core/error.hpp"
 #include "journal/journal.hpp"
 #include "made_records.hpp"
@@ -96,6 +98,11 @@ TEST_CASE("the life cycle: which turns are open, what becomes of half ones") {
   for (const auto& turn : journal.open_turns()) open.push_back(turn.id.value);
   CHECK(open == std::vector<std::int64_t>{2, 3, 4});
   CHECK(journal.turns_of("alice") == std::vector<TurnId>{{2}, {4}, {6}});
+  const auto lengths = journal.session_lengths(0, 100);
+  const std::pair<std::string, std::int32_t> alice{"alice", 7};
+  CHECK(std::find(lengths.begin(), lengths.end(), alice) != lengths.end());
+  CHECK(journal.session_lengths(0, 1).size() == 1);
+  CHECK(journal.session_lengths(1e12, 100).empty());
   CHECK(journal.turns_in(TurnState::judging) == std::vector<TurnId>{{2}, {3}});
   journal.save_verdict(make_verdict({4}));  // an expired turn, judged without a next state
   CHECK(journal.turn({4})->state == TurnState::scored);
