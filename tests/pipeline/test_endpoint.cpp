@@ -1,0 +1,108 @@
+// The whole OpenAI surface against a running job with the demo model: several replies, log-probs, penalties, text
+// completions, tokens.
+
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+#include <set>
+
+#include "frontend/raw_client.hpp"
+#include "pipeline/job_process.hpp"
+#include "pipeline/run_record.hpp"
+#include "pipeline/workspace.hpp"
+#include "support/catch.hpp"
+
+namespace clawrl::test {
+namespace {
+
+using Json = nlohmann::json;
+
+struct Server {
+  int port;
+  Json post(const std::string& path, const Json& body, int status = 200) const {
+    RawClient client(port);
+    REQUIRE(client.send(http_post(body.dump(), "Connection: close\r\n", path)));
+    REQUIRE(client.read_to_end());
+    INFO(client.received);
+    REQUIRE(status_of(client.received) == status);
+    return Json::parse(client.received.substr(client.received.find("\r\n\r\n") + 4));
+  }
+};
+
+Json chat(const std::string& session, const Json& more) {
+  const std::string question =
+      "Mia Stone has 3 red apples and buys 4 more at the market. How many apples does Mia have?";
+  Json body = {{"model", "clawrl-demo"},
+               {"session_id", session},
+               {"turn_type", "main"},
+               {"max_tokens", 24},
+               {"messages", Json::array({{{"role", "user"}, {"content", question}}})}};
+  body.update(more);
+  return body;
+}
+
+/// What the sampler drew, one turn per reply.
+std::vector<Turn> turns_of(const JournalReader& journal, const std::string& session) {
+  std::vector<Turn> turns;
+  for (const TurnId id : journal.turns_of(session)) turns.push_back(journal.turn(id).value());
+  return turns;
+}
+
+void check_choices(const Json& reply) {
+  REQUIRE(reply["choices"].size() == 4);
+  std::set<std::string> texts;
+  int tokens = 0;
+  for (const Json& choice : reply["choices"]) {
+    texts.insert(choice["message"].dump());
+    for (const Json& token : choice["logprobs"]["content"]) {
+      ++tokens;
+      CHECK(token["logprob"].get<double>() <= 0);
+      REQUIRE(token["top_logprobs"].size() == 3);
+      CHECK(token["top_logprobs"][0]["logprob"].get<double>() >= token["top_logprobs"][2]["logprob"].get<double>());
+    }
+  }
+  CHECK(texts.size() > 1);  // seeds of their own
+  CHECK(tokens <= reply["usage"]["completion_tokens"].get<int>());
+  CHECK(tokens >= reply["usage"]["completion_tokens"].get<int>() - 4);  // all but the stop tokens
+}
+
+}  // namespace
+
+TEST_CASE("choices, log-probs, penalties, completions and tokens of a real model") {
+  Workspace workspace("endpoint");
+  const std::string out = workspace.path("run");
+  JobProcess job({.out = out});
+  const Server server{job.wait_until_serving().port};
+
+  check_choices(server.post("/v1/chat/completions",
+                            chat("four", {{"n", 4}, {"logprobs", true}, {"top_logprobs", 3}, {"temperature", 1.5}})));
+  server.post("/v1/chat/completions", chat("biased", {{"presence_penalty", 1}, {"repetition_penalty", 1.2}}));
+  server.post("/v1/chat/completions", chat("outside", {{"logit_bias", {{"99999999", 1}}}}), 400);
+
+  const Json tokens = server.post("/tokenize", {{"prompt", "Mia has 3 apples."}});
+  REQUIRE(tokens["count"] == tokens["tokens"].size());
+  CHECK(tokens["max_model_len"].get<int>() > 100);
+  CHECK(server.post("/detokenize", {{"tokens", tokens["tokens"]}})["prompt"] == "Mia has 3 apples.");
+  const Json whole = server.post("/v1/completions", {{"model", "clawrl-demo"}, {"prompt", "Mia has"}, {"seed", 4}});
+  CHECK(whole["usage"]["completion_tokens"].get<int>() <= 16);
+  CHECK(whole["usage"]["completion_tokens"].get<int>() > 0);
+  const Json again = server.post("/v1/completions", {{"model", "clawrl-demo"}, {"prompt", "Mia has"}, {"seed", 4}});
+  CHECK(again["choices"] == whole["choices"]);
+
+  job.stop();
+  REQUIRE(job.wait() == 0);
+  const JournalReader journal(journal_of(out));
+  const std::vector<Turn> four = turns_of(journal, "four");
+  REQUIRE(four.size() == 4);
+  for (const Turn& turn : four) {
+    CHECK(turn.index == 0);
+    CHECK(turn.prompt == four[0].prompt);
+    if (turn.id != four[0].id) CHECK(turn.completion.cached_tokens > 0);  // the first one's prompt
+  }
+  const std::vector<Turn> biased = turns_of(journal, "biased");
+  REQUIRE(biased.size() == 1);
+  CHECK(biased[0].completion.sampling.adjusted());
+  workspace.done();
+}
+
+}  // namespace clawrl::test
