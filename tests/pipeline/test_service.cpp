@@ -146,7 +146,7 @@ void refuse_bad_requests(const ServerUrl& server) {
       {"infinite temperature", body_of(hello, R"(,"temperature":1e999)"), 400, ""},
       {"top_p", body_of(hello, R"(,"top_p":0)"), 400, "top_p"},
       {"max_tokens", body_of(hello, R"(,"max_tokens":0)"), 400, "max_tokens"},
-      {"n", body_of(hello, R"(,"n":7)"), 400, "one reply"},
+      {"n", body_of(hello, R"(,"n":17)"), 400, "n must be"},
   };
   for (const BadRequest& bad : table) {
     RawClient client(server.port);
