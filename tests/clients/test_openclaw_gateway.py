@@ -87,12 +87,14 @@ def abort(server, gateway):
     contains(texts(half["messages"])[-2], "go on forever", "what was asked")
     equal((half["finish"], half["next_state"]), ("cancelled", []), "half turn")
     equal(gateway.ask("after the abort", "mia"), "Back again.", "reply after the abort")
+    equal(gateway.ask("thank you", "mia"), "You are welcome.", "reply to the thanks")
     turns = main_of(server, "what is on the disk")
-    slow, aborted, back = turns[-3:]
+    slow, aborted, back, _ = turns[-4:]
     equal([t["state"] for t in (slow, aborted, back)], ["answered", "aborted", "answered"], "states")
     equal(aborted["next_state"], [], "the half turn has no next state, also later")
     equal(texts(slow["next_state"]), ["go on forever"], "next state of the turn before")
     contains(texts(back["messages"])[-2], "Queued user message", "how the client asks again")
+    equal(texts(back["next_state"]), ["thank you"], "next state of the turn after the abort")
 
 
 def gateway_turns():
