@@ -127,7 +127,7 @@ struct CheckpointConfig {
 
 struct SessionConfig {
   double idle_s = 1800;  // after it the session is over and its last turn is closed
-  bool judge_without_next_state = false;
+  bool judge_without_next_state = true;
   double remember_s = 86400;        // a later request still finds its session for so long
   std::int64_t max_turns = 200000;  // known at once, of all sessions
 };

@@ -18,6 +18,8 @@ using privacy::Span;
 namespace {
 
 constexpr std::size_t own_window = 4096;  // bytes of a line that an own regex sees at once
+// A hit that is taken out can lay another one bare beside it. The limit is for own regexes that match others' marks.
+constexpr int most_passes = 8;
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
@@ -87,6 +89,17 @@ struct Redactor::Rules {
         built_in.push_back({replacement(rule.category), split(rule.needs),
                             Pattern(rule.regex, Pattern::Kind::built_in, std::string("rule ") + rule.category),
                             rule.check});
+  }
+
+  int apply_all(std::string& text) const {
+    int hits = 0;
+    const std::string small = lower(text);  // marks that come in meanwhile are nothing that a rule needs
+    for (const auto& rule : built_in) {
+      const auto present = [&](const std::string& part) { return small.find(part) != std::string::npos; };
+      if (rule.needs.empty() || std::any_of(rule.needs.begin(), rule.needs.end(), present)) hits += apply(rule, text);
+    }
+    for (const auto& rule : own) hits += apply(rule, text);
+    return hits;
   }
 
   static int apply(const BuiltIn& rule, std::string& text) {
@@ -177,14 +190,11 @@ Redactor::Redactor(Redactor&&) noexcept = default;
 
 int Redactor::redact(std::string& text) const {
   int hits = 0;
-  if (text.empty()) return hits;
-  const std::string small = lower(text);  // marks that come in meanwhile are nothing that a rule needs
-  for (const auto& rule : rules_->built_in) {
-    const auto present = [&](const std::string& part) { return small.find(part) != std::string::npos; };
-    if (rule.needs.empty() || std::any_of(rule.needs.begin(), rule.needs.end(), present))
-      hits += Rules::apply(rule, text);
+  for (int pass = 0; pass < most_passes && !text.empty(); ++pass) {
+    const int found = rules_->apply_all(text);
+    hits += found;
+    if (found == 0) break;
   }
-  for (const auto& rule : rules_->own) hits += Rules::apply(rule, text);
   return hits;
 }
 

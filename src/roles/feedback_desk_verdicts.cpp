@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "prm/judge_prompt.hpp"
 #include "roles/feedback_desk.hpp"
 #include "session/client_text.hpp"
 
@@ -59,6 +60,17 @@ void FeedbackDesk::credit_message(const Turn& turn) {
   job.request.text = words;
   job.request.score = claim->vote;
   job.message = {turn.id, turn.key, turn.user, turn.session, turn.created_s, *claim};
+  jobs_.push_back(std::move(job));
+  next_job();
+}
+
+void FeedbackDesk::said_late(const Turn& turn) {
+  if (turn.learning != Learning::learn || turn.completion_id.empty() || jobs_.size() >= most_waiting) return;
+  Job job;
+  job.request.key = turn.key;
+  job.request.completion_id = turn.completion_id;
+  job.request.text = judged_turn(turn).next_state;
+  if (job.request.text.empty()) return;
   jobs_.push_back(std::move(job));
   next_job();
 }

@@ -103,7 +103,7 @@ void Head::on_linked(LinkedTurn linked) {
   journal_->save_next_state(linked.id, linked.next_state);
   const auto found = open_turns_.find(linked.id);
   if (found == open_turns_.end()) {
-    if (linked.late && context_.learning && !config_.session.judge_without_next_state) late_.push_back(linked.id);
+    if (linked.late && context_.learning) late_.push_back(linked.id);
     return;
   }
   Turn turn = std::move(found->second);

@@ -66,7 +66,9 @@ void Head::judge_late() {
     } catch (const UserError& error) {  // the journal has failed, and says so elsewhere
       log(std::string("a late next state is not judged: ") + error.what());
     }
-    if (turn && turn->state == TurnState::expired) {
+    if (turn && config_.session.judge_without_next_state) {
+      feedback_->said_late(*turn);  // silence was judged; what the user says after all outranks that
+    } else if (turn && turn->state == TurnState::expired) {
       turn->state = TurnState::judging;
       journal_->advance_turn(turn->id, TurnState::judging);
       feedback_at_[turn->id] = unix_s();

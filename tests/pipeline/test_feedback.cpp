@@ -29,18 +29,6 @@ Answered post(const ServerUrl& server, const std::string& path, const Json& body
   return {status_of(client.received), Json::parse(client.received.substr(begin + 4))};
 }
 
-/// Asks in a session of its own; the completion id.
-std::string ask(const ServerUrl& server, const std::string& session) {
-  const Json body = {{"model", "clawrl-demo"},
-                     {"max_tokens", 24},
-                     {"messages", Json::array({{{"role", "user"}, {"content", "What is 3 plus 4?"}}})}};
-  const Answered reply =
-      post(server, "/v1/chat/completions", body, "X-Turn-Type: main\r\nX-Session-Id: " + session + "\r\n");
-  INFO(reply.body.dump());
-  REQUIRE(reply.status == 200);
-  return reply.body.at("id");
-}
-
 /// Until it holds, 90 s at most.
 template <class Condition>
 bool eventually(Condition condition) {
@@ -49,6 +37,36 @@ bool eventually(Condition condition) {
     std::this_thread::sleep_for(50ms);
   }
   return false;
+}
+
+Json chat(const ServerUrl& server, const std::string& session, const Json& messages) {
+  const Json body = {{"model", "clawrl-demo"}, {"max_tokens", 24}, {"messages", messages}};
+  const Answered reply =
+      post(server, "/v1/chat/completions", body, "X-Turn-Type: main\r\nX-Session-Id: " + session + "\r\n");
+  INFO(reply.body.dump());
+  REQUIRE(reply.status == 200);
+  return reply.body;
+}
+
+const Json question = Json::array({{{"role", "user"}, {"content", "What is 3 plus 4?"}}});
+
+/// Asks in a session of its own; the completion id.
+std::string ask(const ServerUrl& server, const std::string& session) {
+  return chat(server, session, question).at("id");
+}
+
+/// Asks, lets the session end, then goes on. The turn of the first question.
+TurnId come_back_late(const ServerUrl& server, const JournalReader& journal) {
+  const Json first = chat(server, "late", question);
+  const auto ids = journal.turns_by_completion(first.at("id"));
+  REQUIRE(ids.size() == 1);
+  const TurnId id = ids[0];
+  REQUIRE(eventually([&] { return journal.turn(id)->state != TurnState::answered; }));
+  Json messages = question;
+  messages.push_back(first.at("choices")[0].at("message"));
+  messages.push_back({{"role", "user"}, {"content", "Please leave out the list and the bold text."}});
+  chat(server, "late", messages);
+  return id;
 }
 
 }  // namespace
@@ -102,6 +120,26 @@ TEST_CASE("thumbs down by completion id is trained as the user's verdict") {
   const auto problems = step_problems(journal);
   INFO(joined(problems));
   REQUIRE(problems.empty());
+  workspace.done();
+}
+
+TEST_CASE("a session that ended in silence is judged, and what comes late counts") {
+  Workspace workspace("late");
+  const std::string out = workspace.path("run");
+  const bool judge_silence = GENERATE(true, false);
+  JobProcess job({.out = out,
+                  .arguments = {"--session.idle_s=0.5", std::string("--session.judge_without_next_state=") +
+                                                            (judge_silence ? "true" : "false")}});
+  const ServerUrl server = job.wait_until_serving();
+  const JournalReader journal(journal_of(out));
+  const TurnId id = come_back_late(server, journal);
+  const std::int32_t revision = judge_silence ? 1 : 0;
+  REQUIRE(eventually([&] { return journal.verdict({id, revision}).has_value(); }));
+  REQUIRE(journal.verdict({id, revision})->origin == (judge_silence ? "user" : "prm"));
+  REQUIRE(journal.feedback_on(id).size() == (judge_silence ? 1U : 0U));
+  if (judge_silence) REQUIRE(eventually([&] { return journal.verdict({id, 0}).has_value(); }));
+  job.stop();
+  REQUIRE(job.wait() == 0);
   workspace.done();
 }
 

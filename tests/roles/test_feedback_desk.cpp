@@ -223,3 +223,25 @@ TEST_CASE("a server that does not learn keeps feedback for one that does") {
   run.settle();
   CHECK(run.judged_turns().size() == 1);
 }
+
+TEST_CASE("what is said after the session had ended outranks the verdict on its silence") {
+  Folder folder;
+  FeedbackRun run(folder.file("journal.sqlite"), true, binary(2));
+  Turn turn = run.answered("c1"), kept = run.answered("c2");
+  for (const Turn& one : {turn, kept}) run.prm_says(one, -1);
+  for (Turn* one : {&turn, &kept}) one->next_state = {{"user", "That was just right.", "", {}, ""}};
+  kept.learning = Learning::store;
+  for (const Turn& one : {turn, kept}) run.desk->said_late(one);
+  run.settle();
+  const auto sent = run.judged_turns();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].message.turn.id == turn.id);
+  CHECK(sent[0].message.turn.next_state.at(0).text == "That was just right.");
+  run.judge(sent[0].message, 1);
+  const auto records = run.run.journal.feedback_on(turn.id);
+  REQUIRE(records.size() == 1);
+  CHECK(records[0].source == "message");
+  CHECK(records[0].outcome == "sampled");
+  CHECK(run.run.journal.newest_verdict(turn.id)->score == 1);
+  CHECK(run.train() == Samples{{turn.id, 1}, {kept.id, 0}});
+}

@@ -10,7 +10,7 @@ export ASAN_OPTIONS=detect_leaks=1:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=
 export TSAN_OPTIONS=halt_on_error=1:second_deadlock_stack=1
 for preset in asan tsan; do
   build=$ROOT/build/$preset
-  cmake --preset "$preset" -DCMAKE_CXX_FLAGS=-O1 -DCLAWRL_BENCHMARKS=OFF >/dev/null || fail "configuring failed ($preset)"
+  cmake --preset "$preset" -DCMAKE_CXX_FLAGS=-O1 -DCMAKE_CXX_FLAGS_DEBUG=-g1 -DCLAWRL_BENCHMARKS=OFF >/dev/null || fail "configuring failed ($preset)"
   say "building the tests without torch and MPI ($preset); the log is $build/build.log"
   cmake --build --preset "$preset" --target sanitized_tests >"$build/build.log" 2>&1 ||
     { grep -E "error|FAILED" "$build/build.log" | head -20 >&2; fail "the build failed; see $build/build.log"; }
