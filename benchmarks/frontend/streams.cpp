@@ -167,8 +167,9 @@ std::vector<std::vector<double>> first_bytes(const std::vector<int>& ports, cons
   std::vector<std::vector<double>> times(ports.size());
   std::vector<int> sockets;
   for (const int port : ports) sockets.push_back(connected(port));
-  for (int round = 0; round < rounds; ++round)
-    for (std::size_t i = 0; i < ports.size(); ++i) {
+  for (std::size_t round = 0; round < static_cast<std::size_t>(rounds); ++round)
+    for (std::size_t turn = 0; turn < ports.size(); ++turn) {
+      const std::size_t i = (round + turn) % ports.size();  // each comes first, and after each other one, equally often
       std::string answer;
       const std::int64_t begin = now_ns();
       send_all(sockets[i], requests[i]);

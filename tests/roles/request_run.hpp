@@ -76,12 +76,14 @@ struct LiveRequests {
   std::vector<LinkedTurn> linked;
   std::vector<Turn> answered;
   std::vector<EndedTurn> ended;
+  std::vector<std::string> warnings;
   RequestDesk desk;
   explicit LiveRequests(const RequestDeskSettings& settings = standard())
       : desk(mailbox, journal, sessions, meter, tokenizer, chat_template, settings,
              {[this](LinkedTurn one) { linked.push_back(std::move(one)); },
               [this](const Turn& turn) { answered.push_back(turn); }, [this](EndedTurn one) { ended.push_back(one); },
-              [](std::int64_t) {}, [] { return false; }}) {}
+              [](std::int64_t) {}, [] { return false; },
+              [this](const std::string& line) { warnings.push_back(line); }}) {}
   static RequestDeskSettings standard() {
     RequestDeskSettings s;
     s.model = "demo";

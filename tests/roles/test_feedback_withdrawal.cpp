@@ -170,3 +170,28 @@ TEST_CASE("a restart goes on with feedback that is not judged, and takes nothing
   CHECK(run.train() == Samples{{open, 1}, {judged, 1}, {sampled, 1}});
   CHECK(run.run.journal.open_feedback().empty());
 }
+
+TEST_CASE("erased while feedback on it is judged: the verdict is not heard and leaves no row") {
+  Folder folder;
+  FeedbackRun run(folder.file("journal.sqlite"));
+  const Turn turn = run.answered("c1");
+  run.thumb("c1", -1);
+  const auto asked = run.judged_turns();
+  REQUIRE(asked.size() == 1);
+  run.judges.drop(turn.id);  // as Head::erase_user has it
+  run.awaits.erase(turn.id);
+  run.desk->forget(turn.id);
+  run.run.desk.drop(turn.id, "erased");
+  run.run.journal.erase_turns({turn.id}, std::make_shared<ErasedRows>());
+  run.judge(asked[0].message, -1);
+  CHECK(run.train().empty());
+  CHECK_FALSE(run.run.journal.turn(turn.id));
+  CHECK_FALSE(run.run.journal.verdict({turn.id, 1}));
+  CHECK(run.run.journal.feedback_on(turn.id).empty());
+  CHECK(run.ask([] {
+              FeedbackRequest request;
+              request.completion_id = "c1";
+              request.score = 1;
+              return request;
+            }()).error.code == "turn_not_found");
+}

@@ -163,3 +163,18 @@ TEST_CASE("a conversation that cannot be a prompt is refused before it is encode
   }
   CHECK(d.mailbox.posted.empty());
 }
+
+TEST_CASE("an agent that asks for a handful of tokens has its window set too small: said once") {
+  LiveRequests live;
+  ChatRequest request = LiveRequests::request();
+  request.max_tokens = 8;
+  live.start(1, request);
+  CHECK(live.warnings.empty());  // no agent: no tools
+  request.tools = R"([{"type":"function","function":{"name":"f","parameters":{"type":"object"}}}])";
+  for (std::uint64_t ticket = 2; ticket < 4; ++ticket) live.start(ticket, request);
+  request.max_tokens = 200;
+  live.start(4, request);
+  REQUIRE(live.warnings.size() == 1);
+  CHECK(live.warnings[0].find("at most 8 tokens") != std::string::npos);
+  CHECK(live.warnings[0].find("apples") == std::string::npos);
+}
