@@ -1,5 +1,5 @@
 #pragma once
-// Running mean and deviation of the reward, one pair per key (request type and policy line).
+// Running mean and deviation of the reward, one pair per key: "<request_type()>/<policy line>".
 
 #include <map>
 #include <string>

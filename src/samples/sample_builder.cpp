@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "core/error.hpp"
+#include "samples/request_type.hpp"
 
 namespace clawrl {
 namespace {
@@ -90,7 +91,7 @@ std::string SampleBuilder::refusal(const Turn& turn, bool feedback, std::int64_t
 }
 
 Advantages SampleBuilder::advantages(const Turn& turn, const Verdict& verdict, const std::string& line) {
-  const std::string key = std::string(turn.type == TurnType::main ? "main" : "side") + "/" + line;
+  const std::string key = request_type(turn) + "/" + line;
   AdvantageInput input{turn, verdict, settings_};
   if (settings_.baseline == "running") {
     input.baseline = baseline_.mean(key);

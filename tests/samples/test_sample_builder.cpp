@@ -97,9 +97,26 @@ TEST_CASE("the running baseline takes in valid votes in the order of the calls")
   verdict.score = 0;
   verdict.votes = {std::nullopt};
   builder.build(turn, verdict, 4);
-  CHECK(builder.baseline().mean("main/main") == Approx(-1));
+  CHECK(builder.baseline().mean("chat/main") == Approx(-1));
   verdict.score = 1;
   CHECK(builder.build(turn, verdict, 4).sample->advantages.back() == Approx(2));
+}
+
+TEST_CASE("the running baseline is kept per request type and policy line") {
+  auto config = settings("binary");
+  config.baseline = "running";
+  SampleBuilder builder(config);
+  const auto verdict = test::hinted_verdict();
+  Turn math = test::answered_turn(), code = test::answered_turn();
+  math.messages = {{"user", "How much is 3 + 4?", "", {}, ""}};
+  code.messages = {{"user", "Fix the bug in this function.", "", {}, ""}};
+  CHECK(builder.build(math, verdict, 4).sample->advantages.back() == -1);
+  CHECK(builder.build(math, verdict, 4).exclusion == "zero_advantage");
+  CHECK(builder.build(code, verdict, 4).sample->advantages.back() == -1);  // another type: nothing known yet
+  CHECK(builder.build(math, verdict, 4, "alice").sample->advantages.back() == -1);  // another line
+  CHECK(builder.baseline().mean("math/main") == Approx(-1));
+  CHECK(builder.baseline().mean("code/main") == Approx(-1));
+  CHECK(builder.baseline().mean("math/alice") == Approx(-1));
 }
 
 TEST_CASE("a KL term wants the reference's log-probs") {
