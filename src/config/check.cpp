@@ -32,6 +32,11 @@ void check_samples(const SamplesConfig& samples, const PrmConfig& prm) {
           "samples.baseline_deviation = true needs samples.baseline = running");
 }
 
+void check_loss(const LossSettings& loss) {
+  require(loss.kl_beta > 0 || loss.kl_estimator == LossSettings().kl_estimator,
+          "trainer.kl_estimator = " + loss.kl_estimator + " has no effect: it needs trainer.kl_beta > 0");
+}
+
 bool loopback(const std::string& address) {
   return address.starts_with("127.") || address == "::1" || address == "localhost";
 }
@@ -68,6 +73,7 @@ std::int32_t recorded_top_k(const RunConfig& config) {
 void check(const RunConfig& config) {
   check_roles(config.roles);
   check_samples(config.samples, config.prm);
+  check_loss(config.trainer.loss);
   check_http(config.http);
   check_privacy(config.privacy);
   if (config.run.deterministic) {

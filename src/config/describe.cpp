@@ -137,6 +137,8 @@ void describe_training(SettingList& list, RunConfig& c) {
   list.add("trainer.clip_low", l.clip_low, "lower clip of the ratio", between(0, 1));
   list.add("trainer.clip_high", l.clip_high, "upper clip of the ratio", between(0, 100));
   list.add("trainer.kl_beta", l.kl_beta, "weight of the KL term", between(0, 100));
+  list.add("trainer.kl_estimator", l.kl_estimator, "how the KL term is estimated on the sampled tokens",
+           {"k1", "k2", "k3"});
   list.add("trainer.importance_cap", l.importance_cap, "cap of the importance weight, 0 = coupled form",
            between(0, 1000));
   list.add("trainer.dtype", c.trainer.dtype, "type in which training sees the matrices", {"fp32", "bf16"});

@@ -115,6 +115,7 @@ TEST_CASE("bad settings are refused by name with what is allowed") {
   mentions(refusal({"stray"}), {"stray"});
   mentions(refusal({"--config=no_such.ini"}), {"no_such.ini"});
   mentions(refusal({write_ini("bad.ini", "[nothing]\nx = 1\n").c_str()}), {"nothing.x", "bad.ini", "samples"});
+  mentions(refusal({"--trainer.kl_estimator=k4"}), {"trainer.kl_estimator", "k4", "k1, k2, k3"});
   mentions(refusal({"--model.device=gpu"}), {"model.device", "cuda:N"});
 }
 
@@ -129,6 +130,7 @@ TEST_CASE("contradictory settings are refused") {
   mentions(refusal({"--http.api_key_env=NO_SUCH_VARIABLE"}), {"http.api_key_env", "NO_SUCH_VARIABLE"});
   mentions(refusal({"--trainer.lora_alpha=32"}), {"trainer.lora_alpha", "trainer.lora_rank", "trainer.lora_adapter"});
   mentions(refusal({"--trainer.lora_targets=q_proj"}), {"trainer.lora_targets", "trainer.lora_rank"});
+  mentions(refusal({"--trainer.kl_estimator=k1"}), {"trainer.kl_estimator", "trainer.kl_beta"});
   mentions(refusal({"--samples.w_binary=0", "--samples.w_opd=0"}), {"samples.w_binary", "samples.w_opd"});
 }
 

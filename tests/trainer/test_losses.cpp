@@ -166,3 +166,62 @@ TEST_CASE("losses agree with the reference vectors") {
   CHECK(cases > 0);
   compared("loss", cases);
 }
+
+namespace {
+
+/// A policy loss that is its KL term alone: no advantage anywhere.
+PolicyLossInputs kl_only(const at::Tensor& logprobs, const at::Tensor& reference, const at::Tensor& token_weights,
+                         KlEstimator estimator) {
+  PolicyLossInputs in;
+  in.new_logprobs = logprobs;
+  in.old_logprobs = logprobs.detach();
+  in.advantages = at::zeros_like(logprobs);
+  in.weights = token_weights;
+  in.reference_logprobs = reference;
+  in.kl_beta = 0.7;
+  in.kl_estimator = estimator;
+  return in;
+}
+
+}  // namespace
+
+TEST_CASE("the policy loss adds the estimator that was asked for, gradients as in the reference vectors") {
+  const json info = read_json(fixture("losses/losses.json"));
+  const FixtureTensors tensors(fixture("losses/losses.safetensors"));
+  for (const auto& entry : info["cases"]) {
+    if (entry["kind"] != "kl") continue;
+    const Case c{entry, tensors};
+    const at::Tensor token_weights = weights(c("mask").to(at::kDouble), Aggregation::token_mean);
+    for (const std::string name : {"k1", "k2", "k3"}) {
+      const at::Tensor logprobs = c("logp_new").requires_grad_(true);
+      const auto result = policy_loss(kl_only(logprobs, c("logp_ref"), token_weights, parse_kl_estimator(name)));
+      result.loss.backward();
+      check_close(name, result.loss, 0.7 * c(name + "_mean"), kTolerance);
+      check_close(name + " gradient", logprobs.grad(), 0.7 * c("grad_" + name + "_mean"), kTolerance);
+    }
+  }
+  CHECK_THROWS_AS(parse_kl_estimator("k4"), UserError);
+}
+
+TEST_CASE("KL gradients agree with finite differences; a token without a reference has neither value nor gradient") {
+  const at::Tensor at_point = at::tensor({-0.3, -2.0, -1.1, -4.0}, at::kDouble);
+  at::Tensor reference = at::tensor({-0.9, -1.2, -1.1, -0.5}, at::kDouble);
+  reference[2] = std::nan("");
+  const at::Tensor token_weights = at::tensor({0.25, 0.25, 0.25, 0.5}, at::kDouble);
+  for (const auto estimator : {KlEstimator::k1, KlEstimator::k2, KlEstimator::k3}) {
+    const auto value = [&](const at::Tensor& logprobs) {
+      return policy_loss(kl_only(logprobs, reference, token_weights, estimator)).loss;
+    };
+    const at::Tensor logprobs = at_point.clone().requires_grad_(true);
+    value(logprobs).backward();
+    CHECK(logprobs.grad()[2].item<double>() == 0);
+    for (std::int64_t i = 0; i < 4; ++i) {
+      constexpr double h = 1e-6;
+      at::Tensor up = at_point.clone(), down = at_point.clone();
+      up[i] += h;
+      down[i] -= h;
+      const double slope = (value(up).item<double>() - value(down).item<double>()) / (2 * h);
+      CHECK(logprobs.grad()[i].item<double>() == Approx(slope).margin(1e-8));
+    }
+  }
+}

@@ -2,6 +2,7 @@
 
 #include <ATen/ATen.h>
 
+#include "core/error.hpp"
 #include "trainer/torch/losses/distill_loss.hpp"
 
 namespace clawrl {
@@ -32,6 +33,13 @@ at::Tensor kl_estimate(const at::Tensor& new_logprobs, const at::Tensor& referen
   return at::expm1(-difference) + difference;
 }
 
+KlEstimator parse_kl_estimator(const std::string& name) {
+  if (name == "k1") return KlEstimator::k1;
+  if (name == "k2") return KlEstimator::k2;
+  if (name == "k3") return KlEstimator::k3;
+  throw UserError("loss.kl_estimator: '" + name + "' is not known; allowed: k1, k2, k3");
+}
+
 PolicyLoss policy_loss(const PolicyLossInputs& in) {
   const ClippedTerms terms =
       clipped_surrogate(in.new_logprobs, in.old_logprobs, in.advantages, in.clip_low, in.clip_high);
@@ -43,12 +51,14 @@ PolicyLoss policy_loss(const PolicyLossInputs& in) {
   const at::Tensor mask = in.weights != 0;
   out.loss = (in.weights * out.token_losses).sum();
   if (in.reference_logprobs.defined()) {
-    // A token without a reference is compared with itself: value and gradient of k3 are 0 there.
-    const at::Tensor reference =
-        at::where(in.reference_logprobs.isnan(), in.new_logprobs.detach(), in.reference_logprobs);
-    const at::Tensor k3 = kl_estimate(in.new_logprobs, reference, KlEstimator::k3);
-    if (in.kl_beta != 0) out.loss = out.loss + in.kl_beta * (in.weights * k3).sum();
-    out.metrics.reference_kl_sum = masked_sum(k3.detach(), mask);
+    const at::Tensor missing = in.reference_logprobs.isnan();
+    const at::Tensor reference = at::where(missing, in.new_logprobs.detach(), in.reference_logprobs);
+    if (in.kl_beta != 0) {
+      const at::Tensor kl = kl_estimate(in.new_logprobs, reference, in.kl_estimator).masked_fill(missing, 0);
+      out.loss = out.loss + in.kl_beta * (in.weights * kl).sum();
+    }
+    const at::Tensor reported = kl_estimate(in.new_logprobs.detach(), reference, KlEstimator::k3);
+    out.metrics.reference_kl_sum = masked_sum(reported, mask);
   }
   out.metrics.ratio_sum = masked_sum(terms.ratio, mask);
   out.metrics.ratio_max = at::where(mask, terms.ratio, at::zeros_like(terms.ratio)).max().item<double>();
@@ -74,6 +84,7 @@ LossOutput compute_policy(const LossInputs& in, const LossSettings& settings) {
   policy.clip_high = settings.clip_high;
   policy.importance_cap = settings.importance_cap;
   policy.kl_beta = settings.kl_beta;
+  policy.kl_estimator = parse_kl_estimator(settings.kl_estimator);
   PolicyLoss result = policy_loss(policy);
   if (in.topk_logprobs.defined() && settings.topk_weight != 0) {
     TopkLossInputs topk;
