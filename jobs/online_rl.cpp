@@ -2,6 +2,7 @@
 
 #include "roles/service_main.hpp"
 #include "samples/advantage.hpp"
+#include "trainer/loss_names.hpp"
 
 int main(int argc, char** argv) {
   return clawrl::service_main(argc, argv,
@@ -10,6 +11,7 @@ int main(int argc, char** argv) {
                                "Start it under mpirun; 8 ranks are 4 trainers, 2 rollouts and 2 PRMs.",
                                {"run", "model", "roles", "http", "rollout", "prm", "samples", "trainer", "weights",
                                 "checkpoint", "session", "privacy", "feedback"},
-                               clawrl::advantage_names()},
+                               clawrl::advantage_names(),
+                               clawrl::loss_names()},
                               true);
 }

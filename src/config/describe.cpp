@@ -120,7 +120,7 @@ void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::st
   list.add("samples.max_tokens", s.max_tokens, "longest sample, prompt and reply", between(2, 1e7));
 }
 
-void describe_training(SettingList& list, RunConfig& c) {
+void describe_training(SettingList& list, RunConfig& c, const std::vector<std::string>& losses) {
   auto& o = c.trainer.optimizer;
   list.add("trainer.learning_rate", o.learning_rate, "of AdamW, after the warm-up", between(0, 1));
   list.add("trainer.beta1", o.beta1, "of AdamW", between(0, 0.999999));
@@ -132,7 +132,7 @@ void describe_training(SettingList& list, RunConfig& c) {
   list.add("trainer.warmup_steps", o.warmup_steps, "steps of linear warm-up", between(0, 1e9));
   list.add("trainer.total_steps", o.total_steps, "0 = constant rate, else cosine down to 10 %", at_least(0));
   auto& l = c.trainer.loss;
-  list.add("trainer.loss", l.name, "a registered loss: policy, sft, ...");
+  list.add("trainer.loss", l.name, "a registered loss: policy, sft, ...", losses);
   list.add("trainer.aggregation", l.aggregation, "mean over tokens or over sequences", {"token_mean", "sequence_mean"});
   list.add("trainer.clip_low", l.clip_low, "lower clip of the ratio", between(0, 1));
   list.add("trainer.clip_high", l.clip_high, "upper clip of the ratio", between(0, 100));
@@ -179,12 +179,13 @@ void describe_privacy(SettingList& list, PrivacyConfig& privacy) {
 
 }  // namespace
 
-SettingList describe(RunConfig& config, const std::vector<std::string>& methods) {
+SettingList describe(RunConfig& config, const std::vector<std::string>& methods,
+                     const std::vector<std::string>& losses) {
   SettingList list;
   describe_start(list, config);
   describe_serving(list, config);
   describe_judging(list, config, methods);
-  describe_training(list, config);
+  describe_training(list, config, losses);
   describe_keeping(list, config);
   describe_privacy(list, config.privacy);
   return list;

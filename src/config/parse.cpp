@@ -152,7 +152,7 @@ void derive(const Parser& parser, RunConfig& config) {
 
 bool parse(int argc, const char* const* argv, const JobDescription& job, RunConfig& config, std::string& help,
            SettingList* own) {
-  Parser parser{job, describe(config, job.methods), own};
+  Parser parser{job, describe(config, job.methods, job.losses), own};
   const std::string defaults = help_text(parser);
   try {
     bool wants_help = false;
@@ -172,7 +172,7 @@ bool parse(int argc, const char* const* argv, const JobDescription& job, RunConf
 
 std::string to_ini(const JobDescription& job, const RunConfig& config, const SettingList* own) {
   RunConfig copy = config;
-  const SettingList list = describe(copy, job.methods);
+  const SettingList list = describe(copy, job.methods, job.losses);
   std::string text, section;
   auto line = [&](const Setting& setting) {
     if (setting.section() != section) text += (text.empty() ? "[" : "\n[") + (section = setting.section()) + "]\n";

@@ -17,6 +17,8 @@ struct JobDescription {
   std::vector<std::string> sections;
   /// Names that samples.method may take; a job passes the advantage registry's.
   std::vector<std::string> methods = {"binary", "opd", "opd_topk", "combined", "combined_topk"};
+  /// Names that trainer.loss may take, from the loss registry; empty = any (a job that trains nothing does not know).
+  std::vector<std::string> losses = {};
 };
 
 /// Reads the command line and the file that it names into `config` (which holds the defaults) and `own` (settings of
@@ -33,6 +35,7 @@ std::string to_ini(const JobDescription& job, const RunConfig& config, const Set
 void check(const RunConfig& config);
 
 /// All settings of a RunConfig, bound to its fields.
-SettingList describe(RunConfig& config, const std::vector<std::string>& methods);
+SettingList describe(RunConfig& config, const std::vector<std::string>& methods,
+                     const std::vector<std::string>& losses = {});
 
 }  // namespace clawrl

@@ -119,6 +119,14 @@ TEST_CASE("bad settings are refused by name with what is allowed") {
   mentions(refusal({"--model.device=gpu"}), {"model.device", "cuda:N"});
 }
 
+TEST_CASE("a job that trains knows its losses; one that does not takes any name in a shared file") {
+  JobDescription job = kJob;
+  job.losses = {"policy", "sft"};
+  CHECK(parsed({"--trainer.loss=sft"}, job).trainer.loss.name == "sft");
+  mentions(refusal({"--trainer.loss=polcy"}, job), {"trainer.loss", "polcy", "one of policy, sft"});
+  CHECK(parsed({"--trainer.loss=mine"}).trainer.loss.name == "mine");
+}
+
 TEST_CASE("contradictory settings are refused") {
   mentions(refusal({"--run.deterministic", "--samples.partial_batch_age_s=2"}),
            {"run.deterministic", "samples.partial_batch_age_s"});

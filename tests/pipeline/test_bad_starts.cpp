@@ -122,6 +122,8 @@ TEST_CASE("settings that do not fit") {
   check_refused("unknown", {.ranks = 1, .out = workspace.path("b"), .arguments = {"--trainer.lerning_rate=1"}},
                 {"trainer.lerning_rate", "trainer.learning_rate"});
   check_refused("value", {.ranks = 1, .out = workspace.path("c"), .arguments = {"--http.port=70000"}}, {"http.port"});
+  check_refused("loss", {.ranks = 1, .out = workspace.path("d"), .arguments = {"--trainer.loss=polcy"}},
+                {"trainer.loss", "polcy", "policy"});
   check_refused("method", {.ranks = 1, .out = workspace.path("d"), .arguments = {"--samples.method=magic"}},
                 {"samples.method", "combined_topk"});
   const TakenPort taken;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "trainer/learner.hpp"
+#include "trainer/loss_names.hpp"
 
 namespace clawrl {
 
@@ -49,7 +50,6 @@ struct LossRegistration {
 
 /// Throws UserError that lists the registered names.
 const Loss& find_loss(const std::string& name);
-std::vector<std::string> loss_names();  // ascending
 
 enum class Aggregation { token_mean, sequence_mean, token_sum };
 Aggregation parse_aggregation(const std::string& name);  // throws UserError
