@@ -77,12 +77,13 @@ std::vector<LearningMonitor::Reading> LearningMonitor::read(const Series& series
   readings.push_back({"entropy_rise", (entropy - entropy_before) / limits_.entropy_rise,
                       format("entropy is %.2f nats per token, at first %.2f", entropy, entropy_before)});
   const auto [same, score] = commonest_score(newest);
-  readings.push_back({"vote_collapse", same / limits_.same_score,
-                      format("%.0f %% of the verdicts are %+d: nothing is left to learn, or the judge says the same to all",
-                             100 * same, score)});
+  readings.push_back(
+      {"vote_collapse", same / limits_.same_score,
+       format("%.0f %% of the verdicts are %+d: nothing is left to learn, or the judge says the same to all",
+              100 * same, score)});
   const double invalid = invalid_share(newest);
-  readings.push_back({"judge_invalid", invalid / limits_.invalid,
-                      format("%.0f %% of the turns got no valid vote", 100 * invalid)});
+  readings.push_back(
+      {"judge_invalid", invalid / limits_.invalid, format("%.0f %% of the turns got no valid vote", 100 * invalid)});
   const double copied = copied_share(newest);
   readings.push_back(
       {"hint_copying", copied / limits_.copies, format("%.0f %% of the replies repeat a hint's words", 100 * copied)});

@@ -5,6 +5,7 @@
 #include "core/error.hpp"
 #include "roles/clock.hpp"
 #include "roles/head_metrics.hpp"
+#include "samples/request_type.hpp"
 
 namespace clawrl {
 
@@ -144,7 +145,23 @@ void Head::on_judged(const Turn& turn, Verdict verdict) {
     verdict.revision = *revision;
     journal_->save_verdict(verdict);
   }
-  if (!steps_->add(turn, verdict).empty()) feedback_at_.erase(turn.id);
+  learn(turn, verdict);
+}
+
+/// Makes the sample; why not, or "".
+std::string Head::learn(const Turn& turn, const Verdict& verdict) {
+  std::string reason = steps_->add(turn, verdict);
+  if (!reason.empty()) feedback_at_.erase(turn.id);
+  const JudgedFacts facts = learning_facts_.of(turn, verdict, steps_->last_advantage());
+  for (const LearningAlarm& alarm : learning_.add("main", request_type(turn), facts)) {
+    const std::string text = alarm.name + (alarm.on ? " begins: " : " is over: ") + alarm.text + " (policy line " +
+                             alarm.line + ", requests of type " + alarm.type + ")";
+    log("learning alarm: " + text);
+    journal_->save_event("learning_alarm", text);
+    metrics_->write("learning_alarm",
+                    {{"alarm", alarm.name}, {"line", alarm.line}, {"type", alarm.type}, {"on", alarm.on}});
+  }
+  return reason;
 }
 
 void Head::on_step(const messages::StepDone& done) {
@@ -211,7 +228,7 @@ void Head::publish_status() {
   gauges.samples_waiting = static_cast<std::int64_t>(steps_ ? steps_->waiting() : 0);
   gauges.sessions = static_cast<std::int64_t>(sessions_.sessions());
   gauges.unrecorded = journal_->failed();
-  const std::string page = head_metrics(meter_, gauges);
+  const std::string page = head_metrics(meter_, gauges, learning_.views());
   const std::lock_guard lock(status_mutex_);
   status_ = to_json(fields);
   metrics_text_ = page;

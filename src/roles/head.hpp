@@ -21,6 +21,7 @@
 #include "roles/checkpoint_desk.hpp"
 #include "roles/feedback_desk.hpp"
 #include "roles/judge_desk.hpp"
+#include "roles/learning_facts.hpp"
 #include "roles/rank_context.hpp"
 #include "roles/request_desk.hpp"
 #include "roles/step_desk.hpp"
@@ -62,6 +63,7 @@ class Head : public ChatService {
   void on_ended(EndedTurn ended);
   FeedbackDesk::Seams feedback_seams();
   void on_judged(const Turn& turn, Verdict verdict);
+  std::string learn(const Turn& turn, const Verdict& verdict);
   void on_step(const messages::StepDone& done);
   void on_first_token(std::int64_t version, double seconds);
   void tick();
@@ -95,6 +97,8 @@ class Head : public ChatService {
   std::unique_ptr<JournalReader> replay_;
   std::unique_ptr<JsonlWriter> metrics_;
   ServiceMeter meter_;
+  LearningFacts learning_facts_;
+  LearningMonitor learning_;
   const HttpSettings http_settings_;
   const std::shared_ptr<const Redactor> redactor_;
   SessionStore sessions_;

@@ -4,7 +4,44 @@
 
 namespace clawrl {
 
-std::string head_metrics(const ServiceMeter& meter, const HeadGauges& gauges) {
+namespace {
+
+/// Means over the newest judged turns.
+void add_learning(MetricPage& page, const std::vector<LearningMonitor::View>& views) {
+  for (const LearningMonitor::View& view : views) {
+    const MetricPage::Labels labels{{"line", view.line}, {"type", view.type}};
+    const LearningMeans& means = view.means;
+    page.counter("clawrl_learning_turns_total", "Turns judged", static_cast<double>(means.turns), labels);
+    page.gauge("clawrl_learning_reward", "Mean score of the newest turns with a valid vote", means.reward, labels);
+    page.gauge("clawrl_learning_vote_agreement", "Share of the votes that said the score", means.agreement, labels);
+    page.gauge("clawrl_learning_invalid_share", "Share of turns without a valid vote", means.invalid, labels);
+    page.gauge("clawrl_learning_hint_rate", "Share of turns with a chosen hint", means.hinted, labels);
+    page.gauge("clawrl_learning_hint_copies", "Share of replies that repeat an earlier hint", means.copies, labels);
+    page.gauge("clawrl_learning_advantage", "Mean advantage per token", means.advantage, labels);
+    page.gauge("clawrl_learning_reply_tokens", "Mean length of replies", means.tokens, labels);
+    page.gauge("clawrl_learning_entropy_nats", "Mean -log p of the sampled tokens at temperature 1", means.entropy,
+               labels);
+    for (const auto& [alarm, on] : view.alarms)
+      page.gauge("clawrl_learning_alarm", "1 = a known way in which learning fails is seen", on ? 1 : 0,
+                 {{"line", view.line}, {"type", view.type}, {"alarm", alarm}});
+  }
+}
+
+void add_step(MetricPage& page, const StepMetrics& step) {
+  const MetricPage::Labels line{{"line", "main"}};
+  page.gauge("clawrl_step_loss", "Loss of the last optimiser step", step.loss, line);
+  page.gauge("clawrl_step_advantage_abs", "Its mean absolute advantage", step.advantage_abs_mean, line);
+  page.gauge("clawrl_step_approx_kl", "Its mean log-prob of the sampler minus the trainer's", step.approx_kl, line);
+  page.gauge("clawrl_step_reference_kl", "Its KL to the reference, 0 without one", step.reference_kl, line);
+  page.gauge("clawrl_step_gap", "Its mean |trainer - sampler| log-prob at equal versions", step.gap_mean, line);
+  page.gauge("clawrl_step_clip_fraction", "Its share of clipped tokens", step.clip_fraction, line);
+  page.gauge("clawrl_step_gradient_norm", "Its gradient norm before clipping", step.grad_norm, line);
+}
+
+}  // namespace
+
+std::string head_metrics(const ServiceMeter& meter, const HeadGauges& gauges,
+                         const std::vector<LearningMonitor::View>& learning) {
   MetricPage page;
   const auto gauge = [&](const char* name, const char* help, std::int64_t value) {
     page.gauge(name, help, static_cast<double>(value));
@@ -38,6 +75,8 @@ std::string head_metrics(const ServiceMeter& meter, const HeadGauges& gauges) {
   counter("clawrl_hints_total", "Turns with a chosen hint", meter.hints);
   counter("clawrl_versions_published_total", "Policy versions announced", meter.versions_published);
   counter("clawrl_trained_tokens_total", "Tokens of the optimiser steps", meter.train_tokens);
+  add_learning(page, learning);
+  if (meter.steps > 0) add_step(page, meter.last_step);
   page.histogram("clawrl_first_token_seconds", "From the request to its first token", meter.first_token_histogram);
   page.histogram("clawrl_token_gap_seconds", "Between two tokens of one reply", meter.token_gap_histogram);
   return page.text();

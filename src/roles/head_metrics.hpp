@@ -2,7 +2,9 @@
 // The head's part of GET /metrics.
 
 #include <string>
+#include <vector>
 
+#include "metrics/learning_monitor.hpp"
 #include "roles/service_meter.hpp"
 
 namespace clawrl {
@@ -14,6 +16,7 @@ struct HeadGauges {
   bool unrecorded = false;
 };
 
-std::string head_metrics(const ServiceMeter& meter, const HeadGauges& gauges);
+std::string head_metrics(const ServiceMeter& meter, const HeadGauges& gauges,
+                         const std::vector<LearningMonitor::View>& learning = {});
 
 }  // namespace clawrl

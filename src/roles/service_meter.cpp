@@ -20,6 +20,7 @@ double per_second(std::int64_t count, double seconds) {
 }  // namespace
 
 void ServiceMeter::add_step(const StepMetrics& m) {
+  last_step = m;
   ++steps;
   train_tokens += m.tokens;
   train_seconds += m.seconds;

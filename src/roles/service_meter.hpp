@@ -35,6 +35,7 @@ struct ServiceMeter {
   Percentiles feedback_to_behaviour_s{kept};  // feedback received -> first token of a version trained on it
   std::int64_t verdicts_good = 0, verdicts_neutral = 0, verdicts_bad = 0, verdicts_failed = 0, hints = 0;
 
+  StepMetrics last_step;
   std::int64_t steps = 0, train_tokens = 0;
   double train_seconds = 0;
   double gap_sum = 0, gap_max = 0;  // |trainer - sampler| log-prob on tokens of equal version

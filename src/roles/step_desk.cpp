@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <numeric>
 #include <set>
 
 #include "core/error.hpp"
@@ -17,6 +18,12 @@ std::vector<SampleId> ids_of(const StepRecord& record) {
   std::vector<SampleId> ids;
   for (const SampleUse& use : record.samples) ids.push_back(use.id);
   return ids;
+}
+
+double mean_advantage(const TrainingSample& sample) {
+  const auto trained = std::count(sample.loss_mask.begin(), sample.loss_mask.end(), std::uint8_t{1});
+  const double sum = std::accumulate(sample.advantages.begin(), sample.advantages.end(), 0.0);
+  return trained > 0 ? sum / static_cast<double>(trained) : 0;
 }
 
 }  // namespace
@@ -57,6 +64,7 @@ void StepDesk::restore_waiting() {
 
 std::string StepDesk::add(const Turn& turn, const Verdict& verdict) {
   BuiltSample built = builder_.build(turn, verdict, version_);
+  last_advantage_ = built.sample ? mean_advantage(*built.sample) : 0;
   if (!built.sample) {
     if (verdict.error.empty()) journal_.exclude_turn(turn.id, built.exclusion);
     return built.exclusion;

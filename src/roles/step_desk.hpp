@@ -56,6 +56,8 @@ class StepDesk {
   std::size_t waiting() const { return batcher_.waiting(); }
   /// Turns that the last finished step took for the first time.
   const std::vector<TurnId>& last_fresh() const { return last_fresh_; }
+  /// Mean over the tokens of the sample that the last add() made; 0 if it made none.
+  double last_advantage() const { return last_advantage_; }
   RunningBaseline& baseline() { return builder_.baseline(); }
 
  private:
@@ -87,6 +89,7 @@ class StepDesk {
   std::int64_t step_ = 0, version_ = 0, next_version_ = 1, dispatched_version_ = 0;
   std::int64_t steps_this_run_ = 0;
   std::vector<TurnId> last_fresh_;
+  double last_advantage_ = 0;
 };
 
 }  // namespace clawrl

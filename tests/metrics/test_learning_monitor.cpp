@@ -44,7 +44,8 @@ TEST_CASE("means over the newest turns of a line and type") {
   LearningMonitor monitor({.window = 6});
   feed(monitor, 6, [](JudgedFacts& facts) { facts.score.reset(); });
   feed(monitor, 6, nothing);
-  feed(monitor, 1, [](JudgedFacts& facts) { facts.tokens = 7; }, "of mia");
+  feed(
+      monitor, 1, [](JudgedFacts& facts) { facts.tokens = 7; }, "of mia");
   const auto views = monitor.views();
   REQUIRE(views.size() == 2);
   CHECK(views[0].line == "main");

@@ -39,6 +39,13 @@ bool eventually(Condition condition) {
   return false;
 }
 
+std::string metrics_page(const ServerUrl& server) {
+  RawClient client(server.port);
+  REQUIRE(client.send("GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"));
+  REQUIRE(client.read_to_end());
+  return client.received;
+}
+
 Json chat(const ServerUrl& server, const std::string& session, const Json& messages) {
   const Json body = {{"model", "clawrl-demo"}, {"max_tokens", 24}, {"messages", messages}};
   const Answered reply =
@@ -111,6 +118,8 @@ TEST_CASE("thumbs down by completion id is trained as the user's verdict") {
   REQUIRE(by_place.body["turns"][0].at("turn_id") == turns[0]);
   REQUIRE(eventually([&] { return journal.verdict({{turns[0]}, 2}).has_value(); }));
   REQUIRE(journal.verdict({{turns[0]}, 2})->score == 1);
+  for (const char* metric : {"clawrl_learning_turns_total{line=\"main\",type=\"", "clawrl_step_loss{line=\"main\"}"})
+    REQUIRE(eventually([&] { return metrics_page(server).find(metric) != std::string::npos; }));
   const Answered withdrawn = post(server, "/v1/feedback", {{"id", by_place.body.at("id")}, {"withdraw", true}});
   REQUIRE(withdrawn.status == 200);
   REQUIRE(withdrawn.body.at("status") == "withdrawn");

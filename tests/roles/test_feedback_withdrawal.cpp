@@ -189,9 +189,10 @@ TEST_CASE("erased while feedback on it is judged: the verdict is not heard and l
   CHECK_FALSE(run.run.journal.verdict({turn.id, 1}));
   CHECK(run.run.journal.feedback_on(turn.id).empty());
   CHECK(run.ask([] {
-              FeedbackRequest request;
-              request.completion_id = "c1";
-              request.score = 1;
-              return request;
-            }()).error.code == "turn_not_found");
+             FeedbackRequest request;
+             request.completion_id = "c1";
+             request.score = 1;
+             return request;
+           }())
+            .error.code == "turn_not_found");
 }

@@ -34,3 +34,35 @@ TEST_CASE("the meter in Prometheus' format") {
   const std::string name = "# TYPE clawrl_request_ends_total";
   CHECK(page.find(name) == page.rfind(name));  // one family, not one per label
 }
+
+TEST_CASE("learning per policy line and request type, and the last step") {
+  LearningMonitor monitor({.window = 4});
+  JudgedFacts facts;
+  facts.score = -1;
+  facts.agreement = 0.75;
+  facts.hinted = true;
+  facts.advantage = -0.5;
+  facts.tokens = 24;
+  facts.entropy = 1.25;
+  for (int i = 0; i < 4; ++i) monitor.add("main", "math+tools", facts);
+  ServiceMeter meter;
+  StepMetrics step;
+  step.loss = 0.5;
+  step.reference_kl = 0.125;
+  meter.add_step(step);
+  const std::string page = head_metrics(meter, {}, monitor.views());
+  const std::string labels = "{line=\"main\",type=\"math+tools\"";
+  for (const std::string& line :
+       {"clawrl_learning_turns_total" + labels + "} 4", "clawrl_learning_reward" + labels + "} -1",
+        "clawrl_learning_vote_agreement" + labels + "} 0.75", "clawrl_learning_hint_rate" + labels + "} 1",
+        "clawrl_learning_advantage" + labels + "} -0.5", "clawrl_learning_reply_tokens" + labels + "} 24",
+        "clawrl_learning_entropy_nats" + labels + "} 1.25",
+        "clawrl_learning_alarm" + labels + ",alarm=\"vote_collapse\"} 1",
+        "clawrl_learning_alarm" + labels + ",alarm=\"length_doubling\"} 0",
+        std::string("clawrl_step_loss{line=\"main\"} 0.5"),
+        std::string("clawrl_step_reference_kl{line=\"main\"} 0.125")}) {
+    INFO(line << "\n" << page);
+    CHECK(page.find(line + "\n") != std::string::npos);
+  }
+  CHECK(head_metrics({}, {}).find("clawrl_step_loss") == std::string::npos);  // no step yet
+}
