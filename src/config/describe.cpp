@@ -105,6 +105,7 @@ void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::st
            between(1e-3, 100));
   list.add("samples.hint_choice", s.hint_choice, "how one hint is chosen", {"sequence", "token", "shortest"});
   list.add("samples.subset", s.subset, "ids of the top-k term", {"student", "teacher", "overlap"});
+  list.add("samples.topk_loss", s.topk_loss, "what the top-k term minimises", {"clipped", "reverse_kl"});
   list.add("samples.baseline", s.baseline, "subtracted from the reward", {"none", "running"});
   list.add("samples.baseline_half_life", s.baseline_half_life, "half-life of the running baseline in turns",
            between(0.1, 1e6));

@@ -93,6 +93,7 @@ struct SamplesConfig {
   double opd_clip = 1.0;                 // bound of |log pi_T - log pi_old| in the top-k form
   std::string hint_choice = "sequence";  // sequence, token, shortest
   std::string subset = "student";        // student, teacher, overlap
+  std::string topk_loss = "clipped";     // clipped (surrogate per candidate), reverse_kl (k + 1 bins)
   std::string baseline = "none";         // none, running
   double baseline_half_life = 20;        // turns
   bool baseline_deviation = false;       // also divide by the running deviation

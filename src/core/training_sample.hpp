@@ -23,6 +23,9 @@ struct TrainingSample {
   std::vector<TokenId> topk_ids;          // [R,K]
   std::vector<float> topk_logprobs;       // [R,K] sampler's
   std::vector<float> topk_advantages;     // [R,K]; 0 where an id is outside the subset
+  /// [R,K] or empty: the teacher's. With it the term is the token's divergence from the teacher instead of a surrogate,
+  /// and topk_advantages holds its weight (equal in a row, 0 outside the subset).
+  std::vector<float> topk_teacher_logprobs;
   TokenMasks masks;                       // of a constrained reply
   std::vector<float> reference_logprobs;  // [T] or empty: KL reference
   float temperature = 1.0F;
@@ -36,7 +39,7 @@ struct TrainingSample {
   template <class Archive>
   void serialize(Archive& archive) {
     archive(id, ids, loss_mask, sampler_logprobs, advantages, topk_width, topk_ids, topk_logprobs, topk_advantages,
-            masks, reference_logprobs, temperature, version, origin);
+            topk_teacher_logprobs, masks, reference_logprobs, temperature, version, origin);
   }
 };
 

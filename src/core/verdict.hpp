@@ -29,9 +29,11 @@ struct TeacherScores {
 struct GivenVerdict {
   std::optional<std::int8_t> vote;  // then no votes are asked for
   std::vector<std::string> hints;   // stand before the judge's own
+  bool ask_hints = true;            // false: the judge is asked for none
+  std::string origin = "prm";       // of the verdict
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(vote, hints);
+    archive(vote, hints, ask_hints, origin);
   }
 };
 
@@ -41,15 +43,19 @@ struct Verdict {
   std::int32_t revision = 0;
   std::vector<std::optional<std::int8_t>> votes;  // +1, 0, -1; nullopt = invalid
   std::int8_t score = 0;                          // majority of the valid votes, tie = 0
+  std::int8_t severity = 0;                       // of an error: 1 slight .. 3 grave; 0 = nobody graded it
+  std::int32_t fault_begin = -1, fault_end = -1;  // response tokens [begin, end) where it went wrong; -1 = not known
   std::vector<std::string> hints;                 // candidates, in order
   std::int32_t chosen_hint = -1;                  // index into hints; -1 = no hint
   TeacherScores teacher;                          // for the chosen hint; empty without one
   std::vector<float> reference_logprobs;          // [R] of the base policy, no hint; empty unless a KL term is on
-  std::string origin = "prm";                     // prm, user, rule, environment
+  std::int32_t hints_too_long = 0;                // candidates that did not fit into the teacher's context
+  std::string origin = "prm";                     // prm, user, silence, rule, environment
   std::string error;                              // set when judging failed: the turn is excluded(judge_failed)
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(turn, revision, votes, score, hints, chosen_hint, teacher, reference_logprobs, origin, error);
+    archive(turn, revision, votes, score, severity, fault_begin, fault_end, hints, chosen_hint, teacher,
+            reference_logprobs, hints_too_long, origin, error);
   }
 };
 

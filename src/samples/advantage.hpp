@@ -27,12 +27,13 @@ struct AdvantageInput {
 
 /// R = response tokens, K = width of the top-k term.
 struct Advantages {
-  std::vector<float> tokens;           // [R]
-  std::int32_t topk_width = 0;         // K; 0 = no top-k term
-  std::vector<TokenId> topk_ids;       // [R,K]
-  std::vector<float> topk_logprobs;    // [R,K] the sampler's
-  std::vector<float> topk_advantages;  // [R,K]; 0 outside the subset
-  std::string exclusion;               // not empty: the turn cannot be trained on, for this reason
+  std::vector<float> tokens;                 // [R]
+  std::int32_t topk_width = 0;               // K; 0 = no top-k term
+  std::vector<TokenId> topk_ids;             // [R,K]
+  std::vector<float> topk_logprobs;          // [R,K] the sampler's
+  std::vector<float> topk_advantages;        // [R,K]; 0 outside the subset
+  std::vector<float> topk_teacher_logprobs;  // [R,K] or empty: see TrainingSample
+  std::string exclusion;                     // not empty: the turn cannot be trained on, for this reason
 };
 
 using AdvantageFunction = std::function<Advantages(const AdvantageInput&)>;

@@ -1,4 +1,5 @@
-// On-policy distillation over k candidates per position. Candidates are the sampler's top-k (subset student; overlap =
+// On-policy distillation over k candidates per position, as a clipped surrogate or (samples.topk_loss = reverse_kl) as
+// the divergence over the candidates and one bin for all the rest, for which the sample carries the teacher. Candidates are the sampler's top-k (subset student; overlap =
 // those of them that are among the teacher's top-k too) or the teacher's top-k (subset teacher).
 
 #include <algorithm>
@@ -77,6 +78,11 @@ Advantages advantage_opd_topk(const AdvantageInput& input) {
     if (at % k != 0 && result.topk_ids[at] == result.topk_ids[at - at % k]) subset[at] = 0;
   result.topk_width = static_cast<std::int32_t>(k);
   result.topk_advantages.resize(cells);
+  if (input.settings.topk_loss == "reverse_kl") {
+    std::copy(subset.begin(), subset.end(), result.topk_advantages.begin());
+    result.topk_teacher_logprobs = teacher;
+    return result;
+  }
   for (std::size_t at = 0; at < cells; at += k)
     topk_advantages<float>({&result.topk_logprobs[at], k}, {&teacher[at], k}, {&subset[at], k},
                            static_cast<float>(input.settings.opd_clip), {&result.topk_advantages[at], k});

@@ -60,6 +60,7 @@ TrainingSample assemble(const Turn& turn, const Verdict& verdict, Advantages adv
   sample.topk_ids = std::move(advantages.topk_ids);
   sample.topk_logprobs = std::move(advantages.topk_logprobs);
   sample.topk_advantages = std::move(advantages.topk_advantages);
+  sample.topk_teacher_logprobs = std::move(advantages.topk_teacher_logprobs);
   if (!verdict.reference_logprobs.empty()) sample.reference_logprobs = after_prompt(prompt, verdict.reference_logprobs);
   sample.masks = completion.masks;
   sample.temperature = completion.sampling.temperature;
@@ -113,7 +114,8 @@ BuiltSample SampleBuilder::build(const Turn& turn, const Verdict& verdict, std::
   if (!values.exclusion.empty()) return {{}, values.exclusion};
   const std::size_t cells = turn.completion.ids.size() * static_cast<std::size_t>(values.topk_width);
   expect(values.tokens.size() == turn.completion.ids.size() && values.topk_ids.size() == cells &&
-             values.topk_logprobs.size() == cells && values.topk_advantages.size() == cells,
+             values.topk_logprobs.size() == cells && values.topk_advantages.size() == cells &&
+             (values.topk_teacher_logprobs.empty() || values.topk_teacher_logprobs.size() == cells),
          "advantage '" + settings_.method + "' returned arrays of the wrong length");
   const bool nothing = all_zero(values);
   return {assemble(turn, verdict, std::move(values)), nothing ? "zero_advantage" : ""};

@@ -86,6 +86,21 @@ TEST_CASE("top-k, overlap and teacher subsets") {
   CHECK(a.topk_advantages == Floats{0.5F, 0.375F, 0.5F, 0.5F});
 }
 
+TEST_CASE("top-k as a divergence: the teacher travels with the sample, its weight stands where the subset is") {
+  Case c;
+  c.settings.topk_loss = "reverse_kl";
+  auto a = c.run("opd_topk");
+  CHECK(a.topk_teacher_logprobs == c.verdict.teacher.student_logprobs);
+  CHECK(a.topk_advantages == Floats{1, 1, 1, 1});
+  c.settings.subset = "overlap";
+  c.settings.w_opd = 0.5;
+  a = c.run("combined_topk");
+  CHECK(a.topk_advantages == Floats{0, 0.5F, 0, 0.5F});
+  CHECK(a.tokens == Floats{-1, -1});
+  c.verdict.chosen_hint = -1;
+  CHECK(c.run("combined_topk").topk_teacher_logprobs.empty());
+}
+
 TEST_CASE("combined: weighted sum; in the top-k form the terms stay apart") {
   Case c;
   c.settings.w_binary = 2;

@@ -104,6 +104,9 @@ void compare_hint_case(const Losses& losses, const Json& one) {
     for (auto n : topk_overlap(student, candidates[h].topk_ids, tokens)) overlap.push_back(n);
   }
   CHECK(overlap == losses.i64(name + ".overlap"));
+  std::vector<std::int64_t> sums(hints, 0);
+  for (std::size_t i = 0; i < overlap.size(); ++i) sums[i / tokens] += overlap[i];
+  CHECK(sums == losses.i64(name + ".overlap_sum"));
   const std::vector<std::string> texts(hints, "hint");
   const auto chosen = losses.i64(name + ".chosen_hint").front();
   CHECK(choose_hint("sequence", texts, candidates, student, tokens).hint == chosen);

@@ -119,6 +119,13 @@ TEST_CASE("the running baseline is kept per request type and policy line") {
   CHECK(builder.baseline().mean("math/alice") == Approx(-1));
 }
 
+TEST_CASE("a divergence's teacher is on the sample") {
+  auto config = settings("combined_topk");
+  config.topk_loss = "reverse_kl";
+  const auto built = SampleBuilder(config).build(test::answered_turn(), test::hinted_verdict(), 4);
+  CHECK(built.sample->topk_teacher_logprobs == test::hinted_verdict().teacher.student_logprobs);
+}
+
 TEST_CASE("a KL term wants the reference's log-probs") {
   SampleBuilder builder(settings(), true);
   auto verdict = test::hinted_verdict();

@@ -218,6 +218,39 @@ TEST_CASE("the top-k term moves the candidates' probabilities towards their adva
   CHECK(probability(22) < disliked);
 }
 
+TEST_CASE("a sample that carries the teacher's log-probs moves the policy towards the teacher") {
+  const ModelFolder folder("reverse_kl");
+  const auto collectives = make_local_collectives();
+  const auto learner = make_learner(folder.path, {}, settings("policy"), *collectives);
+  Random random{9};
+  auto sample = random_sample(random, 12, 4, 2);
+  for (auto& advantage : sample.advantages) advantage = 0;
+  for (std::size_t r = 0; r < 4; ++r) {
+    sample.topk_ids[2 * r] = 11;
+    sample.topk_ids[2 * r + 1] = 22;
+    sample.topk_advantages[2 * r] = sample.topk_advantages[2 * r + 1] = 1;
+  }
+  sample.topk_teacher_logprobs.resize(8);
+  for (std::size_t i = 0; i < 8; ++i) sample.topk_teacher_logprobs[i] = i % 2 == 0 ? -0.5F : -6.0F;
+  auto probability = [&](TokenId id) {
+    auto probe = sample;
+    probe.ids.back() = id;
+    return learner->score(probe).back();
+  };
+  const float likely = probability(11), unlikely = probability(22);
+  Random other{10};  // a surrogate sample beside it: both kinds share a micro-batch
+  double first = 0, last = 0;
+  for (std::int64_t step = 1; step <= 4; ++step) {
+    auto beside = random_sample(other, 9, 3, 1);
+    for (auto& advantage : beside.advantages) advantage = 0;
+    for (auto& advantage : beside.topk_advantages) advantage = 0;
+    (step == 1 ? first : last) = learner->step(make_batch(step, {sample, beside})).loss;
+  }
+  CHECK(last < first);
+  CHECK(probability(11) > likely);
+  CHECK(probability(22) < unlikely);
+}
+
 TEST_CASE("malformed samples and batches are refused by name and change nothing") {
   const ModelFolder folder("refuse");
   const auto collectives = make_local_collectives();
@@ -236,6 +269,8 @@ TEST_CASE("malformed samples and batches are refused by name and change nothing"
   refused([](TrainingSample& s) { s.topk_ids.pop_back(); }, "topk_ids");
   refused([](TrainingSample& s) { s.topk_ids[0] = -1; }, "topk_ids holds -1");
   refused([](TrainingSample& s) { s.temperature = 0; }, "temperature");
+  refused([](TrainingSample& s) { s.topk_teacher_logprobs = {-1.0F}; }, "topk_teacher_logprobs");
+  refused([](TrainingSample& s) { s.topk_teacher_logprobs.assign(s.topk_ids.size(), NAN); }, "topk_teacher_logprobs");
   auto batch = make_batch(1, random_samples(12, 2));
   batch.global_active_tokens += 1;
   CHECK_THROWS_AS(learner->step(batch), UserError);

@@ -1,6 +1,7 @@
 // Losses and their gradients against the float64 reference vectors.
 
 #include <map>
+#include <set>
 
 #include "support/fixtures.hpp"
 #include "trainer/fixture_tensors.hpp"
@@ -18,8 +19,12 @@ constexpr double kTolerance = 1e-10;
 struct Case {
   const json& info;
   const FixtureTensors& tensors;
+  std::set<std::string> used = {};
   std::string name() const { return info["name"]; }
-  at::Tensor operator()(const std::string& field) const { return tensors(name() + "." + field); }
+  at::Tensor operator()(const std::string& field) const {
+    const_cast<Case*>(this)->used.insert(field);
+    return tensors(name() + "." + field);
+  }
   bool has(const std::string& field) const { return tensors.has(name() + "." + field); }
   void check(const std::string& field, const at::Tensor& value) const {
     if (has(field)) check_close(name() + "." + field, value, (*this)(field), kTolerance);
@@ -61,16 +66,19 @@ void check_policy(const Case& c, const at::Tensor& advantages) {
     c.check(field, result.loss);
     c.check("grad_" + field, in.new_logprobs.grad());
     c.check("loss_tokens", result.token_losses * mask);
-    if (active == 0) return;
-    c.check("clip_fraction", at::scalar_tensor(result.metrics.clipped / active, at::kDouble));
-    c.check("approx_kl", at::scalar_tensor(result.metrics.kl_sum / active, at::kDouble));
+    const double tokens = std::max(active, 1.0);
+    c.check("clip_fraction", at::scalar_tensor(result.metrics.clipped / tokens, at::kDouble));
+    c.check("approx_kl", at::scalar_tensor(result.metrics.kl_sum / tokens, at::kDouble));
   };
   run("token_mean", weights(mask, Aggregation::token_mean));
   run("token_sum", weights(mask, Aggregation::token_sum));
   run("seq_mean", weights(mask, Aggregation::sequence_mean));
   run("seq_mean_all", weights(mask, Aggregation::sequence_mean, rows));
   if (c.has("tis_weight")) {
-    c.check("tis_weight", importance_weight(c("logp_old"), c("logp_rollout"), c.info["tis_cap"]));
+    const at::Tensor weight = importance_weight(c("logp_old"), c("logp_rollout"), c.info["tis_cap"]);
+    c.check("tis_weight", weight);
+    const at::Tensor cut = (weight == c.info["tis_cap"].get<double>()).to(at::kDouble) * mask;
+    c.check("tis_truncated_fraction", cut.sum() / std::max(active, 1.0));
   }
 }
 
@@ -107,6 +115,28 @@ void check_kl(const Case& c) {
   }
 }
 
+/// The same through the registered loss, as a sample that carries the teacher brings it: one weight per token, two
+/// columns that belong to no candidate.
+void check_loss_with_teacher(const Case& c, const at::Tensor& student) {
+  const std::int64_t rows = student.size(0), width = student.size(1);
+  const at::Tensor pad = at::zeros({rows, 2}, at::kDouble);
+  LossInputs in;
+  in.logprobs = at::full({rows}, -1.0, at::kDouble);
+  in.sampler_logprobs = in.logprobs;
+  in.advantages = at::zeros({rows}, at::kDouble);
+  in.weights = at::full({rows}, 1.0 / static_cast<double>(rows), at::kDouble);
+  in.topk_logprobs = at::cat({student, pad - 0.5}, 1).requires_grad_(true);
+  in.topk_sampler_logprobs = in.topk_logprobs.detach();
+  in.topk_advantages = at::cat({at::full({rows, width}, 0.25, at::kDouble), pad}, 1);
+  in.topk_teacher_logprobs = at::cat({c("teacher_topk_logp"), pad.select(1, 0).unsqueeze(1) - 3.0,
+                                      at::full({rows, 1}, std::nan(""), at::kDouble)}, 1);
+  const LossOutput output = find_loss("policy").compute(in, {});
+  check_close(c.name() + " through the loss", output.loss, 0.25 * c("token_mean"), kTolerance);
+  output.loss.backward();
+  CHECK(in.topk_logprobs.grad().isfinite().all().item<bool>());
+  CHECK(in.topk_logprobs.grad().narrow(1, width, 2).abs().max().item<double>() == 0);
+}
+
 void check_binned_kl(const Case& c) {
   const at::Tensor logits = c("logits").requires_grad_(true);
   const at::Tensor student = at::log_softmax(logits, 1).gather(1, c("teacher_topk_idx"));
@@ -115,6 +145,7 @@ void check_binned_kl(const Case& c) {
   c.check("kl_tokens", tokens);
   c.check("token_mean", tokens.mean());
   c.check("grad_logits", logits.grad());
+  check_loss_with_teacher(c, student.detach());
 }
 
 /// Candidates = a subset's tokens, given as its mask over the whole vocabulary; padded with advantage 0.
@@ -156,11 +187,21 @@ TEST_CASE("losses agree with the reference vectors") {
   const std::map<std::string, void (*)(const Case&)> checks{
       {"ppo", check_ppo}, {"ppo_tis", check_ppo},        {"opd", check_opd},         {"combined", check_combined},
       {"kl", check_kl},   {"topk_opd", check_binned_kl}, {"hint_select", check_hint}};
+  const std::set<std::string> in_samples{"student_topk", "teacher_topk", "overlap", "overlap_sum", "token_optimal_hint"};
   std::size_t cases = 0;
   for (const auto& entry : info["cases"]) {
-    const auto check = checks.find(entry["kind"]);
-    if (check == checks.end()) continue;  // advantages of groups: tested where they are made
-    check->second({entry, tensors});
+    const std::string kind = entry["kind"];
+    const auto check = checks.find(kind);
+    if (check == checks.end()) {  // advantages of groups: tested where they are made
+      CHECK((kind == "grpo" || kind == "step_index"));
+      continue;
+    }
+    const Case one{entry, tensors};
+    check->second(one);
+    for (const auto& field : entry["outputs"].get<std::vector<std::string>>()) {
+      INFO(one.name() << "." << field);
+      CHECK((one.used.contains(field) || in_samples.contains(field)));
+    }
     ++cases;
   }
   CHECK(cases > 0);
@@ -224,4 +265,35 @@ TEST_CASE("KL gradients agree with finite differences; a token without a referen
       CHECK(logprobs.grad()[i].item<double>() == Approx(slope).margin(1e-8));
     }
   }
+}
+
+TEST_CASE("candidates outside the subset belong to the bin of the rest; gradients agree with finite differences") {
+  const at::Tensor teacher = at::log_softmax(at::arange(18, at::kDouble).view({3, 6}).sin() * 2, 1);
+  const at::Tensor point = at::arange(18, at::kDouble).view({3, 6}).cos();
+  const at::Tensor ids = at::tensor({0, 2, 5, 1, 3, 4, 0, 1, 2}, at::kLong).view({3, 3});
+  const at::Tensor inside = at::tensor({1, 1, 1, 0, 1, 0, 0, 0, 0}, at::kLong).view({3, 3}) != 0;
+  const auto value = [&](const at::Tensor& logits) {
+    const at::Tensor student = at::log_softmax(logits, 1).gather(1, ids);
+    return binned_reverse_kl(student, teacher.gather(1, ids).masked_fill(inside.logical_not(), std::nan("")), inside);
+  };
+  const at::Tensor logits = point.clone().requires_grad_(true);
+  const at::Tensor tokens = value(logits);
+  tokens.sum().backward();
+  const auto plain = [&](std::int64_t row, const at::Tensor& columns) {
+    const at::Tensor student = at::log_softmax(point, 1)[row].index_select(0, columns).unsqueeze(0);
+    return binned_reverse_kl(student, teacher[row].index_select(0, columns).unsqueeze(0)).item<double>();
+  };
+  CHECK(tokens[0].item<double>() == Approx(plain(0, ids[0])));
+  CHECK(tokens[1].item<double>() == Approx(plain(1, ids[1].narrow(0, 1, 1))));
+  CHECK(tokens[2].item<double>() == 0);
+  CHECK(logits.grad()[2].abs().max().item<double>() == 0);
+  for (std::int64_t row = 0; row < 3; ++row)
+    for (std::int64_t v = 0; v < 6; ++v) {
+      constexpr double h = 1e-6;
+      at::Tensor up = point.clone(), down = point.clone();
+      up[row][v] += h;
+      down[row][v] -= h;
+      const double slope = (value(up).sum().item<double>() - value(down).sum().item<double>()) / (2 * h);
+      CHECK(logits.grad()[row][v].item<double>() == Approx(slope).margin(1e-8));
+    }
 }

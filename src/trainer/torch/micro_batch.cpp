@@ -26,9 +26,10 @@ at::Tensor tensor(const std::vector<T>& values, const at::Device& device) {
 /// Columns of the trained tokens while they are collected.
 struct Columns {
   std::vector<std::int64_t> rows, targets;
-  std::vector<float> weights, sampler, advantages, reference, temperature, fresh, topk_sampler, topk_advantages;
+  std::vector<float> weights, sampler, advantages, reference, temperature, fresh, topk_sampler, topk_advantages,
+      topk_teacher;
   std::vector<const IdRuns*> masks;
-  bool any_reference = false, any_temperature = false, any_mask = false;
+  bool any_reference = false, any_temperature = false, any_mask = false, any_teacher = false;
 };
 
 /// Rows of a mask are the last ones of the sample.
@@ -41,12 +42,16 @@ void add_candidates(Columns& columns, const TrainingSample& sample, std::size_t 
   const auto own = static_cast<std::size_t>(sample.topk_width);
   const std::size_t response = own ? sample.topk_ids.size() / own : 0;
   const std::size_t begin = sample.ids.size() - response;
+  const bool taught = !sample.topk_teacher_logprobs.empty();
+  columns.any_teacher |= taught;
   for (std::size_t k = 0; k < width; ++k) {
     const bool present = k < own && t >= begin;
     const std::size_t at = present ? (t - begin) * own + k : 0;
     columns.targets.push_back(present ? sample.topk_ids[at] : sample.ids[t]);  // one that a mask allows
     columns.topk_sampler.push_back(present ? sample.topk_logprobs[at] : 0.0F);
     columns.topk_advantages.push_back(present ? sample.topk_advantages[at] : 0.0F);
+    columns.topk_teacher.push_back(present && taught ? sample.topk_teacher_logprobs[at]
+                                                     : std::numeric_limits<float>::quiet_NaN());
   }
 }
 
@@ -147,6 +152,7 @@ MicroBatch pack(const std::vector<const TrainingSample*>& samples, const PackCon
   if (width > 0) {
     out.loss.topk_sampler_logprobs = tensor(columns.topk_sampler, device).view({count, width});
     out.loss.topk_advantages = tensor(columns.topk_advantages, device).view({count, width});
+    if (columns.any_teacher) out.loss.topk_teacher_logprobs = tensor(columns.topk_teacher, device).view({count, width});
   }
   return out;
 }

@@ -13,6 +13,8 @@ at::Tensor with_tail(const at::Tensor& logprobs) {
   return at::cat({logprobs, at::log(-at::expm1(mass))}, 1);
 }
 
+constexpr double kNoMass = -1e4;  // exp() is 0, and unlike -inf it has no NaN in its gradient
+
 }  // namespace
 
 at::Tensor topk_policy_loss(const TopkLossInputs& in) {
@@ -27,6 +29,13 @@ at::Tensor topk_policy_loss(const TopkLossInputs& in) {
 at::Tensor binned_reverse_kl(const at::Tensor& student_logprobs, const at::Tensor& teacher_logprobs) {
   const at::Tensor student = with_tail(student_logprobs);
   return (student.exp() * (student - with_tail(teacher_logprobs))).sum(1);
+}
+
+at::Tensor binned_reverse_kl(const at::Tensor& student_logprobs, const at::Tensor& teacher_logprobs,
+                             const at::Tensor& inside) {
+  const at::Tensor outside = inside.logical_not();
+  return binned_reverse_kl(student_logprobs.masked_fill(outside, kNoMass),
+                           teacher_logprobs.masked_fill(outside, kNoMass));
 }
 
 }  // namespace clawrl

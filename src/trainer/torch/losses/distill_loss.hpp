@@ -23,4 +23,9 @@ at::Tensor topk_policy_loss(const TopkLossInputs& inputs);
 /// log-probs of the same candidates; the gradient goes through the student's. -> [N]
 at::Tensor binned_reverse_kl(const at::Tensor& student_logprobs, const at::Tensor& teacher_logprobs);
 
+/// The same over the candidates that `inside` [N,K] (bool) marks; what is outside belongs to the bin of the rest and is
+/// not looked at. A row without candidates has neither value nor gradient.
+at::Tensor binned_reverse_kl(const at::Tensor& student_logprobs, const at::Tensor& teacher_logprobs,
+                             const at::Tensor& inside);
+
 }  // namespace clawrl

@@ -24,6 +24,7 @@ struct LossInputs {
   at::Tensor topk_logprobs;          // [N,K] optional, current weights, carries the gradient
   at::Tensor topk_sampler_logprobs;  // [N,K]
   at::Tensor topk_advantages;        // [N,K], 0 outside the subset
+  at::Tensor topk_teacher_logprobs;  // [N,K] optional; NaN where a token has a surrogate term, or none
 };
 
 /// Sums over the N tokens, so that micro-batches and ranks add up.

@@ -69,6 +69,24 @@ PolicyLoss policy_loss(const PolicyLossInputs& in) {
 
 namespace {
 
+/// Surrogate per candidate, or where the teacher's log-probs came along the divergence, weighted by the row's advantage.
+at::Tensor topk_term(const LossInputs& in, const LossSettings& settings, bool decoupled) {
+  TopkLossInputs topk;
+  topk.new_logprobs = in.topk_logprobs;
+  topk.old_logprobs = decoupled ? in.topk_logprobs.detach() : in.topk_sampler_logprobs;
+  topk.advantages = in.topk_advantages;
+  if (decoupled) topk.sampler_logprobs = in.topk_sampler_logprobs;
+  topk.clip_low = settings.clip_low;
+  topk.clip_high = settings.clip_high;
+  topk.importance_cap = settings.importance_cap;
+  if (!in.topk_teacher_logprobs.defined()) return topk_policy_loss(topk);
+  const at::Tensor known = in.topk_teacher_logprobs.isnan().logical_not();
+  const at::Tensor inside = known.logical_and(in.topk_advantages != 0);
+  const at::Tensor weight = in.topk_advantages.masked_fill(inside.logical_not(), 0).amax({1});
+  topk.advantages = in.topk_advantages.masked_fill(known, 0);
+  return topk_policy_loss(topk) + weight * binned_reverse_kl(in.topk_logprobs, in.topk_teacher_logprobs, inside);
+}
+
 /// importance_cap > 0: decoupled form. A batch is one optimiser step, so the trainer's log-probs at the start of the
 /// step are those of this very forward pass. importance_cap = 0: coupled form, the clip is around the sampler.
 LossOutput compute_policy(const LossInputs& in, const LossSettings& settings) {
@@ -86,17 +104,8 @@ LossOutput compute_policy(const LossInputs& in, const LossSettings& settings) {
   policy.kl_beta = settings.kl_beta;
   policy.kl_estimator = parse_kl_estimator(settings.kl_estimator);
   PolicyLoss result = policy_loss(policy);
-  if (in.topk_logprobs.defined() && settings.topk_weight != 0) {
-    TopkLossInputs topk;
-    topk.new_logprobs = in.topk_logprobs;
-    topk.old_logprobs = decoupled ? in.topk_logprobs.detach() : in.topk_sampler_logprobs;
-    topk.advantages = in.topk_advantages;
-    if (decoupled) topk.sampler_logprobs = in.topk_sampler_logprobs;
-    topk.clip_low = settings.clip_low;
-    topk.clip_high = settings.clip_high;
-    topk.importance_cap = settings.importance_cap;
-    result.loss = result.loss + settings.topk_weight * (in.weights * topk_policy_loss(topk)).sum();
-  }
+  if (in.topk_logprobs.defined() && settings.topk_weight != 0)
+    result.loss = result.loss + settings.topk_weight * (in.weights * topk_term(in, settings, decoupled)).sum();
   return {result.loss, result.metrics};
 }
 
