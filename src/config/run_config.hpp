@@ -94,6 +94,9 @@ struct SamplesConfig {
   std::string hint_choice = "sequence";  // sequence, token, shortest
   std::string subset = "student";        // student, teacher, overlap
   std::string topk_loss = "clipped";     // clipped (surrogate per candidate), reverse_kl (k + 1 bins)
+  bool severity = false;                 // errors are graded, the binary term follows the grade
+  double severity_low = 0.5, severity_high = 2;  // its factor at a slight and at a grave error
+  bool localise_errors = false;          // the binary term spares what stands before the error
   std::string baseline = "none";         // none, running
   double baseline_half_life = 20;        // turns
   bool baseline_deviation = false;       // also divide by the running deviation

@@ -3,8 +3,8 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "prm/fault_parser.hpp"
 #include "prm/hint_parser.hpp"
-#include "prm/judge_prompt.hpp"
 #include "rollout/append.hpp"
 
 namespace clawrl {
@@ -45,6 +45,7 @@ JudgeSettings judge_settings(const RunConfig& config, const std::vector<TokenId>
                       .subset = config.samples.subset,
                       .max_tokens = config.samples.max_tokens};
   settings.wants_hints = config.samples.method != "binary";
+  settings.style = {.severity = config.samples.severity, .fault = config.samples.localise_errors};
   settings.seed = config.run.seed;
   settings.stop_tokens = stop_tokens;
   return settings;
@@ -64,13 +65,18 @@ void Judge::submit(Turn turn, std::int32_t revision, GivenVerdict given) {
   const SampleId id{turn.id, revision};
   expect(!full(), "Judge::submit() above its capacity of " + std::to_string(settings_.capacity));
   expect(!cases_.contains(id), "Judge: " + name_of(id) + " is in flight already");
-  const auto votes = given.vote ? 0 : static_cast<std::size_t>(settings_.prm.votes);
-  const auto hints = settings_.wants_hints ? static_cast<std::size_t>(settings_.prm.hints) : 0;
+  // A user's -1 needs no vote; only how grave it was and where it began is asked.
+  const std::size_t blames = (settings_.style.severity || settings_.style.fault) && given.vote == std::int8_t{-1} ? 1 : 0;
+  const auto votes = given.vote ? blames : static_cast<std::size_t>(settings_.prm.votes);
+  const bool wants_hints = settings_.wants_hints && given.ask_hints;
+  const auto hints = wants_hints ? static_cast<std::size_t>(settings_.prm.hints) : 0;
   Case& one = cases_[id];
   one.turn = std::move(turn);
   one.given = std::move(given);
   one.votes.resize(votes);
   one.voted.resize(votes);
+  one.grades.resize(votes);
+  one.faults.resize(votes);
   one.hints.resize(hints);
   try {
     ask_all(id, one);
@@ -86,7 +92,7 @@ void Judge::ask_all(SampleId id, Case& one) {
   const JudgePromptLimits limits{settings_.prm.task_words, settings_.prm.reply_words, settings_.prm.next_words};
   const JudgedTurn judged = judged_turn(one.turn);
   std::vector<TokenId> vote, hint;
-  if (!one.votes.empty()) vote = prompt_of(vote_prompt(judged, limits), one.turn.created_s);
+  if (!one.votes.empty()) vote = prompt_of(vote_prompt(judged, limits, settings_.style), one.turn.created_s);
   if (!one.hints.empty()) hint = prompt_of(hint_prompt(judged, limits), one.turn.created_s);
   for (std::size_t i = 0; i < one.votes.size(); ++i) ask(id, true, i, vote);
   for (std::size_t i = 0; i < one.hints.size(); ++i) ask(id, false, i, hint);
@@ -151,6 +157,8 @@ void Judge::record(const Question& question, Case& one) {
   if (question.vote) {
     one.voted[question.index] = true;
     one.votes[question.index] = parse_vote(text);
+    if (settings_.style.severity) one.grades[question.index] = parse_severity(text);
+    if (settings_.style.fault) one.faults[question.index] = parse_fault(text).value_or("");
   } else {
     one.hints[question.index] = parse_hint(text).value_or("");
   }
@@ -166,6 +174,19 @@ void Judge::cancel_decided(SampleId id, const Case& one) {
     if (question.of == id && question.vote) sampler_.cancel(request);
 }
 
+/// Who was outvoted is not asked where the error is.
+void Judge::blame(const Case& one, Verdict& verdict) const {
+  if (verdict.score >= 0) return;
+  const std::vector<Vote> votes = one.given.vote ? std::vector<Vote>(one.grades.size(), one.given.vote) : one.votes;
+  verdict.severity = agreed_severity(votes, one.grades);
+  for (std::size_t i = 0; i < votes.size() && verdict.fault_begin < 0; ++i) {
+    if (votes[i] != verdict.score || one.faults[i].empty()) continue;
+    const auto span = teacher_.locate_in(one.turn, one.faults[i]).value_or(TokenSpan{});
+    verdict.fault_begin = span.begin;
+    verdict.fault_end = span.end;
+  }
+}
+
 Verdict Judge::verdict_of(SampleId id, const Case& one) const {
   Verdict verdict;
   verdict.turn = id.turn;
@@ -174,6 +195,8 @@ Verdict Judge::verdict_of(SampleId id, const Case& one) const {
     if (one.voted[i]) verdict.votes.push_back(one.votes[i]);
   if (one.given.vote) verdict.votes = {one.given.vote};
   verdict.score = majority(verdict.votes);
+  verdict.origin = one.given.origin;
+  blame(one, verdict);
   if (settings_.wants_hints) verdict.hints = one.given.hints;
   for (const auto& hint : one.hints)
     if (!hint.empty() && std::find(verdict.hints.begin(), verdict.hints.end(), hint) == verdict.hints.end())

@@ -15,6 +15,7 @@
 #include "core/turn.hpp"
 #include "core/verdict.hpp"
 #include "prm/judge_backend.hpp"
+#include "prm/judge_prompt.hpp"
 #include "prm/teacher.hpp"
 #include "prm/vote_parser.hpp"
 #include "prompt/tokenizer.hpp"
@@ -25,6 +26,7 @@ struct JudgeSettings {
   PrmConfig prm;
   TeacherSettings teacher;
   bool wants_hints = true;  // the method has an OPD term
+  JudgePromptStyle style;
   std::uint64_t seed = 1;
   std::vector<TokenId> stop_tokens;  // of the judge model
   std::int32_t capacity = 256;       // turns in flight
@@ -67,7 +69,9 @@ class Judge {
     GivenVerdict given;
     std::vector<Vote> votes;
     std::vector<bool> voted;         // answered, not cancelled
-    std::vector<std::string> hints;  // by index, empty = none
+    std::vector<std::int8_t> grades;  // of the error, by vote; 0 = none
+    std::vector<std::string> faults;  // quotes of the reply, by vote; empty = none
+    std::vector<std::string> hints;   // by index, empty = none
     std::string error;               // the newest failed answer's
     int open = 0, failed = 0;        // questions
   };
@@ -80,6 +84,7 @@ class Judge {
   void cancel_decided(SampleId id, const Case& one);
   void score_ready();
   Verdict verdict_of(SampleId id, const Case& one) const;
+  void blame(const Case& one, Verdict& verdict) const;
 
   JudgeSampler sampler_;
   Tokenizer tokenizer_;

@@ -38,9 +38,27 @@ void break_up(std::string& text, std::string_view mark) {
   for (auto at = text.find(mark); at != std::string::npos; at = text.find(mark, at + 1)) text.insert(at + 1, 1, ' ');
 }
 
+/// Marks that mean something to us, to a chat template or to a reasoning model.
+constexpr std::string_view kMarks[] = {
+    "<<",     ">>",       "<|",      "[HINT_",          "[SEVERITY",     "[FAULT_", "[INST]", "[/INST]",
+    "<think", "</think", "<s>", "</s>", "<start_of_turn", "<end_of_turn", "<tool_", "</tool_"};
+
+/// "\\boxed{ -1 }" would be a vote; a boxed answer of another kind is the reply's own and stays as it is.
+void break_up_votes(std::string& text) {
+  static constexpr std::string_view box = "\\boxed{";
+  for (auto at = text.find(box); at != std::string::npos; at = text.find(box, at + 1)) {
+    const auto end = text.find('}', at);
+    if (end == std::string::npos) return;
+    std::string inside = text.substr(at + box.size(), end - at - box.size());
+    std::erase_if(inside, [](char c) { return is_space(c) || c == '+' || c == '-'; });
+    if (inside == "0" || inside == "1") text.insert(at + 1, 1, ' ');
+  }
+}
+
 std::string block(const std::string& text, int words) {
   std::string kept = keep_ends(text, words);
-  for (auto mark : {"<<", ">>", "<|", "[HINT_"}) break_up(kept, mark);
+  for (auto mark : kMarks) break_up(kept, mark);
+  break_up_votes(kept);
   if (!kept.empty() && kept.front() == '<') kept.insert(0, 1, ' ');  // would lengthen the opening bracket
   if (!kept.empty() && kept.back() == '>') kept += ' ';
   return std::string("<<").append(kept).append(">>");
@@ -76,9 +94,14 @@ std::string keep_ends(const std::string& text, int words) {
   return kept;
 }
 
-std::vector<Message> vote_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits) {
+std::vector<Message> vote_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits,
+                                 const JudgePromptStyle& style) {
+  std::string question = "Does the next message show that the reply was good? ";
+  if (style.severity) question += "If not, grade the error: [SEVERITY: 1] slight, [SEVERITY: 2] or [SEVERITY: 3] grave. ";
+  if (style.fault)
+    question += "If not, quote the words of the reply where it went wrong: [FAULT_START]...[FAULT_END]. ";
   return prompt("Judge the reply by the user's next message.", turn, limits,
-                "Does the next message show that the reply was good? End with \\boxed{1}, \\boxed{-1} or \\boxed{0}.");
+                question + "End with \\boxed{1}, \\boxed{-1} or \\boxed{0}.");
 }
 
 std::vector<Message> hint_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits) {

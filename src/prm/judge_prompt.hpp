@@ -26,9 +26,18 @@ struct JudgePromptLimits {
   int next_words = 80;
 };
 
-/// A system and a user message. The parts stand in << >> blocks; those brackets, "<|" and "[HINT_" inside the parts are
-/// broken up by a space, so that no part can close its block or pose as an instruction.
-std::vector<Message> vote_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits = {});
+/// Who is asked, and what besides the vote. The defaults are the wording that the demo judge was trained with.
+struct JudgePromptStyle {
+  bool severity = false;  // a grade of the error, see parse_severity()
+  bool fault = false;     // where in the reply it began, see parse_fault()
+};
+
+/// A system and a user message; instruction and question are ours, word for word. What others wrote (task, reply, next
+/// state) stands in << >> blocks: those brackets, the marks of answers ("[HINT_", "[SEVERITY", "[FAULT_", a box with a
+/// vote in it), of chat templates and of thoughts are broken up by a space inside them, so that no part can close its
+/// block, end the message or pose as an answer.
+std::vector<Message> vote_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits = {},
+                                 const JudgePromptStyle& style = {});
 std::vector<Message> hint_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits = {});
 
 /// The same for a chat template without system messages: the instruction begins the user's.

@@ -1,11 +1,13 @@
 #pragma once
 // The teacher: the policy model reading the same sampled tokens with a hint in the context.
 
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/turn.hpp"
 #include "core/verdict.hpp"
+#include "prm/fault_parser.hpp"
 #include "prm/judge_backend.hpp"
 #include "prompt/chat_template.hpp"
 #include "prompt/tokenizer.hpp"
@@ -29,6 +31,11 @@ class Teacher {
   /// turn that can never be trained (greedy, truncated, too long, no log-probs) is left as it is; with every hinted
   /// context beyond the model's positions no hint is chosen. Throws UserError when a needed version is not there.
   void score(const Turn& turn, Verdict& verdict) const;
+
+  /// Where the turn's reply says `quote`, in its own tokens.
+  std::optional<TokenSpan> locate_in(const Turn& turn, const std::string& quote) const {
+    return locate(tokenizer_, turn.completion.ids, quote);
+  }
 
  private:
   bool worth_scoring(const Turn& turn) const;

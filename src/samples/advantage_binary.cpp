@@ -1,7 +1,9 @@
 // Binary RL: every token of the reply gets (r - baseline) / deviation, r = the verdict's score in {-1, 0, +1}.
-// r = 0 (tie or no valid vote) gives no term at all, whatever the baseline.
+// r = 0 (tie or no valid vote) gives no term at all, whatever the baseline. A graded error weighs more or less, and
+// tokens before a located one are spared.
 
 #include "samples/advantage.hpp"
+#include "samples/blame.hpp"
 
 namespace clawrl {
 
@@ -9,7 +11,9 @@ Advantages advantage_binary(const AdvantageInput& input) {
   const double reward = input.verdict.score;
   const double advantage = reward == 0 ? 0 : (reward - input.baseline) / input.deviation;
   Advantages result;
-  result.tokens.assign(input.turn.completion.ids.size(), static_cast<float>(advantage));
+  const double weight = severity_weight(input.verdict, input.settings);
+  result.tokens.assign(input.turn.completion.ids.size(), static_cast<float>(weight * advantage));
+  spare_before_fault(input.verdict, input.settings, result.tokens);
   return result;
 }
 

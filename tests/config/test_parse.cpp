@@ -138,6 +138,9 @@ TEST_CASE("contradictory settings are refused") {
   mentions(refusal({"--http.api_key_env=NO_SUCH_VARIABLE"}), {"http.api_key_env", "NO_SUCH_VARIABLE"});
   mentions(refusal({"--trainer.lora_alpha=32"}), {"trainer.lora_alpha", "trainer.lora_rank", "trainer.lora_adapter"});
   mentions(refusal({"--trainer.lora_targets=q_proj"}), {"trainer.lora_targets", "trainer.lora_rank"});
+  mentions(refusal({"--samples.severity", "--method=opd"}), {"samples.severity", "opd"});
+  mentions(refusal({"--samples.localise_errors", "--method=opd_topk"}), {"samples.localise_errors", "opd_topk"});
+  mentions(refusal({"--samples.severity_high=0.5"}), {"samples.severity_high", "1..100"});
   mentions(refusal({"--samples.topk_loss=reverse_kl", "--method=combined"}), {"samples.topk_loss", "combined"});
   CHECK(parsed({"--samples.topk_loss=reverse_kl", "--method=opd_topk"}).samples.topk_loss == "reverse_kl");
   mentions(refusal({"--trainer.kl_estimator=k1"}), {"trainer.kl_estimator", "trainer.kl_beta"});

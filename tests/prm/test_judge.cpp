@@ -153,6 +153,64 @@ TEST_CASE("a method without hints asks for none") {
   CHECK(bench.sampler.requests.size() == 3);
 }
 
+TEST_CASE("an error is graded and located in the reply's own tokens where the run asks for it") {
+  Bench bench;
+  int asked = 0;
+  bench.sampler.answer = [&](const GenerateRequest&, bool vote) -> std::string {
+    const char* votes[] = {"[SEVERITY: 1][FAULT_START]no such words[FAULT_END]\\boxed{-1}",
+                           "[SEVERITY: 2][FAULT_START]cat[FAULT_END]\\boxed{1}",
+                           "[SEVERITY: 3][FAULT_START]the mat[FAULT_END]\\boxed{-1}"};
+    return vote ? votes[asked++ % 3] : kHint;
+  };
+  auto verdict = bench.run_one();
+  CHECK(verdict.severity == 0);  // nobody asked
+  CHECK(verdict.fault_begin == -1);
+  RunConfig config;
+  config.samples.severity = config.samples.localise_errors = true;
+  bench.settings = judge_settings(config, {test::kEnd});
+  asked = 0;
+  bench.sampler.requests.clear();
+  verdict = bench.run_one();
+  CHECK(verdict.score == -1);
+  CHECK(verdict.severity == 1);  // lower median of 1 and 3; the outvoted 2 does not count
+  const Turn turn = scripted_turn(bench.tokenizer);
+  const auto expected = locate(bench.tokenizer, turn.completion.ids, "the mat");
+  CHECK(verdict.fault_begin == expected->begin);
+  CHECK(verdict.fault_end == expected->end);
+  CHECK(verdict.fault_begin > 0);
+  const std::string prompt = bench.tokenizer.decode(bench.sampler.requests[0].prompt, true);
+  CHECK_THAT(prompt, Catch::Contains("[SEVERITY: 3] grave") && Catch::Contains("[FAULT_START]...[FAULT_END]"));
+}
+
+TEST_CASE("a user's thumb down is not voted on again, only placed") {
+  Bench bench;
+  RunConfig config;
+  config.samples.localise_errors = true;
+  bench.settings = judge_settings(config, {test::kEnd});
+  bench.sampler.answer = [](const GenerateRequest&, bool vote) -> std::string {
+    return vote ? "[FAULT_START]mat[FAULT_END]\\boxed{1}" : kHint;
+  };
+  for (const std::int8_t vote : {std::int8_t{-1}, std::int8_t{1}}) {
+    Judge judge = bench.judge();
+    GivenVerdict given;
+    given.vote = vote;
+    given.ask_hints = vote < 0;
+    given.origin = "silence";
+    bench.sampler.requests.clear();
+    judge.submit(scripted_turn(bench.tokenizer), 0, given);
+    while (judge.advance()) {
+    }
+    const auto verdicts = judge.take_verdicts();
+    REQUIRE(verdicts.size() == 1);
+    CHECK(verdicts[0].score == vote);
+    CHECK(verdicts[0].votes == std::vector<Vote>{vote});
+    CHECK(verdicts[0].origin == "silence");
+    CHECK((verdicts[0].fault_begin >= 0) == (vote < 0));
+    CHECK(verdicts[0].hints.size() == (vote < 0 ? 1 : 0));
+    CHECK(bench.sampler.requests.size() == (vote < 0 ? 2 : 0));  // one vote's answer and one hint, or nothing
+  }
+}
+
 TEST_CASE("failed and late answers") {
   Bench bench;
   bench.sampler.answer = [](const GenerateRequest&, bool) { return "fail"; };
