@@ -16,12 +16,6 @@ Message message(const char* role, std::string text) {
   return m;
 }
 
-std::string joined_hints(const std::vector<Wish>& wishes) {
-  std::string text;
-  for (Wish wish : wishes) text += (text.empty() ? "" : " ") + std::string(hint_text(wish));
-  return text;
-}
-
 /// Wishes that the style lacks, in random order.
 std::vector<Wish> complaints_about(Random& random, const Observed& seen) {
   std::vector<Wish> lacking;
@@ -40,12 +34,6 @@ std::vector<Wish> complaints_about(Random& random, const Observed& seen) {
 
 }  // namespace
 
-std::vector<Wish> unfulfilled(const Observed& seen, const std::vector<Wish>& wanted) {
-  std::vector<Wish> missing;
-  std::copy_if(wanted.begin(), wanted.end(), std::back_inserter(missing), [&](Wish w) { return !obeys(seen, w); });
-  return missing;
-}
-
 std::string hint_answer(const std::vector<Wish>& wishes) {
   return wishes.empty() ? "\\boxed{0}" : "[HINT_START]" + joined_hints(wishes) + "[HINT_END]";
 }
@@ -61,31 +49,31 @@ std::vector<Wish> Corpus::wishes() {
   return chosen;
 }
 
-Document Corpus::homework(bool hinted) {
-  const Problem p = problem();
+Document Corpus::answered(bool hinted) {
+  const Task t = task();
   const std::vector<Wish> wanted = hinted ? wishes() : std::vector<Wish>{};
   Document d;
   if (random_.chance(0.2)) d.messages.push_back(message("system", "You are a helpful assistant."));
-  d.messages.push_back(message("user", p.text));
+  d.messages.push_back(message("user", t.text));
   if (hinted) d.messages = with_hint(d.messages, joined_hints(wanted));
-  d.messages.push_back(message("assistant", render_reply(random_, p, style_obeying(random_, wanted))));
+  d.messages.push_back(message("assistant", render_reply(random_, t, style_obeying(random_, wanted))));
   return d;
 }
 
 Document Corpus::revision(bool hinted) {
-  const Problem p = problem();
-  const std::string first = render_reply(random_, p, stiff_style(random_));
+  const Task t = task();
+  const std::string first = render_reply(random_, t, stiff_style(random_));
   const std::vector<Wish> wanted = complaints_about(random_, observe(first));
   Document d;
-  d.messages = {message("user", p.text), message("assistant", first),
+  d.messages = {message("user", t.text), message("assistant", first),
                 message("user", complaint(random_, split_, wanted))};
   if (hinted) d.messages = with_hint(d.messages, joined_hints(wanted));
-  d.messages.push_back(message("assistant", render_reply(random_, p, style_obeying(random_, wanted))));
+  d.messages.push_back(message("assistant", render_reply(random_, t, style_obeying(random_, wanted))));
   return d;
 }
 
 Document Corpus::thanks() {
-  Document d = homework(false);
+  Document d = answered(false);
   d.messages.push_back(message("user", praise(random_, split_)));
   d.messages.push_back(message("assistant", random_.chance(0.5) ? "You are welcome." : "I am glad it helps."));
   return d;
@@ -93,8 +81,8 @@ Document Corpus::thanks() {
 
 Document Corpus::policy_document() {
   const double u = random_.uniform();
-  Document d = u < 0.30   ? homework(false)
-               : u < 0.75 ? homework(true)
+  Document d = u < 0.30   ? answered(false)
+               : u < 0.75 ? answered(true)
                : u < 0.88 ? revision(false)
                : u < 0.96 ? revision(true)
                           : thanks();
@@ -102,12 +90,12 @@ Document Corpus::policy_document() {
   return d;
 }
 
-JudgeCase Corpus::judge_case() {
-  const Problem p = problem();
+JudgeCase Corpus::judge_case(TaskKind kind) {
+  const Task t = make_task(random_, split_, kind);
   JudgeCase c;
-  c.turn.task = p.text;
+  c.turn.task = t.text;
   c.turn.next_role = "user";
-  c.turn.reply = render_reply(random_, p, stiff_style(random_));
+  c.turn.reply = render_reply(random_, t, stiff_style(random_));
   const Observed seen = observe(c.turn.reply);
   if (random_.chance(0.25)) c.turn.task = complaint(random_, split_, wishes());  // a second reply is judged
   const double u = random_.uniform();

@@ -7,6 +7,7 @@
 #include "core/message.hpp"
 #include "core/training_sample.hpp"
 #include "demo/feedback.hpp"
+#include "demo/reply.hpp"
 #include "prm/judge_prompt.hpp"
 #include "prompt/chat_template.hpp"
 #include "prompt/tokenizer.hpp"
@@ -30,27 +31,25 @@ class Corpus {
  public:
   Corpus(Split split, std::uint64_t seed) : random_(seed), split_(split) {}
 
-  /// Homework in a mostly stiff voice; the same under a hint; replies revised after a complaint; thanks.
+  /// Replies to tasks of all kinds in a mostly stiff voice; the same under a hint; replies revised after a complaint;
+  /// thanks.
   Document policy_document();
   /// A vote or a hint extraction with its answer.
   Document judge_document();
-  JudgeCase judge_case();
+  JudgeCase judge_case() { return judge_case(random_kind(random_)); }
+  JudgeCase judge_case(TaskKind kind);
   /// One or two wishes that don't contradict each other.
   std::vector<Wish> wishes();
-  Problem problem() { return make_problem(random_, split_); }
-  Random& random() { return random_; }
+  Task task() { return make_task(random_, split_, random_kind(random_)); }
 
  private:
-  Document homework(bool hinted);
+  Document answered(bool hinted);
   Document revision(bool hinted);
   Document thanks();
 
   Random random_;
   Split split_;
 };
-
-/// The wishes of `wanted` that a reply does not fulfil.
-std::vector<Wish> unfulfilled(const Observed& seen, const std::vector<Wish>& wanted);
 
 /// The answer that a hint extraction should give: "[HINT_START]...[HINT_END]", or "\boxed{0}" without wishes.
 std::string hint_answer(const std::vector<Wish>& wishes);

@@ -3,6 +3,8 @@
 #include <array>
 #include <cctype>
 
+#include "demo/task.hpp"
+
 namespace clawrl::demo {
 namespace {
 
@@ -32,17 +34,26 @@ constexpr std::array stock_adjectives = {Words("stock"), Words("canned"), Words(
 constexpr std::array stock_nouns = {Words("phrase"), Words("greeting"), Words("opener"), Words("formula"),
                                     Words("intro")};
 
-constexpr std::array shaping = {Words("keep it"), Words("make it"), Words("write it"), Words("have it"),
-                                Words("answer")};
-constexpr std::array short_words = {Words("shorter"), Words("briefer"), Words("more compact"), Words("in fewer words"),
-                                    Words("less wordy")};
-constexpr std::array long_words = {Words("longer"), Words("more detailed"), Words("in more words"),
-                                   Words("at more length"), Words("less terse")};
-constexpr std::array tone_verbs = {Words("be"), Words("sound"), Words("stay"), Words("seem"), Words("come across")};
-constexpr std::array warm_words = {Words("warmer"), Words("kinder"), Words("friendlier"), Words("more caring"),
-                                   Words("more cordial")};
-constexpr std::array cool_words = {Words("cooler"), Words("more neutral"), Words("more distant"), Words("less chummy"),
-                                   Words("more sober")};
+constexpr std::array length_adjectives = {Words("detailed"), Words("lengthy"), Words("extended"), Words("thorough"),
+                                          Words("long")};
+constexpr std::array length_nouns = {Words("explanation"), Words("wording"), Words("account"), Words("reasoning"),
+                                     Words("version")};
+constexpr std::array tone_adjectives = {Words("warm"), Words("kind"), Words("friendly"), Words("caring"),
+                                        Words("cordial")};
+constexpr std::array tone_nouns = {Words("tone"), Words("voice"), Words("note"), Words("touch"), Words("manner")};
+
+constexpr std::array shaping = {Words("keep it"), Words("make it"), Words("write it"),
+                                Words("have it"), Words("answer"),  Words("phrase it")};
+constexpr std::array short_words = {Words("shorter"),        Words("briefer"),    Words("more compact"),
+                                    Words("in fewer words"), Words("less wordy"), Words("more to the point")};
+constexpr std::array long_words = {Words("longer"),         Words("more detailed"), Words("in more words"),
+                                   Words("at more length"), Words("less terse"),    Words("more complete")};
+constexpr std::array tone_verbs = {Words("be"),   Words("sound"),       Words("stay"),
+                                   Words("seem"), Words("come across"), Words("speak")};
+constexpr std::array warm_words = {Words("warmer"),      Words("kinder"),       Words("friendlier"),
+                                   Words("more caring"), Words("more cordial"), Words("more gentle")};
+constexpr std::array cool_words = {Words("cooler"),      Words("more neutral"), Words("more distant"),
+                                   Words("less chummy"), Words("more sober"),   Words("more formal")};
 
 constexpr std::array openers_a = {Words("hmm"),  Words("no"),   Words("well"), Words("thanks"),
                                   Words("okay"), Words("look"), Words("hey"),  Words("right")};
@@ -87,9 +98,18 @@ Phrasebook book_of(Wish wish) {
       return {"list", list_adjectives, list_nouns};
     case 2:
       return {"box", box_adjectives, box_nouns};
-    default:
+    case 3:
       return {"stock", stock_adjectives, stock_nouns};
+    case 4:
+      return {"length", length_adjectives, length_nouns};
+    default:
+      return {"tone", tone_adjectives, tone_nouns};
   }
+}
+
+/// The wish is to have what the phrasebook names, not to miss it.
+bool wants(Wish wish) {
+  return wish >= Wish::warmer ? wish == Wish::warmer : static_cast<int>(wish) % 2 == 1;
 }
 
 std::string noun_phrase(Random& random, Split split, Wish wish) {
@@ -98,27 +118,29 @@ std::string noun_phrase(Random& random, Split split, Wish wish) {
          pick_pair(random, split, book.level, book.adjectives, book.nouns).joined();
 }
 
-std::string tone_or_length(Random& random, Split split, Wish wish) {
-  const std::string modal(random.pick(modals));
+/// Length and tone have adverbs of their own: "keep it shorter", "sound warmer".
+Pair shape(Random& random, Split split, Wish wish) {
   switch (wish) {
     case Wish::shorter:
-      return modal + " " + pick_pair(random, split, "shorter", shaping, short_words).joined();
+      return pick_pair(random, split, "shorter", shaping, short_words);
     case Wish::longer:
-      return modal + " " + pick_pair(random, split, "longer", shaping, long_words).joined();
+      return pick_pair(random, split, "longer", shaping, long_words);
     case Wish::warmer:
-      return modal + " " + pick_pair(random, split, "warmer", tone_verbs, warm_words).joined();
+      return pick_pair(random, split, "warmer", tone_verbs, warm_words);
     default:
-      return modal + " " + pick_pair(random, split, "cooler", tone_verbs, cool_words).joined();
+      return pick_pair(random, split, "cooler", tone_verbs, cool_words);
   }
 }
 
 std::string clause(Random& random, Split split, Wish wish) {
-  if (wish >= Wish::shorter) return tone_or_length(random, split, wish);
-  const bool wants = static_cast<int>(wish) % 2 == 1;
-  const Pair lead = random.chance(0.65) ? (wants ? pick_pair(random, split, "adding", modals, adding)
-                                                 : pick_pair(random, split, "removing", modals, removing))
-                                        : (wants ? pick_pair(random, split, "missing", subjects, misses)
-                                                 : pick_pair(random, split, "disliking", subjects, dislikes));
+  if (wish >= Wish::shorter && random.chance(0.5)) {
+    const std::string modal(random.pick(modals));
+    return modal + " " + shape(random, split, wish).joined();
+  }
+  const Pair lead = random.chance(0.65) ? (wants(wish) ? pick_pair(random, split, "adding", modals, adding)
+                                                       : pick_pair(random, split, "removing", modals, removing))
+                                        : (wants(wish) ? pick_pair(random, split, "missing", subjects, misses)
+                                                       : pick_pair(random, split, "disliking", subjects, dislikes));
   return lead.joined() + " " + noun_phrase(random, split, wish);
 }
 
@@ -149,10 +171,9 @@ std::string praise(Random& random, Split split, const std::vector<Wish>& kept) {
   std::string text = std::string(random.pick(praise_openers)) + ", " +
                      pick_pair(random, split, "praise", praise_claims, praise_ends).joined();
   text = sentence(text);
-  if (!kept.empty() && kept.front() < Wish::shorter) {
-    const bool has = static_cast<int>(kept.front()) % 2 == 1;
-    const Pair lead =
-        has ? pick_pair(random, split, "kept", glad, kept_verbs) : pick_pair(random, split, "left", glad, left_verbs);
+  if (!kept.empty()) {
+    const Pair lead = wants(kept.front()) ? pick_pair(random, split, "kept", glad, kept_verbs)
+                                          : pick_pair(random, split, "left", glad, left_verbs);
     text += " " + sentence(lead.joined() + " " + noun_phrase(random, split, kept.front()));
   }
   return text;
@@ -160,7 +181,7 @@ std::string praise(Random& random, Split split, const std::vector<Wish>& kept) {
 
 std::string neutral(Random& random, Split split) {
   const std::string lead = sentence(pick_pair(random, split, "neutral", neutral_a, neutral_b).joined(", "));
-  return lead + " " + make_problem(random, split).text;
+  return lead + " " + make_task(random, split, random_kind(random)).text;
 }
 
 }  // namespace clawrl::demo

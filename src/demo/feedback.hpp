@@ -15,7 +15,7 @@ std::string complaint(Random& random, Split split, const std::vector<Wish>& wish
 std::string confusion(Random& random, Split split);
 /// Satisfaction. `kept` may name a feature that the user is glad about (or glad to miss); empty = nothing named.
 std::string praise(Random& random, Split split, const std::vector<Wish>& kept = {});
-/// Goes on without an opinion: the next problem, or a remark.
+/// Goes on without an opinion: the next task.
 std::string neutral(Random& random, Split split);
 
 }  // namespace clawrl::demo

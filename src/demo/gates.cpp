@@ -4,7 +4,7 @@
 #include <iomanip>
 #include <sstream>
 
-#include "demo/student.hpp"
+#include "demo/user_session.hpp"
 #include "prm/hint_parser.hpp"
 #include "prm/vote_parser.hpp"
 #include "prompt/chat_template.hpp"
@@ -12,63 +12,90 @@
 namespace clawrl::demo {
 namespace {
 
-std::vector<Message> question(const Problem& problem) {
+constexpr float serving_temperature = 0.7F;  // of the sessions' replies
+constexpr std::array<const char*, task_kind_count> kind_names = {"solution", "grading", "comment"};
+
+std::vector<Message> question(const Task& task) {
   Message message;
   message.role = "user";
-  message.text = problem.text;
+  message.text = task.text;
   return {message};
-}
-
-std::vector<Problem> problems(int count, Split split, std::uint64_t seed) {
-  Random random(seed);
-  std::vector<Problem> list;
-  for (int i = 0; i < count; ++i) list.push_back(make_problem(random, split));
-  return list;
 }
 
 double share(int part, int whole) {
   return whole > 0 ? static_cast<double>(part) / whole : 0;
 }
 
-void check_without_hint(PolicyGates& gates, const std::vector<Problem>& list, const std::vector<std::string>& replies) {
-  int satisfied = 0, formed = 0, correct = 0;
-  std::array<int, wish_count> base{};
-  for (std::size_t i = 0; i < list.size(); ++i) {
-    const ReplyGrade grade = grade_for_student(replies[i], list[i]);
-    satisfied += grade.satisfied;
-    formed += grade.substance.formed;
-    correct += grade.substance.correct;
-    for (int w = 0; w < wish_count; ++w)
-      base[static_cast<std::size_t>(w)] += obeys(grade.observed, static_cast<Wish>(w));
+/// Tasks of one kind, and what a model replied to them without a hint.
+struct Answered {
+  std::vector<Task> tasks;
+  std::vector<std::string> replies;
+};
+
+WishShares obeyed_shares(const std::vector<std::string>& replies) {
+  WishShares shares{};
+  for (std::size_t w = 0; w < wish_count; ++w)
+    shares[w] = share(
+        static_cast<int>(std::count_if(replies.begin(), replies.end(),
+                                       [&](const std::string& r) { return obeys(observe(r), static_cast<Wish>(w)); })),
+        static_cast<int>(replies.size()));
+  return shares;
+}
+
+StartGate start_of(const Persona& persona, const std::array<Answered, task_kind_count>& answered) {
+  StartGate start{persona.name};
+  int satisfied = 0, formed = 0, correct = 0, words = 0;
+  for (TaskKind kind : persona.kinds) {
+    const Answered& part = answered[static_cast<std::size_t>(kind)];
+    for (std::size_t i = 0; i < part.tasks.size(); ++i, ++start.tasks) {
+      const ReplyGrade g = grade(persona, part.replies[i], part.tasks[i]);
+      satisfied += g.satisfied;
+      formed += g.substance.formed;
+      correct += g.substance.correct;
+      words += g.observed.words;
+    }
   }
-  gates.problems = static_cast<int>(list.size());
-  gates.satisfied = share(satisfied, gates.problems);
-  gates.formed = share(formed, gates.problems);
-  gates.correct = share(correct, gates.problems);
-  for (std::size_t w = 0; w < wish_count; ++w) gates.base[w] = share(base[w], gates.problems);
+  start.satisfied = share(satisfied, start.tasks);
+  start.formed = share(formed, start.tasks);
+  start.correct = share(correct, start.tasks);
+  start.mean_words = share(words, start.tasks);
+  return start;
 }
 
 }  // namespace
 
+double PolicyGates::worst_start() const {
+  double worst = 0;
+  for (const StartGate& start : starts) worst = std::max(worst, start.satisfied);
+  return worst;
+}
+
 double PolicyGates::worst_obeyed() const {
-  return *std::min_element(obeyed.begin(), obeyed.end());
+  double worst = 1;
+  for (const WishShares& kind : obeyed) worst = std::min(worst, *std::min_element(kind.begin(), kind.end()));
+  return worst;
 }
 
 PolicyGates check_policy(const GenerateFn& generate, int count, Split split, std::uint64_t seed) {
   PolicyGates gates;
-  const std::vector<Problem> list = problems(count, split, seed);
-  std::vector<std::vector<Message>> plain, hinted;
-  for (const Problem& problem : list) plain.push_back(question(problem));
-  check_without_hint(gates, list, generate(plain, 1.0F, seed));
-  for (int w = 0; w < wish_count; ++w) {
-    hinted.clear();
-    for (const auto& conversation : plain)
-      hinted.push_back(with_hint(conversation, std::string(hint_text(static_cast<Wish>(w)))));
-    int obeyed = 0;
-    for (const std::string& reply : generate(hinted, 1.0F, seed + 1 + static_cast<std::uint64_t>(w)))
-      obeyed += obeys(observe(reply), static_cast<Wish>(w));
-    gates.obeyed[static_cast<std::size_t>(w)] = share(obeyed, count);
+  std::array<Answered, task_kind_count> answered;
+  for (std::size_t kind = 0; kind < task_kind_count; ++kind) {
+    Random random(seed + kind);
+    std::vector<std::vector<Message>> plain;
+    for (int i = 0; i < count; ++i) {
+      answered[kind].tasks.push_back(make_task(random, split, static_cast<TaskKind>(kind)));
+      plain.push_back(question(answered[kind].tasks.back()));
+    }
+    answered[kind].replies = generate(plain, 1.0F, seed + 100 * kind);
+    gates.base[kind] = obeyed_shares(answered[kind].replies);
+    for (std::size_t w = 0; w < wish_count; ++w) {
+      std::vector<std::vector<Message>> hinted;
+      for (const auto& conversation : plain)
+        hinted.push_back(with_hint(conversation, std::string(hint_text(static_cast<Wish>(w)))));
+      gates.obeyed[kind][w] = obeyed_shares(generate(hinted, 1.0F, seed + 100 * kind + 1 + w))[w];
+    }
   }
+  for (const Persona& persona : personas()) gates.starts.push_back(start_of(persona, answered));
   return gates;
 }
 
@@ -78,19 +105,17 @@ double JudgeGates::verdict_accuracy() const {
   return share(right, cases);
 }
 
-JudgeGates check_judge(const GenerateFn& generate, int count, float temperature, Split split, std::uint64_t seed) {
-  Corpus corpus(split, seed);
-  std::vector<JudgeCase> cases;
+JudgeGates check_judge(const GenerateFn& judge, const std::string& source, const std::vector<JudgeCase>& cases,
+                       float temperature, std::uint64_t seed) {
   std::vector<std::vector<Message>> votes, hints;
-  for (int i = 0; i < count; ++i) {
-    cases.push_back(corpus.judge_case());
-    votes.push_back(vote_prompt(cases.back().turn));
-    hints.push_back(hint_prompt(cases.back().turn));
+  for (const JudgeCase& c : cases) {
+    votes.push_back(vote_prompt(c.turn));
+    hints.push_back(hint_prompt(c.turn));
   }
-  const std::vector<std::string> said = generate(votes, temperature, seed),
-                                 hinted = generate(hints, temperature, seed + 1);
+  const std::vector<std::string> said = judge(votes, temperature, seed), hinted = judge(hints, temperature, seed + 1);
   JudgeGates gates;
-  gates.cases = count;
+  gates.source = source;
+  gates.cases = static_cast<int>(cases.size());
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const auto vote = parse_vote(said[i]);
     ++gates.verdicts[static_cast<std::size_t>(cases[i].verdict + 1)][vote ? static_cast<std::size_t>(*vote + 1) : 3];
@@ -108,28 +133,64 @@ JudgeGates check_judge(const GenerateFn& generate, int count, float temperature,
   return gates;
 }
 
+std::vector<JudgeCase> corpus_cases(int count, Split split, std::uint64_t seed) {
+  Corpus corpus(split, seed);
+  std::vector<JudgeCase> cases;
+  for (int i = 0; i < count; ++i) cases.push_back(corpus.judge_case());
+  return cases;
+}
+
+std::vector<JudgeCase> session_cases(const GenerateFn& policy, const Persona& persona, int count, Split split,
+                                     std::uint64_t seed) {
+  Habits talkative;
+  talkative.silent = 0;
+  std::vector<UserSession> sessions;
+  std::vector<std::vector<Message>> asked;
+  for (int i = 0; i < count; ++i) {
+    const UserSession& session =
+        sessions.emplace_back(persona, seed * 1000 + static_cast<std::uint64_t>(i), split, talkative);
+    asked.push_back(i % 2 == 0 ? session.messages() : with_hint(session.messages(), joined_hints(persona.wishes)));
+  }
+  const std::vector<std::string> replies = policy(asked, serving_temperature, seed);
+  std::vector<JudgeCase> cases;
+  for (std::size_t i = 0; i < sessions.size(); ++i) {
+    sessions[i].take_reply(replies[i]);
+    const Feedback& words = sessions[i].feedback().front();
+    cases.push_back({{sessions[i].task().text, replies[i], words.text, "user"}, words.verdict, words.wishes});
+  }
+  return cases;
+}
+
 std::string to_text(const PolicyGates& gates) {
   std::ostringstream out;
-  out << std::fixed << std::setprecision(3) << "first replies to " << gates.problems << " held-out problems: satisfied "
-      << gates.satisfied << ", well-formed " << gates.formed << ", right answer " << gates.correct
-      << "\nhint obeyed (without the hint):\n";
-  for (std::size_t w = 0; w < wish_count; ++w)
-    out << "  " << std::left << std::setw(10) << name(static_cast<Wish>(w)) << gates.obeyed[w] << " (" << gates.base[w]
-        << ")\n";
+  out << std::fixed << std::setprecision(3) << "first replies to held-out tasks, without a hint:\n";
+  for (const StartGate& s : gates.starts)
+    out << "  " << std::left << std::setw(11) << s.persona << s.tasks << " tasks: satisfied " << s.satisfied
+        << ", well-formed " << s.formed << ", right answer " << s.correct << ", words " << s.mean_words << "\n";
+  out << "hint obeyed (without the hint):\n" << std::setw(12) << "";
+  for (const char* kind : kind_names) out << std::setw(16) << kind;
+  for (std::size_t w = 0; w < wish_count; ++w) {
+    out << "\n  " << std::setw(10) << name(static_cast<Wish>(w));
+    for (std::size_t kind = 0; kind < task_kind_count; ++kind)
+      out << gates.obeyed[kind][w] << " (" << gates.base[kind][w] << ")   ";
+  }
+  out << "\n";
   return out.str();
 }
 
 std::string to_text(const JudgeGates& gates) {
   std::ostringstream out;
-  out << std::fixed << std::setprecision(3) << "verdicts right " << gates.verdict_accuracy() << " of " << gates.cases
-      << "; said:      -1     0    +1  invalid\n";
+  out << std::fixed << std::setprecision(3) << gates.source << ": verdicts right " << gates.verdict_accuracy() << " of "
+      << gates.cases << "; hints right " << gates.hint_accuracy() << " of " << gates.hint_cases
+      << "; no hint where none is due " << share(gates.silent_right, gates.silent_cases) << " of " << gates.silent_cases
+      << "\n  said          -1     0    +1  invalid\n";
   for (std::size_t truth = 0; truth < 3; ++truth) {
-    out << "  truth " << std::setw(2) << static_cast<int>(truth) - 1 << "                   ";
-    for (int count : gates.verdicts[truth]) out << std::setw(6) << count;
+    const auto& row = gates.verdicts[truth];
+    if (std::all_of(row.begin(), row.end(), [](int n) { return n == 0; })) continue;
+    out << "  truth " << std::setw(2) << static_cast<int>(truth) - 1;
+    for (int count : row) out << std::setw(6) << count;
     out << "\n";
   }
-  out << "hints right " << gates.hint_accuracy() << " of " << gates.hint_cases << "; no hint where none is due "
-      << share(gates.silent_right, gates.silent_cases) << " of " << gates.silent_cases << "\n";
   return out.str();
 }
 

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "demo/corpus.hpp"
+#include "demo/persona.hpp"
 
 namespace clawrl::demo {
 
@@ -15,16 +16,27 @@ namespace clawrl::demo {
 using GenerateFn = std::function<std::vector<std::string>(const std::vector<std::vector<Message>>& conversations,
                                                           float temperature, std::uint64_t seed)>;
 
+/// First replies without a hint, seen by one persona. Shares.
+struct StartGate {
+  std::string persona;
+  int tasks = 0;
+  double satisfied = 0, formed = 0, correct = 0, mean_words = 0;
+};
+
+using WishShares = std::array<double, wish_count>;
+
 struct PolicyGates {
-  int problems = 0;
-  double satisfied = 0, formed = 0, correct = 0;    // first replies without a hint, shares
-  std::array<double, wish_count> obeyed{}, base{};  // with the wish as hint; without any hint
+  std::vector<StartGate> starts;                     // one per persona
+  std::array<WishShares, task_kind_count> obeyed{};  // with the wish as hint
+  std::array<WishShares, task_kind_count> base{};    // without any hint
+  double worst_start() const;
   double worst_obeyed() const;
 };
-/// `count` problems without a hint and `count` per wish with it.
+/// `count` tasks of each kind without a hint and `count` per kind and wish with it.
 PolicyGates check_policy(const GenerateFn& generate, int count, Split split, std::uint64_t seed);
 
 struct JudgeGates {
+  std::string source;  // where the turns come from: the corpus, or the sessions of a persona
   int cases = 0;
   std::array<std::array<int, 4>, 3> verdicts{};  // [truth -1, 0, +1][said -1, 0, +1, invalid]
   int hint_cases = 0, hints_right = 0;           // complaints with wishes: exactly the right ones
@@ -32,8 +44,16 @@ struct JudgeGates {
   double verdict_accuracy() const;
   double hint_accuracy() const { return hint_cases > 0 ? double(hints_right) / hint_cases : 0; }
 };
-/// One vote at the judging temperature and one hint for each of `count` turns.
-JudgeGates check_judge(const GenerateFn& generate, int count, float temperature, Split split, std::uint64_t seed);
+/// Turns with the truth about them: one vote at the judging temperature and one hint for each.
+JudgeGates check_judge(const GenerateFn& judge, const std::string& source, const std::vector<JudgeCase>& cases,
+                       float temperature, std::uint64_t seed);
+
+/// Turns as the generator draws them, of all task kinds.
+std::vector<JudgeCase> corpus_cases(int count, Split split, std::uint64_t seed);
+/// Turns as the loop meets them: the policy's own first replies, the persona's words about them. In every second
+/// session the policy is given the persona's wishes, so that both satisfied and dissatisfied users speak.
+std::vector<JudgeCase> session_cases(const GenerateFn& policy, const Persona& persona, int count, Split split,
+                                     std::uint64_t seed);
 
 std::string to_text(const PolicyGates& gates);
 std::string to_text(const JudgeGates& gates);

@@ -1,6 +1,7 @@
 #include "demo/learning_report.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <fstream>
 #include <iomanip>
@@ -15,6 +16,11 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 constexpr int shown_samples = 3;
+constexpr std::array<std::pair<const char*, const char*>, 4> changes = {
+    {{"first-reply satisfaction", "first_reply_satisfaction"},
+     {"well-formed", "well_formed"},
+     {"right answer", "answer_accuracy"},
+     {"words", "mean_words"}}};
 constexpr double milli = 1000;
 
 struct Service {
@@ -36,7 +42,7 @@ void collect(const LearningRecord& record, Service& s) {
 Json samples(const std::vector<ReplyRecord>& records) {
   Json list = Json::array();
   for (int i = 0; i < shown_samples && i < static_cast<int>(records.size()); ++i)
-    list.push_back({{"problem", records[static_cast<std::size_t>(i)].problem},
+    list.push_back({{"task", records[static_cast<std::size_t>(i)].task},
                     {"reply", records[static_cast<std::size_t>(i)].text},
                     {"satisfied", records[static_cast<std::size_t>(i)].grade.satisfied}});
   return list;
@@ -46,11 +52,8 @@ Json value(const Json& server, const char* key) {
   return server.contains(key) ? server.at(key) : Json(nullptr);
 }
 
-Json report(const LearningRecord& record) {
-  const Json server = record.server_status.empty() ? Json::object() : Json::parse(record.server_status);
+Json learning(const LearningRecord& record) {
   const Satisfaction before = satisfaction_of(record.before), after = satisfaction_of(record.after);
-  Service s;
-  collect(record, s);
   Json out;
   out["first_reply_satisfaction"] = {
       {"before", before.satisfied}, {"after", after.satisfied}, {"problems", after.count}};
@@ -59,6 +62,19 @@ Json report(const LearningRecord& record) {
   out["mean_words"] = {{"before", before.mean_words}, {"after", after.mean_words}};
   const int three = sessions_until_three(record.sessions);
   out["sessions_until_three"] = three > 0 ? Json(three) : Json(nullptr);
+  return out;
+}
+
+/// All users together, and each persona apart. Together they have no common row of satisfied replies.
+Json report(const LearningRecord& record) {
+  const Json server = record.server_status.empty() ? Json::object() : Json::parse(record.server_status);
+  Service s;
+  collect(record, s);
+  Json out = learning(record);
+  const std::vector<std::string> names = personas_of(record);
+  if (names.size() > 1) out["sessions_until_three"] = nullptr;
+  out["personas"] = Json::object();
+  for (const std::string& name : names) out["personas"][name] = learning(part_of(record, name));
   out["requests"] = {{"served", s.served}, {"refused", s.refused}, {"cut", s.cut}};
   out["ttft_ms"] = {{"p50", s.first_token.percentile(0.5)}, {"p99", s.first_token.percentile(0.99)}};
   out["inter_token_ms"] = {{"p50", s.gap.percentile(0.5)},
@@ -71,15 +87,6 @@ Json report(const LearningRecord& record) {
   out["samples"] = {{"before", samples(record.before)}, {"after", samples(record.after)}};
   out["server"] = server;
   return out;
-}
-
-/// First replies of the sessions in the order in which they were given.
-std::vector<const ReplyRecord*> first_replies(const std::vector<ReplyRecord>& sessions) {
-  std::vector<const ReplyRecord*> firsts;
-  for (const ReplyRecord& r : sessions)
-    if (r.turn == 0 && r.graded) firsts.push_back(&r);
-  std::stable_sort(firsts.begin(), firsts.end(), [](const auto* a, const auto* b) { return a->at_s < b->at_s; });
-  return firsts;
 }
 
 void write_file(const std::string& path, const std::string& text) {
@@ -111,6 +118,14 @@ bool learning_settled(const std::string& server_status) {
   return status.value("judging", 0) == 0 && status.value("samples_waiting", 0) == 0;
 }
 
+std::vector<const ReplyRecord*> first_replies(const std::vector<ReplyRecord>& sessions) {
+  std::vector<const ReplyRecord*> firsts;
+  for (const ReplyRecord& r : sessions)
+    if (r.turn == 0 && r.graded) firsts.push_back(&r);
+  std::stable_sort(firsts.begin(), firsts.end(), [](const auto* a, const auto* b) { return a->at_s < b->at_s; });
+  return firsts;
+}
+
 int sessions_until_three(const std::vector<ReplyRecord>& sessions) {
   int row = 0, number = 0;
   for (const ReplyRecord* r : first_replies(sessions)) {
@@ -119,6 +134,24 @@ int sessions_until_three(const std::vector<ReplyRecord>& sessions) {
     if (row == 3) return number;
   }
   return 0;
+}
+
+std::vector<std::string> personas_of(const LearningRecord& record) {
+  std::vector<std::string> names;
+  for (const auto* part : {&record.before, &record.sessions, &record.after})
+    for (const ReplyRecord& r : *part)
+      if (std::find(names.begin(), names.end(), r.persona) == names.end()) names.push_back(r.persona);
+  return names;
+}
+
+LearningRecord part_of(const LearningRecord& record, const std::string& persona) {
+  const auto own = [&](const std::vector<ReplyRecord>& all) {
+    std::vector<ReplyRecord> kept;
+    std::copy_if(all.begin(), all.end(), std::back_inserter(kept),
+                 [&](const ReplyRecord& r) { return r.persona == persona; });
+    return kept;
+  };
+  return {own(record.before), own(record.sessions), own(record.after), ""};
 }
 
 std::string to_json(const LearningRecord& record) {
@@ -136,17 +169,17 @@ std::string to_text(const LearningRecord& record) {
     return out.str();
   };
   std::ostringstream out;
-  const auto change = [&](const char* label, const char* key) {
-    out << "  " << std::left << std::setw(28) << label << number(r[key]["before"], 2) << " -> "
-        << number(r[key]["after"], 2) << "\n";
+  const auto saw = [&](const Json& part) {
+    for (const auto& [label, key] : changes)
+      out << "  " << std::left << std::setw(28) << label << number(part[key]["before"], 2) << " -> "
+          << number(part[key]["after"], 2) << "\n";
+    out << "  sessions until three in a row " << number(part["sessions_until_three"], 0) << "\n";
   };
-  out << "What the users saw (" << r["first_reply_satisfaction"]["problems"]
-      << " held-out problems before and after)\n";
-  change("first-reply satisfaction", "first_reply_satisfaction");
-  change("well-formed", "well_formed");
-  change("right answer", "answer_accuracy");
-  change("words", "mean_words");
-  out << "  sessions until three in a row " << number(r["sessions_until_three"], 0) << "\n";
+  for (const auto& [name, part] : r["personas"].items()) {
+    out << "What the " << name << " saw (" << part["first_reply_satisfaction"]["problems"]
+        << " held-out tasks before and after)\n";
+    saw(part);
+  }
   const Json& q = r["requests"];
   out << "Service, as the users saw it\n  requests served " << q["served"] << ", refused " << q["refused"] << ", cut "
       << q["cut"] << "\n  time to first token  p50 " << number(r["ttft_ms"]["p50"], 1) << " ms, p99 "
@@ -162,52 +195,9 @@ std::string to_text(const LearningRecord& record) {
   for (const char* when : {"before", "after"})
     for (const Json& sample : r["samples"][when])
       out << "--- " << when << " (" << (sample["satisfied"].get<bool>() ? "satisfied" : "not satisfied")
-          << "): " << sample["problem"].get<std::string>() << "\n"
+          << "): " << sample["task"].get<std::string>() << "\n"
           << sample["reply"].get<std::string>() << "\n";
   return out.str();
-}
-
-std::string to_svg(const LearningRecord& record) {
-  constexpr double width = 720, height = 320, left = 60, right = 20, top = 40, bottom = 50;
-  constexpr int window = 15;
-  const auto firsts = first_replies(record.sessions);
-  const double n = std::max<double>(1, static_cast<double>(firsts.size()));
-  const auto x = [&](double i) { return left + (width - left - right) * i / n; };
-  const auto y = [&](double share) { return height - bottom - (height - top - bottom) * share; };
-  std::ostringstream svg;
-  svg << "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 320\" font-family=\"sans-serif\" "
-         "font-size=\"12\">\n"
-      << "<rect width=\"720\" height=\"320\" fill=\"white\"/>\n"
-      << "<text x=\"360\" y=\"22\" text-anchor=\"middle\" font-size=\"14\">Satisfied first replies over "
-         "sessions</text>\n";
-  for (int tick = 0; tick <= 4; ++tick) {
-    const double share = tick / 4.0;
-    svg << "<line x1=\"" << left << "\" x2=\"" << width - right << "\" y1=\"" << y(share) << "\" y2=\"" << y(share)
-        << "\" stroke=\"#ddd\"/><text x=\"" << left - 8 << "\" y=\"" << y(share) + 4 << "\" text-anchor=\"end\">"
-        << share << "</text>\n";
-    svg << "<text x=\"" << x(n * share) << "\" y=\"" << height - bottom + 18 << "\" text-anchor=\"middle\">"
-        << static_cast<int>(n * share) << "</text>\n";
-  }
-  svg << "<text x=\"360\" y=\"" << height - 10 << "\" text-anchor=\"middle\">sessions (mean of the last " << window
-      << ")</text>\n<polyline fill=\"none\" stroke=\"#1f6feb\" stroke-width=\"2\" points=\"";
-  for (std::size_t i = 0; i < firsts.size(); ++i) {
-    const std::size_t begin = i + 1 >= window ? i + 1 - window : 0;
-    double sum = 0;
-    for (std::size_t j = begin; j <= i; ++j) sum += firsts[j]->grade.satisfied;
-    svg << x(static_cast<double>(i + 1)) << "," << y(sum / static_cast<double>(i + 1 - begin)) << " ";
-  }
-  svg << "\"/>\n";
-  const auto dot = [&](double at, const Satisfaction& s, const char* label, const char* anchor) {
-    if (s.count == 0) return;
-    svg << "<circle cx=\"" << at << "\" cy=\"" << y(s.satisfied) << "\" r=\"5\" fill=\"#d1242f\"/><text x=\"" << at
-        << "\" y=\"" << y(s.satisfied) + (s.satisfied > 0.85 ? 22 : -10) << "\" text-anchor=\"" << anchor
-        << "\" fill=\"#d1242f\">" << label << " " << std::setprecision(2) << s.satisfied << "</text>\n"
-        << std::setprecision(6);
-  };
-  dot(x(0), satisfaction_of(record.before), "held-out before", "start");
-  dot(x(n), satisfaction_of(record.after), "held-out after", "end");
-  svg << "</svg>\n";
-  return svg.str();
 }
 
 void write_report(const LearningRecord& record, const std::string& folder) {

@@ -16,7 +16,7 @@ struct Satisfaction {
 Satisfaction satisfaction_of(const std::vector<ReplyRecord>& records);
 
 struct LearningRecord {
-  std::vector<ReplyRecord> before, sessions, after;  // `before` and `after` ask the same held-out problems
+  std::vector<ReplyRecord> before, sessions, after;  // `before` and `after` ask the same held-out tasks
   std::string server_status;                         // JSON of GET /status at the end; may be empty
 };
 
@@ -24,12 +24,20 @@ struct LearningRecord {
 /// such status: another server has nothing to wait for.
 bool learning_settled(const std::string& server_status);
 
+/// First replies of the sessions in the order in which they were given.
+std::vector<const ReplyRecord*> first_replies(const std::vector<ReplyRecord>& sessions);
+
 /// The session (1-based, by time of its first reply) whose first reply was the third satisfied one in a row; 0 = never.
 int sessions_until_three(const std::vector<ReplyRecord>& sessions);
 
+/// Names of the personas that took part, in order of their first record.
+std::vector<std::string> personas_of(const LearningRecord& record);
+/// The records of one persona.
+LearningRecord part_of(const LearningRecord& record, const std::string& persona);
+
 std::string to_json(const LearningRecord& record);
 std::string to_text(const LearningRecord& record);
-/// Rolling share of satisfied first replies over sessions, with the held-out shares before and after.
+/// Rolling share of satisfied first replies over each persona's sessions, with the held-out shares before and after.
 std::string to_svg(const LearningRecord& record);
 
 /// Writes report.json, report.txt and satisfaction.svg into `folder`. Throws UserError naming the file.

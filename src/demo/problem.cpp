@@ -35,8 +35,12 @@ constexpr std::array loss_places = {Words("at the fair"),     Words("in the even
 
 }  // namespace
 
+Pair make_name(Random& random, Split split) {
+  return pick_pair(random, split, "name", first_names, last_names);
+}
+
 Problem make_problem(Random& random, Split split) {
-  const Pair name = pick_pair(random, split, "name", first_names, last_names);
+  const Pair name = make_name(random, split);
   const Pair object = pick_pair(random, split, "object", adjectives, nouns);
   Problem p;
   p.adds = random.chance(0.5);

@@ -16,6 +16,9 @@ struct Problem {
   bool adds = true;
 };
 
+/// First and last name, a combination of the split.
+Pair make_name(Random& random, Split split);
+
 /// Names, objects and actions are combinations of the split; the number facts (2..18) are all seen in training.
 Problem make_problem(Random& random, Split split);
 

@@ -13,10 +13,14 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr std::uint64_t session_stride = 1'000'003, problem_stride = 2'000'003;
+constexpr std::uint64_t session_stride = 1'000'003, task_stride = 2'000'003;
 
 double since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+const Persona& persona_of(const UserSettings& settings, int number) {
+  return *settings.personas[static_cast<std::size_t>(number) % settings.personas.size()];
 }
 
 void think(Random& random, double mean_s) {
@@ -64,10 +68,11 @@ std::vector<ReplyRecord> hold_sessions(const UserSettings& settings, int first, 
     const int number = first + index;
     const std::uint64_t seed = settings.seed * session_stride + static_cast<std::uint64_t>(number);
     Random pauses(seed + 17);
-    StudentSession session(seed, settings.split, settings.silent, settings.max_judged);
+    const Persona& persona = persona_of(settings, number);
+    UserSession session(persona, seed, settings.split, settings.habits);
     ChatOptions options;
     options.model = settings.model;
-    options.session = "student-" + std::to_string(settings.seed) + "-" + std::to_string(number);
+    options.session = persona.name + "-" + std::to_string(settings.seed) + "-" + std::to_string(number);
     options.turn_type = TurnType::main;
     options.max_tokens = settings.max_tokens;
     for (int turn = 0;; ++turn) {
@@ -76,7 +81,8 @@ std::vector<ReplyRecord> hold_sessions(const UserSettings& settings, int first, 
       const ChatReply reply = client.chat(session.messages(), options);
       ReplyRecord record = record_of(reply, number, turn);
       record.at_s = since(begin);
-      record.problem = session.problem().text;
+      record.persona = persona.name;
+      record.task = session.task().text;
       const std::size_t graded = session.grades().size();
       const bool more = reply.ok() && session.take_reply(reply.text);
       if ((record.graded = session.grades().size() > graded)) record.grade = session.grades().back();
@@ -89,12 +95,14 @@ std::vector<ReplyRecord> hold_sessions(const UserSettings& settings, int first, 
   return records;
 }
 
-std::vector<ReplyRecord> ask_problems(const UserSettings& settings, int count) {
-  std::vector<ReplyRecord> records(static_cast<std::size_t>(count));
-  in_parallel(settings, count, [&](OpenAiClient& client, int index) {
-    const std::uint64_t seed = settings.seed * problem_stride + static_cast<std::uint64_t>(index);
+std::vector<ReplyRecord> ask_tasks(const UserSettings& settings, int count) {
+  const int all = count * static_cast<int>(settings.personas.size());
+  std::vector<ReplyRecord> records(static_cast<std::size_t>(all));
+  in_parallel(settings, all, [&](OpenAiClient& client, int index) {
+    const Persona& persona = persona_of(settings, index);
+    const std::uint64_t seed = settings.seed * task_stride + static_cast<std::uint64_t>(index);
     Random random(seed);
-    const Problem problem = make_problem(random, settings.split);
+    const Task task = make_task(random, settings.split, persona);
     ChatOptions options;
     options.model = settings.model;
     options.turn_type = TurnType::side;
@@ -102,11 +110,12 @@ std::vector<ReplyRecord> ask_problems(const UserSettings& settings, int count) {
     options.seed = seed;
     Message message;
     message.role = "user";
-    message.text = problem.text;
+    message.text = task.text;
     const ChatReply reply = client.chat({message}, options);
     ReplyRecord& record = records[static_cast<std::size_t>(index)] = record_of(reply, index, 0);
-    record.problem = problem.text;
-    if ((record.graded = reply.ok())) record.grade = grade_for_student(reply.text, problem);
+    record.persona = persona.name;
+    record.task = task.text;
+    if ((record.graded = reply.ok())) record.grade = grade(persona, reply.text, task);
   });
   return records;
 }

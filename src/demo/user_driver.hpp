@@ -1,12 +1,12 @@
 #pragma once
-// Simulated students against any OpenAI-compatible server: several at once, each one session after another.
+// Simulated users against any OpenAI-compatible server: several at once, each one session after another.
 
 #include <cstdint>
 #include <functional>
 #include <string>
 #include <vector>
 
-#include "demo/student.hpp"
+#include "demo/user_session.hpp"
 #include "frontend/server_url.hpp"
 
 namespace clawrl::demo {
@@ -14,17 +14,18 @@ namespace clawrl::demo {
 struct UserSettings {
   ServerUrl server;
   std::string model = "clawrl-demo";
+  std::vector<const Persona*> personas = {&find_persona("student")};  // session i is of the i-th, in turn
+  Habits habits;
   int users = 4;         // at once
   double think_s = 0.4;  // mean pause before each message (exponential, at most four times that)
-  double silent = 0.1;   // share that leaves without a word
-  int max_judged = 2;    // replies of a session that get feedback
   int max_tokens = 128;
   std::uint64_t seed = 1;
   Split split = Split::held_out;
 };
 
-/// One request's outcome. `grade` only for replies that the student judged.
+/// One request's outcome. `grade` only for replies that the user judged.
 struct ReplyRecord {
+  std::string persona;
   int session = 0, turn = 0;
   double at_s = 0;  // since the driver began, when the reply was complete
   bool served = false, cut = false;
@@ -32,7 +33,7 @@ struct ReplyRecord {
   std::string error;  // of a request that was not served
   double first_token_s = 0, total_s = 0;
   std::vector<double> gaps_s;
-  std::string problem, text;
+  std::string task, text;
   bool graded = false;
   ReplyGrade grade;
 };
@@ -44,8 +45,8 @@ std::vector<ReplyRecord> hold_sessions(
     const UserSettings& settings, int first, int count, const RecordSink& sink,
     const std::function<bool()>& goes_on = [] { return true; });
 
-/// First replies to `count` held-out problems, asked as side turns (never trained), without feedback. The same seed
-/// asks the same problems.
-std::vector<ReplyRecord> ask_problems(const UserSettings& settings, int count);
+/// First replies to `count` held-out tasks of each persona, asked as side turns (never trained), without feedback. The
+/// same seed asks the same tasks.
+std::vector<ReplyRecord> ask_tasks(const UserSettings& settings, int count);
 
 }  // namespace clawrl::demo

@@ -69,6 +69,30 @@ TEST_CASE("problems of a split use its combinations only") {
   }
 }
 
+TEST_CASE("tasks about a pupil's answer name another person of the split, and half of the answers are right") {
+  for (const Split split : {Split::train, Split::held_out})
+    for (const TaskKind kind : {TaskKind::grading, TaskKind::comment}) {
+      Random random(4);
+      int wrong = 0, right_answers = 0;
+      for (int i = 0; i < draws; ++i) {
+        const Task task = make_task(random, split, kind);
+        wrong += task.pupil == task.problem.first_name || !task.text.starts_with(task.problem.text);
+        const auto words = words_of(task.text.substr(task.problem.text.size()));
+        // "Ben Berg answered 8. Grade this work." or "Write a note to Ben Berg, who answered 8."
+        const auto at = std::find(words.begin(), words.end(), task.pupil);
+        REQUIRE(at + 1 < words.end());
+        const std::string last = (at + 1)->substr(0, (at + 1)->find(','));
+        wrong += is_held_out("name", task.pupil, last) != (split == Split::held_out);
+        wrong += std::count(words.begin(), words.end(), std::to_string(task.claimed) + ".") != 1;
+        wrong += task.claimed < 2 || task.claimed > 18 || std::abs(task.claimed - task.problem.answer) > 2;
+        right_answers += task.claimed == task.problem.answer;
+      }
+      CHECK(wrong == 0);
+      CHECK(right_answers > draws * 45 / 100);
+      CHECK(right_answers < draws * 55 / 100);
+    }
+}
+
 TEST_CASE("no sentence of the users' words is drawn in both splits") {
   for (int i = 0; i < wish_count; ++i) {
     const Wish wish = static_cast<Wish>(i);
@@ -78,7 +102,10 @@ TEST_CASE("no sentence of the users' words is drawn in both splits") {
   CHECK(shared_sentences([](Random& r, Split s) { return confusion(r, s); }) == 0);
   CHECK(shared_sentences([](Random& r, Split s) { return praise(r, s); }) == 0);
   CHECK(shared_sentences([](Random& r, Split s) { return praise(r, s, {Wish::no_bold}); }) == 0);
+  CHECK(shared_sentences([](Random& r, Split s) { return praise(r, s, {Wish::warmer}); }) == 0);
   CHECK(shared_sentences([](Random& r, Split s) { return neutral(r, s); }) == 0);
+  for (const TaskKind kind : {TaskKind::grading, TaskKind::comment})
+    CHECK(shared_sentences([&](Random& r, Split s) { return make_task(r, s, kind).text; }) == 0);
   CHECK(shared_sentences([](Random& r, Split s) { return make_problem(r, s).text; }) == 0);
 }
 

@@ -16,13 +16,14 @@ namespace {
 
 ReplyRecord first_reply(int session, bool satisfied, double at_s) {
   ReplyRecord r;
+  r.persona = "student";
   r.session = session;
   r.at_s = at_s;
   r.served = r.graded = true;
   r.status = 200;
   r.first_token_s = 0.010;
   r.gaps_s = {0.002, 0.004};
-  r.problem = "Mia Stone has 5 red apples.";
+  r.task = "Mia Stone has 5 red apples.";
   r.text = "Mia now has <8> red apples & more.";
   r.grade.satisfied = r.grade.obeys = satisfied;
   r.grade.substance = {true, satisfied, true};
@@ -91,6 +92,25 @@ TEST_CASE("report.json has what the quickstart promises, with the measured value
   CHECK(report["versions_published"] == 12);
   CHECK(report["samples"]["before"].size() == 3);
   CHECK(report["samples"]["after"].size() == 3);
+}
+
+TEST_CASE("each persona has figures and a line of its own") {
+  LearningRecord joint = record();
+  for (auto* part : {&joint.before, &joint.sessions, &joint.after})
+    for (std::size_t i = 0; i < part->size(); i += 2) (*part)[i].persona = "teacher";
+  const Json report = Json::parse(to_json(joint)), &teacher = report["personas"]["teacher"],
+             &student = report["personas"]["student"];
+  CHECK(report["personas"].size() == 2);
+  CHECK(teacher["first_reply_satisfaction"] == Json({{"before", 0.2}, {"after", 0.8}, {"problems", 5}}));
+  CHECK(student["first_reply_satisfaction"] == Json({{"before", 0.0}, {"after", 1.0}, {"problems", 5}}));
+  CHECK(student["sessions_until_three"] == 3);   // its sessions 1, 3, 5
+  CHECK(teacher["sessions_until_three"] == 14);  // 22, 24, 26: until 20 every second one is wrong
+  CHECK(report["sessions_until_three"].is_null());
+  const std::string svg = to_svg(joint), line = "<polyline", text = to_text(joint);
+  CHECK(well_formed(svg));
+  CHECK(svg.find(line, svg.find(line) + 1) != std::string::npos);
+  CHECK(text.find("What the student saw") != std::string::npos);
+  CHECK(text.find("What the teacher saw") != std::string::npos);
 }
 
 TEST_CASE("refused and cut requests are counted apart") {

@@ -24,7 +24,7 @@ std::vector<demo::ReplyRecord> hold(const ServerUrl& server, int first, int coun
   users.server = server;
   users.users = 4;
   users.think_s = 0.1;  // else the judge's queue grows long on a busy machine
-  users.silent = 0;
+  users.habits.silent = 0;
   users.max_tokens = 48;
   users.seed = seed;
   return demo::hold_sessions(users, first, count, [](const demo::ReplyRecord&) {});
@@ -33,7 +33,7 @@ std::vector<demo::ReplyRecord> hold(const ServerUrl& server, int first, int coun
 /// A student who writes once before the crash and again after it.
 class Survivor {
  public:
-  explicit Survivor() : student_(77, demo::Split::held_out, 0) {
+  explicit Survivor() : student_(demo::find_persona("student"), 77, demo::Split::held_out, {.silent = 0}) {
     options_.model = "clawrl-demo";
     options_.session = "survivor";
     options_.turn_type = TurnType::main;
@@ -47,7 +47,7 @@ class Survivor {
   }
 
  private:
-  demo::StudentSession student_;
+  demo::UserSession student_;
   ChatOptions options_;
 };
 

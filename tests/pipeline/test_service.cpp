@@ -68,7 +68,7 @@ std::vector<Stream> stream_while_learning(JobProcess& job, const ServerUrl& serv
   users.server = server;
   users.users = students_at_once;
   users.think_s = 0;
-  users.silent = 0;
+  users.habits.silent = 0;
   users.max_tokens = 48;
   bool learned = false;
   for (int first = 0; first < 100 && !learned; first += 4) {

@@ -22,7 +22,7 @@ std::vector<demo::ReplyRecord> hold(const ServerUrl& server, int first, int coun
   users.server = server;
   users.users = 4;
   users.think_s = 0;
-  users.silent = 0;
+  users.habits.silent = 0;
   users.max_tokens = 48;
   users.seed = seed;
   return demo::hold_sessions(users, first, count, [](const demo::ReplyRecord&) {});

@@ -1,0 +1,31 @@
+#pragma once
+// A style written as a reply to a task, and what can be read off any reply: its features, and whether it has substance.
+
+#include <string>
+#include <string_view>
+
+#include "demo/style.hpp"
+#include "demo/task.hpp"
+
+namespace clawrl::demo {
+
+std::string render_reply(Random& random, const Task& task, const Style& style);
+
+inline constexpr int shorter_words = 21, longer_words = 28;  // at most, at least
+
+struct Observed {
+  bool bold = false, list = false, box = false, stock = false, warm = false;
+  int words = 0;
+};
+Observed observe(std::string_view reply);
+bool obeys(const Observed& seen, Wish wish);
+
+/// What noise can't fake.
+struct Substance {
+  bool core = false;     // the sentence about the right person and things is there, and the judgement of the answer
+  bool correct = false;  // with the right number and the right judgement
+  bool formed = false;   // core, and between 5 and 60 words
+};
+Substance check_substance(std::string_view reply, const Task& task);
+
+}  // namespace clawrl::demo
