@@ -1,0 +1,96 @@
+// Simulated users over HTTP, against a server that writes the same reply to everybody.
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+
+#include "demo/user_driver.hpp"
+#include "frontend/http_server.hpp"
+#include "support/catch.hpp"
+
+using namespace clawrl;
+using namespace clawrl::demo;
+
+namespace {
+
+class OneReply : public ChatService {
+ public:
+  std::uint64_t start(ChatRequest request, std::shared_ptr<ChatSink> sink) override {
+    sink->on_accepted({request.session, request.learning});
+    sink->on_text("Certainly! It is **7**.");
+    sink->on_finish("stop", {7, 5, 0, 0});
+    const std::lock_guard lock(mutex_);
+    requests_.push_back(std::move(request));
+    return requests_.size();
+  }
+  void cancel(std::uint64_t) override {}
+  std::vector<ModelCard> models() override { return {{"clawrl-demo", 1024, 1}}; }
+  std::string health() override { return {}; }
+  std::string status_json() override { return "{}"; }
+  std::vector<ChatRequest> requests() {
+    const std::lock_guard lock(mutex_);
+    return requests_;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<ChatRequest> requests_;
+};
+
+HttpSettings quiet() {
+  HttpSettings settings;
+  settings.log = [](const std::string&) {};
+  return settings;
+}
+
+UserSettings users_of(const HttpServer& server) {
+  UserSettings users;
+  users.server.port = server.port();
+  users.personas = {&find_persona("student"), &find_persona("ta"), &find_persona("teacher")};
+  users.habits.silent = 0;
+  users.think_s = 0;
+  return users;
+}
+
+}  // namespace
+
+TEST_CASE("sessions go round the personas, each judged by its own rule and voiced in its own words") {
+  OneReply service;
+  HttpServer server(quiet(), service);
+  int seen = 0;
+  const auto records = hold_sessions(users_of(server), 3, 6, [&](const ReplyRecord&) { ++seen; });
+  CHECK(records.size() == 18);  // two complaints each, then the last reply
+  CHECK(seen == 18);
+  const std::array<std::string, 3> names = {"student", "ta", "teacher"};
+  for (const ReplyRecord& r : records) {
+    CHECK(r.persona == names[static_cast<std::size_t>(r.session) % 3]);
+    CHECK(r.graded == (r.turn < 2));
+    CHECK(r.served);
+    CHECK_FALSE(r.grade.satisfied);
+    CHECK_FALSE(r.grade.obeys);
+  }
+  for (const ChatRequest& request : service.requests()) {
+    CHECK(request.turn_type == TurnType::main);
+    CHECK(std::any_of(names.begin(), names.end(),
+                      [&](const std::string& name) { return request.session.starts_with(name + "-1-"); }));
+    CHECK(request.session_done == (request.messages.size() == 5));
+  }
+}
+
+TEST_CASE("held-out tasks are asked as side turns, so many of each persona, and the same ones again") {
+  OneReply service;
+  HttpServer server(quiet(), service);
+  const auto before = ask_tasks(users_of(server), 5), after = ask_tasks(users_of(server), 5);
+  REQUIRE(before.size() == 15);
+  for (std::size_t i = 0; i < before.size(); ++i) {
+    CHECK(before[i].task == after[i].task);
+    CHECK(before[i].persona == after[i].persona);
+    CHECK(before[i].graded);
+  }
+  CHECK(std::count_if(before.begin(), before.end(), [](const auto& r) { return r.persona == "ta"; }) == 5);
+  for (const ChatRequest& request : service.requests()) {
+    CHECK(request.turn_type == TurnType::side);
+    CHECK(request.messages.size() == 1);
+    CHECK(request.session.empty());
+  }
+}
