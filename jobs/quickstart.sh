@@ -8,7 +8,8 @@ usage() {
 bash jobs/quickstart.sh [options]
   --ranks N        MPI ranks: 8 = 4 trainers, 2 rollouts, 2 PRMs (default 8; 1 = everything in one process)
   --port P         HTTP port on 127.0.0.1 (default 30000)
-  --sessions N     homework sessions that the simulated users hold (default 200; 0 = none)
+  --sessions N     sessions that the simulated users hold (default 200; 0 = none)
+  --users U        who they are: student (default), ta, teacher, contrarian, or several in turn: student,ta,teacher
   --method M       binary, opd, opd_topk, combined or combined_topk (default)
   --out DIR        folder of everything the run writes (default out/quickstart, or out/quickstart-2, ...)
   --keep-serving   leave the server up until Ctrl-C
@@ -16,14 +17,16 @@ bash jobs/quickstart.sh [options]
 TEXT
 }
 
-ranks=8 port=30000 sessions=200 method=combined_topk out="" keep=false evaluate=200
+ranks=8 port=30000 sessions=200 method=combined_topk out="" keep=false evaluate=200 personas=student
 number() { [[ "$2" =~ ^[0-9]+$ ]] && [ "$2" -ge "$3" ] && [ "$2" -le "$4" ] || fail "$1 wants a whole number from $3 to $4, got '$2'"; }
 while [ $# -gt 0 ]; do
   case "$1" in
-    --ranks|--port|--sessions|--method|--out) [ $# -ge 2 ] || fail "$1 wants a value; see --help" ;;&
+    --ranks|--port|--sessions|--users|--method|--out) [ $# -ge 2 ] || fail "$1 wants a value; see --help" ;;&
     --ranks) number "$1" "$2" 1 64; ranks=$2; shift 2 ;;
     --port) number "$1" "$2" 1 65535; port=$2; shift 2 ;;
     --sessions) number "$1" "$2" 0 1000000; sessions=$2; shift 2 ;;
+    --users) [[ ",$2," =~ ^(,(student|ta|teacher|contrarian))+,$ ]] || fail "--users takes student, ta, teacher and contrarian, with commas between, not '$2'"
+      personas=$2; shift 2 ;;
     --method) case "$2" in binary|opd|opd_topk|combined|combined_topk) method=$2 ;;
                 *) fail "--method is one of binary, opd, opd_topk, combined, combined_topk, not '$2'" ;; esac; shift 2 ;;
     --out) out=$2; shift 2 ;;
@@ -85,7 +88,7 @@ start_server() {
 }
 
 run_users() {
-  "$BUILD/jobs/simulate_users" --users.url "http://127.0.0.1:$port/v1" --users.sessions "$sessions" \
+  "$BUILD/jobs/simulate_users" --users.url "http://127.0.0.1:$port/v1" --users.personas "$personas" --users.sessions "$sessions" \
     --users.evaluate "$evaluate" --users.out "$out" &
   users=$!
   local code=0
