@@ -22,7 +22,8 @@ volatile std::sig_atomic_t interrupted = 0;
 
 struct Settings {
   demo::UserSettings users;
-  std::vector<std::string> personas = {"student"};
+  std::vector<std::string> personas = {"student"}, asked;
+  std::vector<const demo::Persona*> asked_personas;
   std::string voice;
   std::string url = "http://127.0.0.1:30000/v1", out = "out/simulate_users";
   std::int32_t sessions = 200, evaluate = 200, settle_s = 20;
@@ -32,6 +33,7 @@ void describe(SettingList& list, Settings& s) {
   list.add("users.url", s.url, "base URL of the server");
   list.add("users.model", s.users.model, "model name to ask for");
   list.add("users.personas", s.personas, "who they are, in turn: student, ta, teacher, contrarian");
+  list.add("users.asked", s.asked, "personas whose held-out tasks are asked before and after; empty = users.personas");
   list.add("users.sessions", s.sessions, "sessions to hold, over all personas", at_least(0));
   list.add("users.evaluate", s.evaluate, "held-out tasks of each persona asked before and after; 0 = none",
            at_least(0));
@@ -39,6 +41,10 @@ void describe(SettingList& list, Settings& s) {
   list.add("users.think_s", s.users.think_s, "mean pause before a message, seconds", at_least(0));
   list.add("users.silent", s.users.habits.silent, "share of users who leave without a word", between(0, 1));
   list.add("users.wrong", s.users.habits.wrong, "share of users whose words contradict what they want", between(0, 1));
+  list.add("users.noise", s.users.habits.noise, "share of users who praise and complain at random", between(0, 1));
+  list.add("users.memory", s.users.memory,
+           "complaints about similar tasks that a client puts into its next prompts; 0 = no such memory",
+           between(0, 8));
   list.add("users.voice", s.voice, "persona whose wishes all users voice; empty = their own");
   list.add("users.seed", s.users.seed, "of tasks, words and pauses");
   list.add("users.settle_s", s.settle_s, "longest wait for the server's learning before the second evaluation",
@@ -91,14 +97,14 @@ int run(const Settings& s) {
   require(health.status == 200, "no server answers at " + s.url + ": " + health.body);
   demo::LearningRecord record;
   std::cout << "asking " << s.evaluate << " held-out tasks of each persona before learning" << std::endl;
-  record.before = demo::ask_tasks(s.users, s.evaluate);
+  record.before = demo::ask_tasks(s.users, s.asked_personas, s.evaluate);
   Progress progress(s.sessions);
   record.sessions = demo::hold_sessions(
       s.users, 0, s.sessions, [&](const auto& r) { progress.take(r); }, [] { return interrupted == 0; });
   progress.end();
   if (s.sessions > 0) wait_for_learning(client, s.settle_s);
   std::cout << "asking the same tasks again" << std::endl;
-  if (interrupted == 0) record.after = demo::ask_tasks(s.users, s.evaluate);
+  if (interrupted == 0) record.after = demo::ask_tasks(s.users, s.asked_personas, s.evaluate);
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // the server's figures are at most that old
   const HttpReply status = client.get("/status");
   if (status.status == 200) record.server_status = status.body;
@@ -123,6 +129,8 @@ int main(int argc, char** argv) try {
   settings.users.personas.clear();
   for (const std::string& name : settings.personas) settings.users.personas.push_back(&demo::find_persona(name));
   require(!settings.users.personas.empty(), "users.personas: no persona is named");
+  for (const std::string& name : settings.asked) settings.asked_personas.push_back(&demo::find_persona(name));
+  if (settings.asked_personas.empty()) settings.asked_personas = settings.users.personas;
   if (!settings.voice.empty()) settings.users.habits.voice = &demo::find_persona(settings.voice);
   settings.users.server = parse_server_url(settings.url);
   std::error_code error;

@@ -60,6 +60,9 @@ Json learning(const LearningRecord& record) {
   out["well_formed"] = {{"before", before.formed}, {"after", after.formed}};
   out["answer_accuracy"] = {{"before", before.correct}, {"after", after.correct}};
   out["mean_words"] = {{"before", before.mean_words}, {"after", after.mean_words}};
+  out["first_replies_satisfied"] = Json::array();  // one per session, in order
+  for (const ReplyRecord* first : first_replies(record.sessions))
+    out["first_replies_satisfied"].push_back(first->grade.satisfied ? 1 : 0);
   const int three = sessions_until_three(record.sessions);
   out["sessions_until_three"] = three > 0 ? Json(three) : Json(nullptr);
   return out;

@@ -19,8 +19,18 @@ double since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-const Persona& persona_of(const UserSettings& settings, int number) {
-  return *settings.personas[static_cast<std::size_t>(number) % settings.personas.size()];
+const Persona& one_of(const std::vector<const Persona*>& personas, int number) {
+  return *personas[static_cast<std::size_t>(number) % personas.size()];
+}
+
+/// What is sent: the conversation, with what the memory holds of similar tasks in its first message.
+std::vector<Message> with_memory(const UserSettings& settings, std::vector<Message> messages,
+                                 const std::vector<std::string>& complaints) {
+  if (settings.memory > 0 && !complaints.empty()) {
+    messages.front().text += "\n\n[user's hint / instruction]";
+    for (const std::string& complaint : complaints) messages.front().text += "\n" + complaint;
+  }
+  return messages;
 }
 
 void think(Random& random, double mean_s) {
@@ -68,23 +78,27 @@ std::vector<ReplyRecord> hold_sessions(const UserSettings& settings, int first, 
     const int number = first + index;
     const std::uint64_t seed = settings.seed * session_stride + static_cast<std::uint64_t>(number);
     Random pauses(seed + 17);
-    const Persona& persona = persona_of(settings, number);
+    const Persona& persona = one_of(settings.personas, number);
     UserSession session(persona, seed, settings.split, settings.habits);
     ChatOptions options;
     options.model = settings.model;
     options.session = persona.name + "-" + std::to_string(settings.seed) + "-" + std::to_string(number);
     options.turn_type = TurnType::main;
     options.max_tokens = settings.max_tokens;
+    const auto remembered = settings.complaints->similar(session.task().text, settings.memory);
     for (int turn = 0;; ++turn) {
       think(pauses, settings.think_s);
       options.session_done = session.last();
-      const ChatReply reply = client.chat(session.messages(), options);
+      const ChatReply reply = client.chat(with_memory(settings, session.messages(), remembered), options);
       ReplyRecord record = record_of(reply, number, turn);
       record.at_s = since(begin);
       record.persona = persona.name;
       record.task = session.task().text;
       const std::size_t graded = session.grades().size();
+      const std::size_t said = session.feedback().size();
       const bool more = reply.ok() && session.take_reply(reply.text);
+      if (session.feedback().size() > said && session.feedback().back().verdict < 0)
+        settings.complaints->add(session.task().text, session.feedback().back().text);
       if ((record.graded = session.grades().size() > graded)) record.grade = session.grades().back();
       const std::lock_guard lock(mutex);
       records.push_back(record);
@@ -95,11 +109,11 @@ std::vector<ReplyRecord> hold_sessions(const UserSettings& settings, int first, 
   return records;
 }
 
-std::vector<ReplyRecord> ask_tasks(const UserSettings& settings, int count) {
-  const int all = count * static_cast<int>(settings.personas.size());
+std::vector<ReplyRecord> ask_tasks(const UserSettings& settings, const std::vector<const Persona*>& asked, int count) {
+  const int all = count * static_cast<int>(asked.size());
   std::vector<ReplyRecord> records(static_cast<std::size_t>(all));
   in_parallel(settings, all, [&](OpenAiClient& client, int index) {
-    const Persona& persona = persona_of(settings, index);
+    const Persona& persona = one_of(asked, index);
     const std::uint64_t seed = settings.seed * task_stride + static_cast<std::uint64_t>(index);
     Random random(seed);
     const Task task = make_task(random, settings.split, persona);
@@ -111,7 +125,8 @@ std::vector<ReplyRecord> ask_tasks(const UserSettings& settings, int count) {
     Message message;
     message.role = "user";
     message.text = task.text;
-    const ChatReply reply = client.chat({message}, options);
+    const ChatReply reply = client.chat(
+        with_memory(settings, {message}, settings.complaints->similar(task.text, settings.memory)), options);
     ReplyRecord& record = records[static_cast<std::size_t>(index)] = record_of(reply, index, 0);
     record.persona = persona.name;
     record.task = task.text;

@@ -3,9 +3,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
+#include "demo/complaint_memory.hpp"
 #include "demo/user_session.hpp"
 #include "frontend/server_url.hpp"
 
@@ -19,6 +21,8 @@ struct UserSettings {
   int users = 4;         // at once
   double think_s = 0.4;  // mean pause before each message (exponential, at most four times that)
   int max_tokens = 128;
+  int memory = 0;  // complaints that the memory adds to a session's first message
+  std::shared_ptr<ComplaintMemory> complaints = std::make_shared<ComplaintMemory>();  // of all users
   std::uint64_t seed = 1;
   Split split = Split::held_out;
 };
@@ -45,8 +49,8 @@ std::vector<ReplyRecord> hold_sessions(
     const UserSettings& settings, int first, int count, const RecordSink& sink,
     const std::function<bool()>& goes_on = [] { return true; });
 
-/// First replies to `count` held-out tasks of each persona, asked as side turns (never trained), without feedback. The
-/// same seed asks the same tasks.
-std::vector<ReplyRecord> ask_tasks(const UserSettings& settings, int count);
+/// First replies to `count` held-out tasks of each persona in `asked`, as side turns (never trained), without feedback.
+/// The same seed asks the same tasks.
+std::vector<ReplyRecord> ask_tasks(const UserSettings& settings, const std::vector<const Persona*>& asked, int count);
 
 }  // namespace clawrl::demo

@@ -30,6 +30,7 @@ UserSession::UserSession(const Persona& persona, std::uint64_t seed, Split split
       max_judged_(habits.max_judged),
       silent_(random_.chance(habits.silent)),
       wrong_(random_.chance(habits.wrong)),
+      noisy_(habits.noise > 0 && random_.chance(habits.noise)),  // no draw without noise: seeds keep their sessions
       messages_{message("user", task_.text)} {}
 
 Feedback UserSession::honest(const std::string& reply) {
@@ -47,11 +48,19 @@ Feedback UserSession::contrary(const std::string& reply) {
   return complain(random_, split_, opposites);
 }
 
+Feedback UserSession::random_words() {
+  if (random_.chance(0.5)) return {praise(random_, split_), 1, {}};
+  std::vector<Wish> wishes = {static_cast<Wish>(random_.below(wish_count))};
+  const auto second = static_cast<Wish>(random_.below(wish_count));
+  if (compatible(wishes[0], second)) wishes.push_back(second);
+  return complain(random_, split_, wishes);
+}
+
 bool UserSession::take_reply(const std::string& reply) {
   if (last_) return false;
   grades_.push_back(grade(*persona_, reply, task_));
   if (silent_) return false;
-  feedback_.push_back(wrong_ ? contrary(reply) : honest(reply));
+  feedback_.push_back(noisy_ ? random_words() : wrong_ ? contrary(reply) : honest(reply));
   messages_.push_back(message("assistant", reply));
   messages_.push_back(message("user", feedback_.back().text));
   last_ = feedback_.back().verdict > 0 || static_cast<int>(grades_.size()) >= max_judged_;

@@ -106,6 +106,8 @@ TEST_CASE("each persona has figures and a line of its own") {
   CHECK(student["sessions_until_three"] == 3);   // its sessions 1, 3, 5
   CHECK(teacher["sessions_until_three"] == 14);  // 22, 24, 26: until 20 every second one is wrong
   CHECK(report["sessions_until_three"].is_null());
+  CHECK(student["first_replies_satisfied"].size() + teacher["first_replies_satisfied"].size() ==
+        report["first_replies_satisfied"].size());
   const std::string svg = to_svg(joint), line = "<polyline", text = to_text(joint);
   CHECK(well_formed(svg));
   CHECK(svg.find(line, svg.find(line) + 1) != std::string::npos);

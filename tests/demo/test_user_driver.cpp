@@ -80,7 +80,8 @@ TEST_CASE("sessions go round the personas, each judged by its own rule and voice
 TEST_CASE("held-out tasks are asked as side turns, so many of each persona, and the same ones again") {
   OneReply service;
   HttpServer server(quiet(), service);
-  const auto before = ask_tasks(users_of(server), 5), after = ask_tasks(users_of(server), 5);
+  const UserSettings users = users_of(server);
+  const auto before = ask_tasks(users, users.personas, 5), after = ask_tasks(users, users.personas, 5);
   REQUIRE(before.size() == 15);
   for (std::size_t i = 0; i < before.size(); ++i) {
     CHECK(before[i].task == after[i].task);
@@ -92,5 +93,27 @@ TEST_CASE("held-out tasks are asked as side turns, so many of each persona, and 
     CHECK(request.turn_type == TurnType::side);
     CHECK(request.messages.size() == 1);
     CHECK(request.session.empty());
+  }
+}
+
+TEST_CASE("a memory puts earlier complaints into the first message of later prompts, without it nothing is added") {
+  OneReply service;
+  HttpServer server(quiet(), service);
+  UserSettings users = users_of(server);
+  users.users = 1;
+  const std::string mark = "[user's hint / instruction]\n";
+  for (const int memory : {0, 1}) {
+    users.memory = memory;
+    hold_sessions(users, 0, 3, [](const ReplyRecord&) {});
+    const auto asked = ask_tasks(users, {&find_persona("ta")}, 2);
+    REQUIRE(asked.size() == 2);
+    CHECK(asked[0].persona == "ta");
+    const auto requests = service.requests();
+    for (std::size_t i = requests.size() - 2; i < requests.size(); ++i) {
+      const std::string& text = requests[i].messages[0].text;
+      const auto at = text.find(mark);
+      CHECK((at != std::string::npos) == (memory == 1));
+      if (memory == 1) CHECK(text.find('\n', at + mark.size()) == std::string::npos);  // one complaint
+    }
   }
 }

@@ -215,3 +215,21 @@ TEST_CASE("a session is its seed") {
     CHECK(one.messages() == two.messages());
   }
 }
+
+TEST_CASE("random users praise and complain about anything, whatever the reply") {
+  int praises = 0, complaints = 0;
+  std::set<Wish> named;
+  Habits habits = talkative(1);
+  habits.noise = 1;
+  for (std::uint64_t seed = 0; seed < 400; ++seed) {
+    UserSession session(student(), seed, Split::held_out, habits);
+    session.take_reply(reply_to(student(), session.task(), seed % 2 == 0, seed));
+    const Feedback& said = session.feedback().at(0);
+    (said.verdict > 0 ? praises : complaints) += 1;
+    CHECK((said.verdict > 0) == said.wishes.empty());
+    named.insert(said.wishes.begin(), said.wishes.end());
+  }
+  CHECK(praises > 150);
+  CHECK(complaints > 150);
+  CHECK(named.size() == static_cast<std::size_t>(wish_count));  // the opposites too
+}

@@ -1,0 +1,177 @@
+#!/usr/bin/env python3
+"""How fast does each method learn what three users want, and do the controls stay where they were?
+
+    python3 benchmarks/personalisation/personalisation.py [--short] [--seeds 101,102,...] [--rows NAME,...] [--out DIR]
+
+Each trial is a real run: online_rl in one process, simulate_users as its clients over HTTP, held-out tasks before and
+after. Prints a table; writes results.json, table.md and curves.svg into DIR. Trials that results.json holds already are
+not run again. Needs a build of online_rl, serve and simulate_users (build/release; --build names another).
+"""
+import argparse
+import concurrent.futures
+import json
+import os
+import pathlib
+import platform
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import report
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+PERSONAS = ["student", "ta", "teacher"]
+JOINT = ",".join(PERSONAS)
+
+# name: (job, method, settings of simulate_users)
+ROWS = {
+    "base": ("serve", None, {}),
+    "binary": ("online_rl", "binary", {}),
+    "opd": ("online_rl", "opd", {}),
+    "opd_topk": ("online_rl", "opd_topk", {}),
+    "combined": ("online_rl", "combined", {}),
+    "combined_topk": ("online_rl", "combined_topk", {}),
+    "memory": ("serve", None, {"users.memory": 2}),
+    "memory + combined_topk": ("online_rl", "combined_topk", {"users.memory": 2}),
+    "student alone": ("online_rl", "combined_topk", {"users.personas": "student", "users.asked": JOINT}),
+    "ta alone": ("online_rl", "combined_topk", {"users.personas": "ta", "users.asked": JOINT}),
+    "teacher alone": ("online_rl", "combined_topk", {"users.personas": "teacher", "users.asked": JOINT}),
+    "control: random words": ("online_rl", "combined_topk", {"users.noise": 1}),
+    "control: inverted": ("online_rl", "combined_topk", {"users.wrong": 1}),
+    "control: the contrarian's words": ("online_rl", "combined_topk", {"users.voice": "contrarian"}),
+}
+SHORT = ["base", "binary", "opd_topk", "combined_topk", "control: random words", "control: inverted"]
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--short", action="store_true", help="two seeds, fewer rows and tasks: under ten minutes")
+    parser.add_argument("--seeds", help="instead of those in seeds.json (reported)")
+    parser.add_argument("--rows", help="of the table, by name, with commas between")
+    parser.add_argument("--rounds", type=int, default=24, help="conversations of each user (default 24)")
+    parser.add_argument("--evaluate", type=int, help="held-out tasks of each user (default 200, short 60)")
+    parser.add_argument("--at-once", type=int, default=os.cpu_count(), help="trials at the same time")
+    parser.add_argument("--recipe", default=str(HERE / "recipe.ini"))
+    parser.add_argument("--build", default=str(ROOT / "build/release"))
+    parser.add_argument("--out", default=str(ROOT / "out/personalisation"))
+    parser.add_argument("settings", nargs="*", help="further ones of online_rl, e.g. --trainer.learning_rate=1e-4 after --")
+    options = parser.parse_args()
+    rows = options.rows.split(",") if options.rows else SHORT if options.short else list(ROWS)
+    for row in rows:
+        if row not in ROWS:
+            parser.error(f"there is no row '{row}'; known are {', '.join(ROWS)}")
+    options.rows = rows
+    seeds = options.seeds.split(",") if options.seeds else json.loads((HERE / "seeds.json").read_text())["reported"]
+    options.seeds = [int(seed) for seed in seeds][: 2 if options.short and not options.seeds else None]
+    options.evaluate = options.evaluate or (60 if options.short else 200)
+    return options
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+def wait_until_serving(port, server, log):
+    end = time.monotonic() + 120
+    while time.monotonic() < end:
+        if server.poll() is not None:
+            raise RuntimeError(f"the server ended at its start, see {log}")
+        try:
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=2).read()
+            return
+        except OSError:
+            time.sleep(0.2)
+    raise RuntimeError(f"the server did not answer within 120 s, see {log}")
+
+
+def stop(server):
+    server.send_signal(signal.SIGUSR1)  # saves and ends
+    try:
+        server.wait(120)
+    except subprocess.TimeoutExpired:
+        server.kill()
+        server.wait()
+
+
+def trial(options, row, seed):
+    """One run in a folder of its own; its report."""
+    job, method, users = ROWS[row]
+    folder = pathlib.Path(options.out) / "runs" / f"{row.replace(' ', '_').replace(':', '')}-{seed}"
+    subprocess.run(["rm", "-rf", str(folder)], check=True)
+    folder.mkdir(parents=True)
+    port = free_port()
+    flags = [f"--out={folder}", f"--port={port}", f"--run.seed={seed}", *options.settings]
+    if job == "online_rl":
+        flags += [f"--config={options.recipe}", f"--method={method}"]
+    else:  # the same sampling
+        flags += ["--rollout.temperature=0.7", "--rollout.max_tokens=128", "--policy=configs/models/policy"]
+    log = folder / "server.log"
+    with open(log, "w") as output:
+        server = subprocess.Popen([f"{options.build}/jobs/{job}", *flags], cwd=ROOT, stdout=output, stderr=output,
+                                  env={**os.environ, "OMP_NUM_THREADS": "1"})
+    try:
+        wait_until_serving(port, server, log)
+        settings = {"users.personas": JOINT, **users}
+        count = options.rounds * len(settings["users.personas"].split(","))
+        settings |= {"users.url": f"http://127.0.0.1:{port}/v1", "users.out": str(folder), "users.seed": seed,
+                     "users.sessions": count, "users.evaluate": options.evaluate}
+        with open(folder / "users.log", "w") as output:
+            subprocess.run([f"{options.build}/jobs/simulate_users", *(f"--{k}={v}" for k, v in settings.items())],
+                           cwd=ROOT, stdout=output, stderr=output, check=True, timeout=1800)
+    finally:
+        stop(server)
+    return json.loads((folder / "report.json").read_text())
+
+
+def shortened(row, seed, whole, options):
+    """What results.json keeps of a report."""
+    kept = {"row": row, "seed": seed, "rounds": options.rounds, "requests": whole["requests"], "personas": {},
+            "versions_published": whole["versions_published"], "samples": whole["samples"]}
+    for name, part in whole["personas"].items():
+        kept["personas"][name] = part
+    return kept
+
+
+def main():
+    options = arguments()
+    out = pathlib.Path(options.out)
+    out.mkdir(parents=True, exist_ok=True)
+    results = out / "results.json"
+    recipe = pathlib.Path(options.recipe).read_text()
+    head = {"recipe": recipe, "settings": options.settings, "rounds": options.rounds, "evaluate": options.evaluate,
+            "machine": f"{os.cpu_count()} cores, {platform.machine()}, no GPU"}
+    known = json.loads(results.read_text()) if results.exists() else head | {"trials": []}
+    if any(known[key] != head[key] for key in head):
+        sys.exit(f"{results} holds trials of another recipe or length: choose another --out")
+    done = {(trial["row"], trial["seed"]) for trial in known["trials"]}
+    todo = [(row, seed) for seed in options.seeds for row in options.rows if (row, seed) not in done]
+    begin = time.monotonic()
+    with concurrent.futures.ThreadPoolExecutor(options.at_once) as pool:
+        running = {pool.submit(trial, options, row, seed): (row, seed) for row, seed in todo}
+        for future in concurrent.futures.as_completed(running):
+            row, seed = running[future]
+            try:
+                known["trials"].append(shortened(row, seed, future.result(), options))
+            except Exception as error:  # the others go on
+                print(f"{row}, seed {seed}: FAILED: {error}", file=sys.stderr, flush=True)
+                continue
+            known["trials"].sort(key=lambda one: (list(ROWS).index(one["row"]), one["seed"]))
+            results.write_text(json.dumps(known, indent=1) + "\n")
+            print(f"{time.monotonic() - begin:6.0f} s  {row}, seed {seed}: {report.line(known['trials'], row, seed)}",
+                  flush=True)
+    table = report.table(known["trials"])
+    (out / "table.md").write_text(table)
+    (out / "curves.svg").write_text(report.curves(known["trials"]))
+    print(table)
+    failed = len(todo) + len(done) - len(known["trials"])
+    sys.exit(f"{failed} trials failed" if failed else 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""Table and curves of the trials in results.json."""
+import statistics
+
+LIMIT = 72  # rounds that count where a user was not satisfied three times running within the run
+PERSONAS = ["student", "ta", "teacher"]
+COLOURS = ["#888888", "#d95f02", "#7570b3", "#e7298a", "#66a61e", "#1b9e77", "#a6761d", "#e6ab02", "#1f78b4"]
+
+
+def rounds_of(part):
+    return part["sessions_until_three"] or LIMIT
+
+
+def spread(values, digits=2):
+    if not values:
+        return "-"
+    mean = statistics.mean(values)
+    return f"{mean:.{digits}f} ({min(values):.{digits}f}-{max(values):.{digits}f})" if len(values) > 1 else f"{mean:.{digits}f}"
+
+
+def line(trials, row, seed):
+    one = next(t for t in trials if t["row"] == row and t["seed"] == seed)
+    return ", ".join(
+        f"{name} {part['first_reply_satisfaction']['before']:.2f} -> {part['first_reply_satisfaction']['after']:.2f}"
+        f" (round {part['sessions_until_three'] or '-'})" for name, part in one["personas"].items())
+
+
+def cells(trials):
+    """Of one row: a text per column."""
+    trained = [name for name in PERSONAS
+               if any(t["personas"].get(name, {}).get("first_replies_satisfied") for t in trials)]
+    rounds = [rounds_of(t["personas"][name]) for t in trials for name in trained]
+    reached = sum(value < LIMIT for value in rounds)
+    texts = [str(len(trials)), f"{spread(rounds, 1)}; {reached} of {len(rounds)}"]
+    for name in PERSONAS:
+        parts = [t["personas"][name] for t in trials if name in t["personas"]]
+        before = [p["first_reply_satisfaction"]["before"] for p in parts]
+        after = [p["first_reply_satisfaction"]["after"] for p in parts]
+        texts.append(f"{statistics.mean(before):.2f} -> {spread(after)}" if parts else "-")
+    every = [p for t in trials for p in t["personas"].values()]
+    texts.append(spread([p["well_formed"]["after"] for p in every]))
+    change = [p["answer_accuracy"]["after"] - p["answer_accuracy"]["before"] for p in every]
+    texts.append(f"{statistics.mean(change):+.3f}")
+    texts.append(f"{statistics.mean(p['mean_words']['before'] for p in every):.0f} -> "
+                 f"{statistics.mean(p['mean_words']['after'] for p in every):.0f}")
+    return texts
+
+
+def table(trials):
+    columns = ["", "trials", "rounds until three running; reached", *(f"{name}: satisfied" for name in PERSONAS),
+               "well-formed", "accuracy change", "words"]
+    lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
+    for row in dict.fromkeys(t["row"] for t in trials):
+        lines.append("| " + " | ".join([row, *cells([t for t in trials if t["row"] == row])]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def rolling(trials, name, window=5):
+    """Share of satisfied first replies by round, over trials and the `window` newest rounds."""
+    series = [t["personas"][name]["first_replies_satisfied"] for t in trials if name in t["personas"]]
+    series = [one for one in series if one]
+    length = min((len(one) for one in series), default=0)
+    mean = [statistics.mean(one[i] for one in series) for i in range(length)]
+    return [statistics.mean(mean[max(0, i + 1 - window):i + 1]) for i in range(length)]
+
+
+def curves(trials):
+    """One panel per user, one line per row."""
+    rows = [row for row in dict.fromkeys(t["row"] for t in trials) if "alone" not in row]
+    width, height, left, top, gap = 300, 220, 46, 34, 30
+    total_width = left + 3 * (width + gap)
+    parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{total_width}" height="{top + height + 50 + 16 * len(rows)}" '
+             'font-family="sans-serif" font-size="11">', '<rect width="100%" height="100%" fill="white"/>']
+    for panel, name in enumerate(PERSONAS):
+        x0 = left + panel * (width + gap)
+        parts.append(f'<text x="{x0}" y="{top - 12}" font-size="13">{name}: share of satisfied first replies</text>')
+        for share in (0, 0.5, 1):
+            y = top + height * (1 - share)
+            parts.append(f'<line x1="{x0}" x2="{x0 + width}" y1="{y}" y2="{y}" stroke="#dddddd"/>')
+            if panel == 0:
+                parts.append(f'<text x="{x0 - 6}" y="{y + 4}" text-anchor="end">{share:g}</text>')
+        for index, row in enumerate(rows):
+            values = rolling([t for t in trials if t["row"] == row], name)
+            if len(values) < 2:
+                continue
+            points = " ".join(f"{x0 + width * i / (len(values) - 1):.1f},{top + height * (1 - v):.1f}"
+                              for i, v in enumerate(values))
+            dash = ' stroke-dasharray="4 3"' if row.startswith("control") else ""
+            parts.append(f'<polyline points="{points}" fill="none" stroke="{COLOURS[index % len(COLOURS)]}" '
+                         f'stroke-width="2"{dash}/>')
+            if panel == 0:
+                y = top + height + 36 + 16 * index
+                parts.append(f'<line x1="{left}" x2="{left + 24}" y1="{y - 4}" y2="{y - 4}" '
+                             f'stroke="{COLOURS[index % len(COLOURS)]}" stroke-width="2"{dash}/>'
+                             f'<text x="{left + 30}" y="{y}">{row}</text>')
+        parts.append(f'<text x="{x0 + width / 2}" y="{top + height + 16}" text-anchor="middle">round (mean of the last 5)</text>')
+    return "\n".join(parts) + "\n</svg>\n"
