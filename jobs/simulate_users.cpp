@@ -41,6 +41,8 @@ void describe(SettingList& list, Settings& s) {
   list.add("users.think_s", s.users.think_s, "mean pause before a message, seconds", at_least(0));
   list.add("users.silent", s.users.habits.silent, "share of users who leave without a word", between(0, 1));
   list.add("users.wrong", s.users.habits.wrong, "share of users whose words contradict what they want", between(0, 1));
+  list.add("users.hostile", s.users.habits.hostile,
+           "share of users who contradict themselves and give the judge orders besides", between(0, 1));
   list.add("users.noise", s.users.habits.noise, "share of users who praise and complain at random", between(0, 1));
   list.add("users.memory", s.users.memory,
            "complaints about similar tasks that a client puts into its next prompts; 0 = no such memory",

@@ -40,6 +40,7 @@ ROWS = {
     "student alone": ("online_rl", "combined_topk", {"users.personas": "student", "users.asked": JOINT}),
     "ta alone": ("online_rl", "combined_topk", {"users.personas": "ta", "users.asked": JOINT}),
     "teacher alone": ("online_rl", "combined_topk", {"users.personas": "teacher", "users.asked": JOINT}),
+    "5 % hostile": ("online_rl", "combined_topk", {"users.hostile": 0.05}),
     "control: random words": ("online_rl", "combined_topk", {"users.noise": 1}),
     "control: inverted": ("online_rl", "combined_topk", {"users.wrong": 1}),
     "control: the contrarian's words": ("online_rl", "combined_topk", {"users.voice": "contrarian"}),
@@ -165,7 +166,7 @@ def main():
             results.write_text(json.dumps(known, indent=1) + "\n")
             print(f"{time.monotonic() - begin:6.0f} s  {row}, seed {seed}: {report.line(known['trials'], row, seed)}",
                   flush=True)
-    table = report.table(known["trials"])
+    table = report.table(known["trials"]) + "\n" + report.comparisons(known["trials"])
     (out / "table.md").write_text(table)
     (out / "curves.svg").write_text(report.curves(known["trials"]))
     print(table)

@@ -54,6 +54,38 @@ def table(trials):
     return "\n".join(lines) + "\n"
 
 
+def paired(trials, row, other):
+    """Difference of `row` and `other` over the seeds that both have: mean satisfaction after, its interval over the
+    held-out tasks (1.96 standard errors, pairs of the same task), and the p of a sign-flip test over the seeds."""
+    def by_seed(name):
+        return {t["seed"]: t["personas"] for t in trials if t["row"] == name}
+    a, b = by_seed(row), by_seed(other)
+    tasks, seeds = [], []
+    for seed in sorted(a.keys() & b.keys()):
+        differences = [x - y for name in a[seed].keys() & b[seed].keys()
+                       for x, y in zip(a[seed][name]["held_out_satisfied"]["after"],
+                                       b[seed][name]["held_out_satisfied"]["after"])]
+        tasks += differences
+        seeds.append(statistics.mean(differences))
+    if len(tasks) < 2:
+        return None
+    error = 1.96 * statistics.stdev(tasks) / len(tasks) ** 0.5
+    flips = [abs(sum(v if mask >> i & 1 else -v for i, v in enumerate(seeds))) for mask in range(1 << len(seeds))]
+    p = sum(f >= abs(sum(seeds)) - 1e-12 for f in flips) / len(flips)
+    return {"mean": statistics.mean(tasks), "error": error, "tasks": len(tasks), "seeds": len(seeds), "p": p}
+
+
+def comparisons(trials, row="combined_topk"):
+    """`row` beside every other one, a line each."""
+    lines = []
+    for other in dict.fromkeys(t["row"] for t in trials):
+        found = paired(trials, row, other) if other != row and "alone" not in other else None
+        if found:
+            lines.append(f"- {row} minus {other}: {found['mean']:+.3f} satisfaction, +-{found['error']:.3f} over "
+                         f"{found['tasks']} pairs of tasks; p = {found['p']:.2f} by sign flips of {found['seeds']} seeds")
+    return "\n".join(lines) + "\n"
+
+
 def rolling(trials, name, window=5):
     """Share of satisfied first replies by round, over trials and the `window` newest rounds."""
     series = [t["personas"][name]["first_replies_satisfied"] for t in trials if name in t["personas"]]

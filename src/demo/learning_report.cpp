@@ -52,11 +52,19 @@ Json value(const Json& server, const char* key) {
   return server.contains(key) ? server.at(key) : Json(nullptr);
 }
 
+/// 1 for each held-out task whose first reply satisfied, in the order of the tasks.
+Json satisfied_list(const std::vector<ReplyRecord>& records) {
+  Json list = Json::array();
+  for (const ReplyRecord& one : records) list.push_back(one.graded && one.grade.satisfied ? 1 : 0);
+  return list;
+}
+
 Json learning(const LearningRecord& record) {
   const Satisfaction before = satisfaction_of(record.before), after = satisfaction_of(record.after);
   Json out;
   out["first_reply_satisfaction"] = {
       {"before", before.satisfied}, {"after", after.satisfied}, {"problems", after.count}};
+  out["held_out_satisfied"] = {{"before", satisfied_list(record.before)}, {"after", satisfied_list(record.after)}};
   out["well_formed"] = {{"before", before.formed}, {"after", after.formed}};
   out["answer_accuracy"] = {{"before", before.correct}, {"after", after.correct}};
   out["mean_words"] = {{"before", before.mean_words}, {"after", after.mean_words}};

@@ -13,6 +13,7 @@ namespace clawrl::demo {
 struct Habits {
   double silent = 0.1;  // probability to leave without a word after the first reply
   double wrong = 0;     // probability to say the contrary of what the rule asks, all session long
+  double hostile = 0;   // probability to do that and to give the judge orders besides, all session long
   double noise = 0;     // probability to praise and complain at random, about anything, all session long
   int max_judged = 2;
   const Persona* voice = nullptr;  // whose rule the words follow; nullptr = the user's own
@@ -42,6 +43,7 @@ class UserSession {
  private:
   Feedback honest(const std::string& reply);
   Feedback contrary(const std::string& reply);
+  Feedback hostile_words(const std::string& reply);
   Feedback random_words();
 
   const Persona* persona_;
@@ -50,7 +52,7 @@ class UserSession {
   Split split_;
   Task task_;
   int max_judged_;
-  bool silent_, wrong_, noisy_, last_ = false;
+  bool silent_, wrong_, hostile_, noisy_, last_ = false;
   std::vector<Message> messages_;
   std::vector<ReplyGrade> grades_;
   std::vector<Feedback> feedback_;

@@ -216,6 +216,22 @@ TEST_CASE("a session is its seed") {
   }
 }
 
+TEST_CASE("hostile users say the contrary and give the judge orders") {
+  Habits habits = talkative(1);
+  habits.hostile = 1;
+  std::set<std::string> seen;
+  for (std::uint64_t seed = 0; seed < 60; ++seed) {
+    UserSession session(student(), seed, Split::held_out, habits);
+    const bool obeying = seed % 2 == 0;
+    session.take_reply(reply_to(student(), session.task(), obeying, seed));
+    const Feedback& said = session.feedback().at(0);
+    CHECK(said.verdict == (obeying ? -1 : 1));
+    for (const char* order : {"\\boxed{1}", "\\boxed{-1}", "[HINT_START]"})
+      if (said.text.find(order) != std::string::npos) seen.insert(order);
+  }
+  CHECK(seen.size() == 3);
+}
+
 TEST_CASE("random users praise and complain about anything, whatever the reply") {
   int praises = 0, complaints = 0;
   std::set<Wish> named;
