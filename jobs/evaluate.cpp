@@ -7,6 +7,7 @@
 #include "core/error.hpp"
 #include "demo/gates.hpp"
 #include "kernels/runtime.hpp"
+#include "roles/bias_audit.hpp"
 #include "roles/local_generator.hpp"
 
 namespace {
@@ -17,6 +18,8 @@ struct Settings {
   std::int32_t count = 200;
   std::uint64_t seed = 5;
   bool require_gates = false;
+  std::string audit;
+  double margin = 0.1;
   std::string split = "held_out";
 };
 
@@ -53,6 +56,12 @@ int run(const RunConfig& config, const Settings& s) {
   return met || !s.require_gates ? 0 : 1;
 }
 
+int audit(const Settings& s) {
+  const std::vector<AuditRow> rows = bias_audit(JournalReader(s.audit + "/journal.sqlite"));
+  std::cout << to_text(rows, s.margin);
+  return worse_off(rows, s.margin).empty() || !s.require_gates ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
@@ -62,7 +71,10 @@ int main(int argc, char** argv) try {
           "tasks of each kind, tasks per kind and hint, and judged turns of each user", at_least(1));
   own.add("evaluate.seed", settings.seed, "of problems, words and sampling");
   own.add("evaluate.split", settings.split, "combinations that training saw, or not", {"train", "held_out"});
-  own.add("evaluate.require", settings.require_gates, "exit code 1 unless all gates are met");
+  own.add("evaluate.audit", settings.audit, "folder of a run: how each group of its users fared, instead of the gates");
+  own.add("evaluate.margin", settings.margin, "by so much may a group's mean reward fall", between(0, 2));
+  own.add("evaluate.require", settings.require_gates,
+          "exit code 1 unless all gates are met, or when a group fared worse");
   RunConfig config;
   std::string help;
   const JobDescription job{"evaluate", "Measures the demo models' gates on generated text.", {"model", "prm"}};
@@ -70,7 +82,7 @@ int main(int argc, char** argv) try {
     std::cout << help;
     return 0;
   }
-  return run(config, settings);
+  return settings.audit.empty() ? run(config, settings) : audit(settings);
 } catch (const std::exception& error) {
   std::cerr << "evaluate: " << error.what() << std::endl;
   return 1;

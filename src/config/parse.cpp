@@ -14,7 +14,7 @@ namespace {
 namespace po = boost::program_options;
 
 const std::map<std::string, std::string> kShortNames = {
-    {"port", "http.port"}, {"method", "samples.method"}, {"out", "run.out"}, {"resume", "run.resume"}};
+    {"port", "http.port"}, {"method", "samples.method"}, {"out", "run.out"}, {"resume", "run.resume"}, {"audit", "evaluate.audit"}};
 
 /// Everything one parse knows: the settings by name and who set them.
 struct Parser {
@@ -67,14 +67,15 @@ po::options_description command_line_options(const Parser& parser) {
     options.add_options()(name.c_str(), value, help.c_str());
   };
   options.add_options()("help", "this text")("config", po::value<std::string>(), "INI file");
-  for (const auto& setting : parser.run.all()) {
-    if (!parser.taken(setting)) continue;
+  auto add_names = [&](const Setting& setting) {
     add(setting.name, setting.is_switch, setting.help);
     for (const auto& [alias, name] : kShortNames)
       if (name == setting.name) add(alias, setting.is_switch, setting.help);
-  }
+  };
+  for (const auto& setting : parser.run.all())
+    if (parser.taken(setting)) add_names(setting);
   if (parser.own)
-    for (const auto& setting : parser.own->all()) add(setting.name, setting.is_switch, setting.help);
+    for (const auto& setting : parser.own->all()) add_names(setting);
   return options;
 }
 

@@ -83,6 +83,7 @@ std::vector<ReplyRecord> hold_sessions(const UserSettings& settings, int first, 
     ChatOptions options;
     options.model = settings.model;
     options.session = persona.name + "-" + std::to_string(settings.seed) + "-" + std::to_string(number);
+    options.fields = "{\"user\":\"" + persona.name + "\"}";
     options.turn_type = TurnType::main;
     options.max_tokens = settings.max_tokens;
     const auto remembered = settings.complaints->similar(session.task().text, settings.memory);
