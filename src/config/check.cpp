@@ -28,6 +28,7 @@ void check_samples(const SamplesConfig& samples, const PrmConfig& prm) {
           "prm.votes = 0 is not allowed with samples.method = " + samples.method + ": at least 1");
   require(!combined || samples.w_binary > 0 || samples.w_opd > 0,
           "samples.w_binary and samples.w_opd are both 0: nothing would be trained, one must be above 0");
+  require(!prm.teacher.empty(), "prm.teacher is empty: policy, base, or a model folder");
   const bool opd = samples.method == "opd" || samples.method == "opd_topk";
   require(!opd || (!samples.severity && !samples.localise_errors),
           "samples.severity and samples.localise_errors have no effect with samples.method = " + samples.method +

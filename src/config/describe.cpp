@@ -88,7 +88,10 @@ void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::st
   list.add("prm.temperature", c.prm.temperature, "sampling temperature of votes and hints", between(0, 2));
   list.add("prm.hints", c.prm.hints, "hint candidates per turn", between(1, 3));
   list.add("prm.max_tokens", c.prm.max_tokens, "tokens per vote or hint", between(1, 65536));
-  list.add("prm.teacher", c.prm.teacher, "policy version that scores with the hint", {"newest", "base"});
+  list.add("prm.evaluator", c.prm.evaluator, "who votes and writes hints: model.prm, or the policy itself",
+           {"judge", "self"});
+  list.add("prm.teacher", c.prm.teacher,
+           "who scores with the hint: policy (newest version), base (version 0), or a model folder");
   list.add("prm.timeout_s", c.prm.timeout_s, "a turn not judged by then is excluded", between(0.1, 86400));
   list.add("prm.template_arguments", c.prm.template_arguments,
            "JSON object for the judge's chat template, e.g. {\"enable_thinking\":false}");

@@ -145,6 +145,7 @@ void read_file(Parser& parser, const std::string& path) {
 void derive(const Parser& parser, RunConfig& config) {
   if (config.run.out.empty()) config.run.out = "out/" + parser.job.name;
   if (config.run.journal.empty()) config.run.journal = config.run.out + "/journal.sqlite";
+  if (config.prm.teacher == "newest") config.prm.teacher = "policy";  // its earlier name
   if (config.run.deterministic && !parser.given.contains("samples.partial_batch_age_s"))
     config.samples.partial_batch_age_s = 0;
 }

@@ -79,7 +79,8 @@ struct PrmConfig {
   double temperature = 0.6;  // of votes and hints
   std::int32_t hints = 1;    // candidates per turn
   std::int32_t max_tokens = 48;
-  std::string teacher = "newest";  // newest, base
+  std::string evaluator = "judge";  // judge (model.prm), self (the policy's newest version is asked)
+  std::string teacher = "policy";   // policy (its newest version), base (version 0), else a model folder
   double timeout_s = 120;          // per turn
   std::string template_arguments;  // JSON object for the judge's chat template; empty = none
   std::string dtype = "fp32";      // of the judge's and the teacher's matrices: fp32, bf16

@@ -36,6 +36,14 @@ bool needs_base_version(const RunConfig& config) {
   return config.prm.teacher == "base" || config.trainer.loss.kl_beta > 0;
 }
 
+std::string teacher_folder(const PrmConfig& prm) {
+  return prm.teacher == "policy" || prm.teacher == "base" ? "" : prm.teacher;
+}
+
+bool prms_follow_policy(const RunConfig& config) {
+  return config.prm.teacher == "policy" || config.prm.evaluator == "self" || config.samples.subset == "teacher";
+}
+
 JudgeSettings judge_settings(const RunConfig& config, const std::vector<TokenId>& stop_tokens) {
   JudgeSettings settings;
   settings.prm = config.prm;
@@ -45,7 +53,9 @@ JudgeSettings judge_settings(const RunConfig& config, const std::vector<TokenId>
                       .subset = config.samples.subset,
                       .max_tokens = config.samples.max_tokens};
   settings.wants_hints = config.samples.method != "binary";
-  settings.style = {.severity = config.samples.severity, .fault = config.samples.localise_errors};
+  settings.style = {.self = config.prm.evaluator == "self",
+                    .severity = config.samples.severity,
+                    .fault = config.samples.localise_errors};
   settings.seed = config.run.seed;
   settings.stop_tokens = stop_tokens;
   return settings;
@@ -93,7 +103,7 @@ void Judge::ask_all(SampleId id, Case& one) {
   const JudgedTurn judged = judged_turn(one.turn);
   std::vector<TokenId> vote, hint;
   if (!one.votes.empty()) vote = prompt_of(vote_prompt(judged, limits, settings_.style), one.turn.created_s);
-  if (!one.hints.empty()) hint = prompt_of(hint_prompt(judged, limits), one.turn.created_s);
+  if (!one.hints.empty()) hint = prompt_of(hint_prompt(judged, limits, settings_.style), one.turn.created_s);
   for (std::size_t i = 0; i < one.votes.size(); ++i) ask(id, true, i, vote);
   for (std::size_t i = 0; i < one.hints.size(); ++i) ask(id, false, i, hint);
   one.open = static_cast<int>(one.votes.size() + one.hints.size());

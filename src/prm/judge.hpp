@@ -38,6 +38,12 @@ JudgeSettings judge_settings(const RunConfig& config, const std::vector<TokenId>
 /// Does the run need the policy's version 0 on the PRM ranks (never retired there)?
 bool needs_base_version(const RunConfig& config);
 
+/// Do the PRM ranks get every version: as teacher, as evaluator, or for the sampler's log-probs at the teacher's ids?
+bool prms_follow_policy(const RunConfig& config);
+
+/// prm.teacher when it names a model folder, else empty.
+std::string teacher_folder(const PrmConfig& prm);
+
 /// One thread owns it. A turn's verdict depends on the turn, its revision, the seed and the teacher's version only.
 /// What goes wrong with one turn is in that verdict's `error`; nothing is thrown for it. Waits are bounded by
 /// prm.timeout_s per request, which the engine keeps.

@@ -7,6 +7,11 @@ namespace {
 
 constexpr std::size_t kLongestWord = 32;  // bytes
 
+/// Self-analysis: the reply is the reader's own.
+constexpr const char* kSelfVote =
+    "Judge the reply that you gave earlier by what came next. Be honest about your own mistakes.";
+constexpr const char* kSelfHint = "Learn from the reply that you gave earlier and from what came next.";
+
 struct Span {
   std::size_t begin, end;
 };
@@ -96,15 +101,21 @@ std::string keep_ends(const std::string& text, int words) {
 
 std::vector<Message> vote_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits,
                                  const JudgePromptStyle& style) {
-  std::string question = "Does the next message show that the reply was good? ";
+  std::string question = style.self ? "Does the next message show that your reply was good? Say first what went wrong. "
+                                    : "Does the next message show that the reply was good? ";
   if (style.severity) question += "If not, grade the error: [SEVERITY: 1] slight, [SEVERITY: 2] or [SEVERITY: 3] grave. ";
   if (style.fault)
     question += "If not, quote the words of the reply where it went wrong: [FAULT_START]...[FAULT_END]. ";
-  return prompt("Judge the reply by the user's next message.", turn, limits,
+  return prompt(style.self ? kSelfVote : "Judge the reply by the user's next message.", turn, limits,
                 question + "End with \\boxed{1}, \\boxed{-1} or \\boxed{0}.");
 }
 
-std::vector<Message> hint_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits) {
+std::vector<Message> hint_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits,
+                                 const JudgePromptStyle& style) {
+  if (style.self)
+    return prompt(kSelfHint, turn, limits,
+                  "What should you have done differently? Answer with one instruction to yourself, "
+                  "[HINT_START]...[HINT_END], or with \\boxed{0} if nothing.");
   return prompt("Extract the user's wish.", turn, limits,
                 "How should the reply have been? Answer [HINT_START]...[HINT_END] or \\boxed{0}.");
 }

@@ -28,6 +28,7 @@ struct JudgePromptLimits {
 
 /// Who is asked, and what besides the vote. The defaults are the wording that the demo judge was trained with.
 struct JudgePromptStyle {
+  bool self = false;      // the policy is asked about its own reply
   bool severity = false;  // a grade of the error, see parse_severity()
   bool fault = false;     // where in the reply it began, see parse_fault()
 };
@@ -38,7 +39,8 @@ struct JudgePromptStyle {
 /// block, end the message or pose as an answer.
 std::vector<Message> vote_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits = {},
                                  const JudgePromptStyle& style = {});
-std::vector<Message> hint_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits = {});
+std::vector<Message> hint_prompt(const JudgedTurn& turn, const JudgePromptLimits& limits = {},
+                                 const JudgePromptStyle& style = {});
 
 /// The same for a chat template without system messages: the instruction begins the user's.
 std::vector<Message> without_system(std::vector<Message> messages);

@@ -30,12 +30,13 @@ std::vector<TokenId> hinted_prompt(const Tokenizer& tokenizer, const ChatTemplat
   return chat_template.render_ids(tokenizer, with_hint(turn.messages, hint), turn.tools, template_options(turn));
 }
 
-Teacher::Teacher(TeacherScorer scorer, Tokenizer policy_tokenizer, ChatTemplate policy_template,
-                 TeacherSettings settings)
-    : scorer_(std::move(scorer)),
+Teacher::Teacher(TeacherScorer policy, Tokenizer policy_tokenizer, ChatTemplate policy_template,
+                 TeacherSettings settings, std::optional<TeacherScorer> other)
+    : scorer_(std::move(policy)),
       tokenizer_(std::move(policy_tokenizer)),
       template_(std::move(policy_template)),
-      settings_(std::move(settings)) {}
+      settings_(std::move(settings)),
+      other_(std::move(other)) {}
 
 bool Teacher::worth_scoring(const Turn& turn) const {
   const auto& completion = turn.completion;
@@ -45,9 +46,9 @@ bool Teacher::worth_scoring(const Turn& turn) const {
 }
 
 std::int64_t Teacher::version() const {
-  const auto versions = scorer_.versions();
+  const auto versions = teaching().versions();
   require(!versions.empty(), "teacher: this rank has no complete policy version");
-  if (!settings_.base) return versions.back();
+  if (other_ || !settings_.base) return versions.back();
   require(versions.front() == 0, "teacher: prm.teacher = base needs policy version 0 on this rank");
   return 0;
 }
@@ -65,7 +66,10 @@ void Teacher::score_hints(const Turn& turn, Verdict& verdict) const {
   std::vector<std::int32_t> index;  // of a fitting hint among verdict.hints
   for (std::size_t h = 0; h < verdict.hints.size(); ++h) {
     auto request = request_for(turn, hinted_prompt(tokenizer_, template_, turn, verdict.hints[h]));
-    if (static_cast<std::int64_t>(request.ids.size()) > scorer_.max_positions) continue;
+    if (static_cast<std::int64_t>(request.ids.size()) > teaching().max_positions) {
+      ++verdict.hints_too_long;
+      continue;
+    }
     request.top_k = request.gather_width = static_cast<std::int32_t>(width(turn));
     request.gather_ids = turn.completion.topk_ids;
     requests.push_back(std::move(request));
@@ -73,16 +77,19 @@ void Teacher::score_hints(const Turn& turn, Verdict& verdict) const {
     index.push_back(static_cast<std::int32_t>(h));
   }
   if (requests.empty()) return;
-  auto results = scorer_.score(scoring, requests);
+  auto results = teaching().score(scoring, requests);
   expect(results.size() == requests.size(), "teacher: one result per sequence");
   std::vector<TeacherScores> candidates;
   for (auto& result : results) {
+    for (const TokenId id : result.topk_ids)
+      require(settings_.vocabulary == 0 || id < settings_.vocabulary,
+              "teacher: token " + std::to_string(id) + " is likely to it and not in the policy's vocabulary");
     candidates.push_back({.logprobs = std::move(result.logprobs),
                           .student_logprobs = std::move(result.gathered),
                           .topk_ids = std::move(result.topk_ids),
                           .topk_logprobs = std::move(result.topk_logprobs),
                           .sampler_logprobs = {},
-                          .version = settings_.base ? -1 : scoring});
+                          .version = other_ || settings_.base ? -1 : scoring});
   }
   const std::size_t rows = turn.completion.ids.size();
   const auto choice = choose_hint(settings_.hint_choice, fitting, candidates, turn.completion.topk_ids, rows);

@@ -111,7 +111,7 @@ void Head::make_desks() {
   VersionDeskSettings versions;
   versions.trainers = trainers;
   versions.rollouts = context_.map.ranks(Role::rollout);
-  if (config_.prm.teacher == "newest") versions.teachers = context_.map.ranks(Role::prm);
+  if (prms_follow_policy(config_)) versions.teachers = context_.map.ranks(Role::prm);
   versions.keep_versions = config_.weights.keep_versions;
   versions.keep_base_on_teachers = needs_base_version(config_);
   versions_ = std::make_unique<VersionDesk>(context_.mailbox, *journal_, meter_, versions);

@@ -2,11 +2,13 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "comm/agreement.hpp"
 #include "comm/node_memory.hpp"
 #include "core/checksum.hpp"
 #include "core/error.hpp"
+#include "prm/judge.hpp"
 #include "roles/adapter_id.hpp"
 #include "trainer/learner.hpp"
 
@@ -53,25 +55,26 @@ NodeImages load_node_images(const Communicator& world, const RoleMap& map, const
   const auto plays = [&](Role role) { return map.plays(world.rank(), role); };
   const auto trainer_type = base_type(config.trainer.lora, parse_matrix_type(config.trainer.dtype));
   const auto prm_type = parse_matrix_type(config.prm.dtype);
-  Wish wishes[] = {{config.model.policy, parse_matrix_type(config.rollout.dtype), &images.sampler, Role::rollout},
+  std::vector<Wish> wishes = {{config.model.policy, parse_matrix_type(config.rollout.dtype), &images.sampler, Role::rollout},
                    {config.model.policy, prm_type, &images.teacher, Role::prm},
-                   {config.model.prm, prm_type, &images.judge, Role::prm},
                    {config.model.policy, trainer_type, &images.trainer, Role::trainer}};
-  bool done[std::size(wishes)] = {};
-  for (std::size_t i = 0; i < std::size(wishes);
-       ++i) {  // every rank goes through the same list: the loads are collective
+  if (config.prm.evaluator == "judge") wishes.push_back({config.model.prm, prm_type, &images.judge, Role::prm});
+  const std::string other = teacher_folder(config.prm);
+  if (!other.empty()) wishes.push_back({other, prm_type, &images.other, Role::prm});
+  std::vector<bool> done(wishes.size());
+  for (std::size_t i = 0; i < wishes.size(); ++i) {  // every rank has the same list: the loads are collective
     if (done[i]) continue;
     const auto same = [&](std::size_t j) {
       return wishes[j].folder == wishes[i].folder && wishes[j].type == wishes[i].type;
     };
     bool wanted = false, anywhere = false;
-    for (std::size_t j = i; j < std::size(wishes); ++j) {
+    for (std::size_t j = i; j < wishes.size(); ++j) {
       wanted |= same(j) && plays(wishes[j].role);
       anywhere |= same(j) && !map.ranks(wishes[j].role).empty();
     }
     if (!anywhere) continue;
     const auto image = share(world, wanted, wishes[i].folder, wishes[i].type);
-    for (std::size_t j = i; j < std::size(wishes); ++j) {
+    for (std::size_t j = i; j < wishes.size(); ++j) {
       if (!same(j)) continue;
       done[j] = true;
       if (plays(wishes[j].role)) *wishes[j].image = image;

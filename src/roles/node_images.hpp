@@ -14,7 +14,8 @@ namespace clawrl {
 struct NodeImages {
   std::shared_ptr<const WeightImage> sampler;  // rollout.dtype
   std::shared_ptr<const WeightImage> teacher;  // prm.dtype
-  std::shared_ptr<const WeightImage> judge;    // prm.dtype, of model.prm
+  std::shared_ptr<const WeightImage> judge;    // prm.dtype, of model.prm; null with prm.evaluator = self
+  std::shared_ptr<const WeightImage> other;    // prm.dtype, of the folder that prm.teacher names; else null
   std::shared_ptr<const WeightImage> trainer;  // trainer.dtype with LoRA; else f32, to copy the masters from
 };
 

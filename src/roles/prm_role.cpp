@@ -25,20 +25,44 @@ EngineSettings judge_engine_settings(const RunConfig& config, const ModelConfig&
   return settings;
 }
 
+/// Self-analysis runs on the policy: its versions come and go under the engine.
+struct Versions {
+  Policy& policy;
+  Engine* engine;  // that runs on the policy, if one does
+  void use(std::int64_t version) const {
+    policy.publish(version);
+    if (engine) engine->set_newest(version);
+  }
+  void retire(std::int64_t version) const {
+    if (engine) return engine->retire(version);
+    policy.discard(version);
+  }
+};
+
+Teacher make_teacher(const RunConfig& config, Policy& policy, Policy* other, TeacherSettings settings) {
+  settings.vocabulary = policy.config().vocab_size;
+  return {scorer_of(policy), load_tokenizer(config.model.policy, policy.config()),
+          ChatTemplate::load(config.model.policy, config.model.chat_template), std::move(settings),
+          other ? std::optional(scorer_of(*other)) : std::nullopt};
+}
+
 }  // namespace
 
-void run_prm(const RankContext& context, Policy& teacher) {
+void run_prm(const RankContext& context, Policy& policy) {
   lower_priority();
   const RunConfig& config = context.config;
   Mailbox& mailbox = context.mailbox;
-  const auto judge_model = make_policy(std::move(context.images.judge), config.model.device);
-  Engine engine(*judge_model, judge_engine_settings(config, judge_model->config()));
-  const JudgeSettings settings = judge_settings(config, judge_model->config().eos_tokens);
-  Judge judge(sampler_of(engine), load_tokenizer(config.model.prm, judge_model->config()),
-              ChatTemplate::load(config.model.prm),
-              Teacher(scorer_of(teacher), load_tokenizer(config.model.policy, teacher.config()),
-                      ChatTemplate::load(config.model.policy, config.model.chat_template), settings.teacher),
-              settings);
+  const bool self = config.prm.evaluator == "self";
+  const auto judge_model = self ? nullptr : make_policy(std::move(context.images.judge), config.model.device);
+  const auto other = context.images.other ? make_policy(std::move(context.images.other), config.model.device) : nullptr;
+  Policy& evaluator = self ? policy : *judge_model;
+  const std::string& folder = self ? config.model.policy : config.model.prm;
+  Engine engine(evaluator, judge_engine_settings(config, evaluator.config()));
+  const Versions versions{policy, self ? &engine : nullptr};
+  const JudgeSettings settings = judge_settings(config, evaluator.config().eos_tokens);
+  Judge judge(sampler_of(engine), load_tokenizer(folder, evaluator.config()),
+              ChatTemplate::load(folder, self ? config.model.chat_template : ""),
+              make_teacher(config, policy, other.get(), settings.teacher), settings);
   mailbox.send(context.map.head(), Port::head, messages::Ready{"prm", context.images.teacher->hash()});
   context.images.teacher.reset();  // the base lives as long as the policy needs it
 
@@ -49,9 +73,9 @@ void run_prm(const RankContext& context, Policy& teacher) {
       if (envelope->type == messages::Stop::type_id) return;
       if (envelope->type == messages::JudgeTurn::type_id) waiting.push_back(envelope->open<messages::JudgeTurn>());
       if (envelope->type == messages::UseVersion::type_id)
-        teacher.publish(envelope->open<messages::UseVersion>().version);
+        versions.use(envelope->open<messages::UseVersion>().version);
       if (envelope->type == messages::RetireVersion::type_id)
-        teacher.discard(envelope->open<messages::RetireVersion>().version);
+        versions.retire(envelope->open<messages::RetireVersion>().version);
     }
     for (; !waiting.empty() && !judge.full(); waiting.pop_front())
       judge.submit(std::move(waiting.front().turn), waiting.front().revision, std::move(waiting.front().given));

@@ -12,8 +12,8 @@ class Collectives;
 /// Samples for the head. `policy`: this rank's copy of the policy model, followed by a WeightReceiver.
 void run_rollout(const RankContext& context, Policy& policy);
 
-/// Judges turns. `teacher`: this rank's copy of the policy model.
-void run_prm(const RankContext& context, Policy& teacher);
+/// Judges turns. `policy`: this rank's copy of the policy model: teacher, reference and, in self-analysis, evaluator.
+void run_prm(const RankContext& context, Policy& policy);
 
 /// Takes optimiser steps, publishes, writes checkpoints. Collective over the trainer ranks.
 void run_trainer(const RankContext& context, Collectives& collectives);

@@ -12,6 +12,8 @@
 #include "core/error.hpp"
 #include "kernels/runtime.hpp"
 #include "model/policy.hpp"
+#include "prm/judge.hpp"
+#include "prm/teacher_folder.hpp"
 #include "roles/head.hpp"
 #include "roles/role_loops.hpp"
 #include "weights/weight_receiver.hpp"
@@ -59,7 +61,7 @@ Followers make_followers(const RankContext& context) {
     receiving.push_back((followers.sampler = load(context.images.sampler)).get());
   if (context.map.plays(context.mailbox.rank(), Role::prm)) {
     followers.teacher = load(context.images.teacher);
-    if (context.config.prm.teacher == "newest") receiving.push_back(followers.teacher.get());
+    if (prms_follow_policy(context.config)) receiving.push_back(followers.teacher.get());
   }
   followers.receiver = std::make_unique<WeightReceiver>(
       receiving, [&mailbox = context.mailbox, head = context.map.head()](const WeightReceiver::Outcome& outcome) {
@@ -104,6 +106,8 @@ int run_rank(const MpiEnvironment& mpi, const RunConfig& config, const std::stri
   handle_signals(mpi.rank() == 0);
   const RoleMap map = make_map(mpi.size(), config.roles, learning);
   if (mpi.rank() == 0) std::cout << "clawrl: " << mpi.describe() << "\nclawrl: " << map.describe() << std::endl;
+  if (const std::string teacher = teacher_folder(config.prm); learning && mpi.rank() == 0 && !teacher.empty())
+    check_teacher_folder(config.model.policy, teacher);
   const KernelRuntime kernels(config.run.threads);
   std::unique_ptr<Head> head;  // both outlive the mailbox, which hands them what still arrives after Stop
   Followers followers;

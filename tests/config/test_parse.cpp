@@ -119,6 +119,14 @@ TEST_CASE("bad settings are refused by name with what is allowed") {
   mentions(refusal({"--model.device=gpu"}), {"model.device", "cuda:N"});
 }
 
+TEST_CASE("the teacher is the policy, its base, or a folder") {
+  CHECK(parsed({}).prm.teacher == "policy");
+  CHECK(parsed({"--prm.teacher=newest"}).prm.teacher == "policy");
+  CHECK(parsed({"--prm.teacher=models/big"}).prm.teacher == "models/big");
+  mentions(refusal({"--prm.teacher="}), {"prm.teacher"});
+  mentions(refusal({"--prm.evaluator=nobody"}), {"prm.evaluator", "judge, self"});
+}
+
 TEST_CASE("a job that trains knows its losses; one that does not takes any name in a shared file") {
   JobDescription job = kJob;
   job.losses = {"policy", "sft"};

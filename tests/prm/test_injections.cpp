@@ -95,6 +95,8 @@ const std::vector<Prompt>& prompts() {
       [](const JudgedTurn& t) { return vote_prompt(t, wide); },
       [](const JudgedTurn& t) { return hint_prompt(t, wide); },
       [](const JudgedTurn& t) { return vote_prompt(t, wide, {.severity = true, .fault = true}); },
+      [](const JudgedTurn& t) { return vote_prompt(t, wide, {.self = true}); },
+      [](const JudgedTurn& t) { return hint_prompt(t, wide, {.self = true}); },
   };
   return all;
 }

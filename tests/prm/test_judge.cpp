@@ -249,6 +249,65 @@ TEST_CASE("base teacher, reference and the sampler's view of the teacher's ids")
   CHECK(bench.run_one().error.find("prm.teacher = base") != std::string::npos);
 }
 
+TEST_CASE("a model folder teaches: it scores with the hint, the policy gives reference and the sampler's view") {
+  Bench bench;
+  RunConfig config;
+  config.prm.teacher = "some/folder";
+  config.trainer.loss.kl_beta = 0.01;
+  config.samples.subset = "teacher";
+  CHECK(teacher_folder(config.prm) == "some/folder");
+  CHECK(prms_follow_policy(config));  // for the sampler's view
+  bench.settings = judge_settings(config, {test::kEnd});
+  bench.settings.teacher.vocabulary = 4096;
+  ScriptedTeacher other{.present = {0}};
+  auto judge_with = [&](TeacherScorer scorer) {
+    Judge judge(bench.sampler.functions(), bench.tokenizer, bench.judge_template,
+                Teacher(bench.teacher.functions(), bench.tokenizer, test::demo_template(), bench.settings.teacher,
+                        std::move(scorer)),
+                bench.settings);
+    judge.submit(scripted_turn(bench.tokenizer), 0);
+    while (judge.advance()) {
+    }
+    return judge.take_verdicts().at(0);
+  };
+  bench.settings.stop_tokens = {test::kEnd};
+  const auto verdict = judge_with(other.functions());
+  REQUIRE(other.calls.size() == 1);
+  CHECK(other.calls[0].first == 0);
+  CHECK(verdict.teacher.version == -1);
+  CHECK(verdict.chosen_hint == 0);
+  REQUIRE(bench.teacher.calls.size() == 2);
+  CHECK(bench.teacher.calls[0].first == 3);  // the version that sampled, at the teacher's ids
+  CHECK(bench.teacher.calls[1].first == 0);  // the reference
+  bench.settings.teacher.vocabulary = 8;  // its most likely ids are the prompt's length and above
+  CHECK_THAT(judge_with(other.functions()).error, Catch::Contains("not in the policy's vocabulary"));
+  auto narrow = other.functions();
+  narrow.max_positions = 4;
+  const auto too_long = judge_with(narrow);
+  CHECK(too_long.error.empty());
+  CHECK(too_long.chosen_hint == -1);
+  CHECK(too_long.hints_too_long == 1);
+}
+
+TEST_CASE("self-analysis asks the policy about its own reply, with the parts as fenced as ever") {
+  Bench bench;
+  RunConfig config;
+  CHECK(prms_follow_policy(config));
+  config.prm.teacher = "base";
+  CHECK_FALSE(prms_follow_policy(config));
+  config.prm.evaluator = "self";
+  CHECK(prms_follow_policy(config));
+  bench.settings = judge_settings(config, {test::kEnd});
+  const auto verdict = bench.run_one();
+  CHECK(verdict.score == -1);
+  CHECK(verdict.hints.size() == 1);
+  const auto vote = bench.tokenizer.decode(bench.sampler.requests[0].prompt, true);
+  const auto hint = bench.tokenizer.decode(bench.sampler.requests[3].prompt, true);
+  CHECK_THAT(vote, Catch::Contains("Judge the reply that you gave") && Catch::Contains("what went wrong") &&
+                       Catch::Contains("Next: <<No rhymes, please.>>") && Catch::Contains("\\boxed{-1}"));
+  CHECK_THAT(hint, Catch::Contains("What should you have done differently?") && Catch::Contains("[HINT_START]"));
+}
+
 TEST_CASE("turns that can never be trained are judged and not scored") {
   Bench bench;
   std::vector<Turn> turns(4, scripted_turn(bench.tokenizer));

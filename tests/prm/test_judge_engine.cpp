@@ -1,6 +1,7 @@
 // The judge on a real engine and a real (small, random) model.
 
 #include <cmath>
+#include <cstring>
 
 #include "kernels/with_kernels.hpp"
 #include "prm/judge.hpp"
@@ -88,4 +89,34 @@ TEST_CASE_METHOD(test::WithKernels, "several turns through one engine; teacher a
         CHECK(std::abs(hinted.teacher.student_logprobs[4 * t + k] - hinted.teacher.logprobs[t]) < 1e-4F);
   }
   CHECK(moved > 1e-3F);  // the hint is in the context
+}
+
+TEST_CASE_METHOD(test::WithKernels, "self-analysis: the policy's engine answers while the policy scores, also across a version") {
+  const std::string folder = test::fixture("models/qwen3_tied").string();
+  const auto policy = make_policy(folder);
+  const auto tokenizer = Tokenizer::load(folder + "/tokenizer.json");
+  Engine engine(*policy, {.num_blocks = 512});
+  const Turn first = sample_turn(engine, tokenizer, 1), second = sample_turn(engine, tokenizer, 2);
+  RunConfig config;
+  config.prm.evaluator = "self";
+  config.prm.max_tokens = 24;
+  config.trainer.loss.kl_beta = 0.01;
+  const auto settings = judge_settings(config, policy->config().eos_tokens);
+  Judge judge(sampler_of(engine), tokenizer, chat_template(),
+              Teacher(scorer_of(*policy), tokenizer, chat_template(), settings.teacher), settings);
+  judge.submit(first, 0);
+  for (int i = 0; i < 5; ++i) judge.advance();  // its answers are under way on version 0
+  for (auto& view : policy->shadow(1)) std::memset(view.data, 0, view.bytes());
+  policy->publish(1);
+  engine.set_newest(1);
+  judge.submit(second, 0);
+  std::vector<Verdict> verdicts;
+  while (judge.advance())
+    for (auto& verdict : judge.take_verdicts()) verdicts.push_back(std::move(verdict));
+  REQUIRE(verdicts.size() == 2);
+  for (const auto& verdict : verdicts) {
+    CHECK(verdict.error.empty());
+    CHECK(verdict.votes.size() == 3);  // a random model gives no box: three invalid votes, and that is counted
+    CHECK(verdict.reference_logprobs.size() == 12);
+  }
 }

@@ -62,3 +62,23 @@ TEST_CASE("ranks with different starting adapters do not start") {
     CHECK_THROWS_WITH(load_node_images(world, map, config), Catch::Contains("another adapter in"));
   }
 }
+
+TEST_CASE("a rank loads the judge or, in self-analysis, none; and the teacher's folder where one is named") {
+  const auto world = Communicator::borrow_world();
+  const auto map = RoleMap::proportional(world.size());
+  const Folder folder;
+  RunConfig config;
+  config.model.policy = folder.at("model");
+  config.model.prm = folder.at("no_such_judge");
+  config.prm.evaluator = "self";
+  config.prm.teacher = folder.at("teacher");
+  write_random_model(tiny(), 1, config.model.policy);
+  write_random_model(tiny(), 2, config.prm.teacher);
+  const bool judges = map.plays(world.rank(), Role::prm);
+  const auto images = load_node_images(world, map, config);
+  CHECK(images.judge == nullptr);
+  CHECK((images.other != nullptr) == judges);
+  if (judges) CHECK(images.other->hash() != images.teacher->hash());
+  config.prm.evaluator = "judge";
+  CHECK_THROWS_AS(load_node_images(world, map, config), UserError);
+}
