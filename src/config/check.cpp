@@ -37,6 +37,12 @@ void check_samples(const SamplesConfig& samples, const PrmConfig& prm) {
   require(samples.topk_loss == "clipped" || !no_topk,
           "samples.topk_loss = " + samples.topk_loss + " has no effect with samples.method = " + samples.method +
               ": it needs a method with a top-k term");
+  require(!samples.baseline_per_user || samples.baseline == "running",
+          "samples.baseline_per_user = true needs samples.baseline = running");
+  const FeedbackWeighting& weighting = samples.weighting;
+  require(weighting.daily_cap == 0 || weighting.user_daily_cap <= weighting.daily_cap,
+          "feedback.user_daily_cap = " + std::to_string(weighting.user_daily_cap) +
+              " is above feedback.daily_cap = " + std::to_string(weighting.daily_cap) + ": it would never be reached");
   require(!samples.baseline_deviation || samples.baseline == "running",
           "samples.baseline_deviation = true needs samples.baseline = running");
 }
@@ -80,6 +86,9 @@ std::int32_t recorded_top_k(const RunConfig& config) {
 }
 
 void check(const RunConfig& config) {
+  require(config.samples.weighting.silence_weight == 0 || !config.session.judge_without_next_state,
+          "feedback.silence_weight and session.judge_without_next_state contradict each other: silence is approval or "
+          "is judged");
   check_roles(config.roles);
   check_samples(config.samples, config.prm);
   check_loss(config.trainer.loss);

@@ -81,6 +81,17 @@ void describe_serving(SettingList& list, RunConfig& c) {
            "a chat message like 'your tip from Monday worked' credits the turn that it speaks of");
   list.add("feedback.credit_threshold", c.feedback.credit_threshold,
            "confidence from which a turn is credited that was not named", between(0, 1));
+  auto& w = c.samples.weighting;
+  list.add("feedback.silence_weight", w.silence_weight,
+           "weight of a turn that nobody answered, as an approval, 0 = it teaches nothing", between(0, 1));
+  list.add("feedback.contradiction_weight", w.contradiction_weight,
+           "weight of feedback that says the opposite of what the user said last, 1 = off", between(0, 1));
+  list.add("feedback.repetition_weight", w.repetition_weight,
+           "weight per repetition of the same feedback by the same user, 1 = off", between(0, 1));
+  list.add("feedback.memory", w.memory, "newest statements of a user that are compared", between(1, 10000));
+  list.add("feedback.user_daily_cap", w.user_daily_cap, "samples of one user a day, by weight, 0 = no cap",
+           between(0, 1e9));
+  list.add("feedback.daily_cap", w.daily_cap, "samples of all users a day, by weight, 0 = no cap", between(0, 1e9));
 }
 
 void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::string>& methods) {
@@ -117,6 +128,7 @@ void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::st
   list.add("samples.baseline", s.baseline, "subtracted from the reward", {"none", "running"});
   list.add("samples.baseline_half_life", s.baseline_half_life, "half-life of the running baseline in turns",
            between(0.1, 1e6));
+  list.add("samples.baseline_per_user", s.baseline_per_user, "a running baseline for each user");
   list.add("samples.baseline_deviation", s.baseline_deviation, "also divide by the running deviation");
   list.add("samples.batch", s.batch, "fresh samples per optimiser step", between(1, 65536));
   list.add("samples.replay", s.replay, "used samples mixed into each step", between(0, 65536));

@@ -87,6 +87,16 @@ struct PrmConfig {
   std::int32_t task_words = 12, reply_words = 24, next_words = 80;  // what the judge sees of each part
 };
 
+/// How much of an influence feedback has, by who gives it (samples/feedback_weight.hpp). All of it is off here.
+struct FeedbackWeighting {
+  double silence_weight = 0;        // of a turn whose session ended without a word: a weak approval; 0 = none
+  double contradiction_weight = 1;  // of what is the opposite of what the user said last
+  double repetition_weight = 1;     // once more for every time that the user said the same
+  std::int32_t memory = 32;         // newest statements of a user that are compared
+  double user_daily_cap = 0;        // samples of one user a day, by weight; 0 = no cap
+  double daily_cap = 0;             // samples of all users a day, by weight; 0 = no cap
+};
+
 struct SamplesConfig {
   std::string method = "combined_topk";  // a registered advantage
   double w_binary = 1, w_opd = 1;
@@ -100,6 +110,7 @@ struct SamplesConfig {
   bool localise_errors = false;          // the binary term spares what stands before the error
   std::string baseline = "none";         // none, running
   double baseline_half_life = 20;        // turns
+  bool baseline_per_user = false;        // a running baseline for each user
   bool baseline_deviation = false;       // also divide by the running deviation
   std::int32_t batch = 4;                // fresh samples per optimiser step
   std::int32_t replay = 0;               // samples of the window mixed into each step
@@ -108,6 +119,7 @@ struct SamplesConfig {
   std::int32_t max_staleness = 16;       // versions
   std::int32_t feedback_staleness = 64;  // versions, of samples from explicit feedback, which may come days later
   std::int32_t max_tokens = 1024;        // prompt and response; longer = excluded(too_long)
+  FeedbackWeighting weighting = {};
 };
 
 struct TrainerConfig {

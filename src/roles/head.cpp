@@ -116,14 +116,29 @@ void Head::on_linked(LinkedTurn linked) {
   judges_->submit(std::move(turn), 0);
 }
 
+/// Nobody answered: a weak approval that is not asked about. The PRM rank adds what a KL term needs.
+void Head::judge_silence(Turn turn) {
+  GivenVerdict approval;
+  approval.vote = 1;
+  approval.ask_hints = false;
+  approval.origin = "silence";
+  turn.state = TurnState::judging;
+  judges_->submit(std::move(turn), 0, std::move(approval));
+}
+
 void Head::on_ended(EndedTurn ended) {
+  const bool approved = silence_approves() && !ended.superseded && learns() && open_turns_.contains(ended.id);
   if (ended.superseded)
     journal_->advance_turn(ended.id, TurnState::excluded, "superseded");
+  else if (approved)
+    journal_->advance_turn(ended.id, TurnState::judging);
   else
     journal_->advance_turn(ended.id, TurnState::expired);
   const auto found = open_turns_.find(ended.id);
   if (found == open_turns_.end()) return;
-  if (config_.session.judge_without_next_state && !ended.superseded && learns())
+  if (approved)
+    judge_silence(std::move(found->second));
+  else if (config_.session.judge_without_next_state && !ended.superseded && learns())
     judges_->submit(std::move(found->second), 0);
   else
     feedback_->no_prm_verdict(ended.id);

@@ -61,6 +61,8 @@ class Head : public ChatService {
   void on_ready(int rank, const messages::Ready& ready);
   void on_linked(LinkedTurn linked);
   void on_ended(EndedTurn ended);
+  bool silence_approves() const { return config_.samples.weighting.silence_weight > 0; }
+  void judge_silence(Turn turn);
   FeedbackDesk::Seams feedback_seams();
   void on_judged(const Turn& turn, Verdict verdict);
   std::string learn(const Turn& turn, const Verdict& verdict);

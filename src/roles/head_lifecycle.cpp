@@ -132,6 +132,7 @@ RunState Head::run_state() const {
   state.journal_watermark = journal_->watermark();
   state.seed = config_.run.seed;
   state.rng["baseline"] = baseline_text(steps_->baseline().state());
+  state.rng["feedback_weights"] = steps_->weights().text();
   state.configuration = configuration_;
   state.base_model_hash = base_id_;
   state.clawrl_version = CLAWRL_VERSION;
@@ -182,6 +183,8 @@ void Head::resume() {
     wait_for("the trainers to restore", start_limit_s, [&] { return restored_; });
     const auto baseline = checkpoint.state.rng.find("baseline");
     if (baseline != checkpoint.state.rng.end()) steps_->baseline().restore(baseline_from(baseline->second));
+    const auto weights = checkpoint.state.rng.find("feedback_weights");
+    if (weights != checkpoint.state.rng.end()) steps_->weights().restore(weights->second);
     log("resumed from " + checkpoint.path + ", step " + std::to_string(step));
   }
   steps_->resume_from(step, version, replay_ ? replay_.get() : journal_.get(), replay_ != nullptr);

@@ -41,7 +41,10 @@ void Head::restore_sessions() {
       continue;
     }
     const bool ended = turn.state == TurnState::expired && !config_.session.judge_without_next_state;
-    if (!turn.next_state.empty() || !ended) judges_->submit(std::move(turn), 0);
+    if (silence_approves() && turn.next_state.empty() && turn.state == TurnState::judging)
+      judge_silence(std::move(turn));
+    else if (!turn.next_state.empty() || !ended)
+      judges_->submit(std::move(turn), 0);
   }
 }
 

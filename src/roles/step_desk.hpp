@@ -59,6 +59,7 @@ class StepDesk {
   /// Mean over the tokens of the sample that the last add() made; 0 if it made none.
   double last_advantage() const { return last_advantage_; }
   RunningBaseline& baseline() { return builder_.baseline(); }
+  FeedbackWeights& weights() { return builder_.weights(); }
 
  private:
   struct Planned {

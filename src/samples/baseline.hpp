@@ -1,5 +1,5 @@
 #pragma once
-// Running mean and deviation of the reward, one pair per key: "<request_type()>/<policy line>".
+// Running mean and deviation of the reward, one pair per key: "<request_type()>/<policy line>[/<user>]".
 
 #include <map>
 #include <string>
@@ -12,7 +12,9 @@ class RunningBaseline {
   explicit RunningBaseline(double half_life_turns);
   double mean(const std::string& key) const;       // 0 before the first reward
   double deviation(const std::string& key) const;  // 1 before the second reward, never below 0.1
+  /// At most most_keys are kept: above it the one with the fewest rewards is forgotten.
   void add(const std::string& key, double reward);
+  static constexpr std::size_t most_keys = 20000;
 
   struct Moments {
     double weight = 0, sum = 0, squares = 0;

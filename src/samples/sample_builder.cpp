@@ -28,6 +28,22 @@ bool has_vote(const Verdict& verdict) {
          std::any_of(verdict.votes.begin(), verdict.votes.end(), [](const auto& vote) { return vote.has_value(); });
 }
 
+bool finite(const std::vector<float>& values) {
+  return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
+}
+
+/// A method's own arithmetic may overflow.
+bool finite(const Advantages& advantages) {
+  return finite(advantages.tokens) && finite(advantages.topk_logprobs) && finite(advantages.topk_advantages) &&
+         finite(advantages.topk_teacher_logprobs);
+}
+
+void scale(Advantages& advantages, double weight) {
+  if (weight == 1) return;
+  for (float& advantage : advantages.tokens) advantage *= static_cast<float>(weight);
+  for (float& advantage : advantages.topk_advantages) advantage *= static_cast<float>(weight);
+}
+
 bool all_zero(const Advantages& advantages) {
   const auto zero = [](float a) { return a == 0.0F; };
   return std::all_of(advantages.tokens.begin(), advantages.tokens.end(), zero) &&
@@ -72,7 +88,11 @@ TrainingSample assemble(const Turn& turn, const Verdict& verdict, Advantages adv
 }  // namespace
 
 SampleBuilder::SampleBuilder(const SamplesConfig& settings, bool kl)
-    : settings_(settings), kl_(kl), method_(find_advantage(settings.method)), baseline_(settings.baseline_half_life) {}
+    : settings_(settings),
+      kl_(kl),
+      method_(find_advantage(settings.method)),
+      baseline_(settings.baseline_half_life),
+      weights_(settings.weighting) {}
 
 std::string SampleBuilder::refusal(const Turn& turn, bool feedback, std::int64_t newest_version) const {
   const auto& completion = turn.completion;
@@ -92,13 +112,15 @@ std::string SampleBuilder::refusal(const Turn& turn, bool feedback, std::int64_t
 }
 
 Advantages SampleBuilder::advantages(const Turn& turn, const Verdict& verdict, const std::string& line) {
-  const std::string key = request_type(turn) + "/" + line;
+  const bool silence = verdict.origin == "silence";  // nobody's opinion
+  std::string key = request_type(turn) + "/" + line;
+  if (settings_.baseline_per_user) key += "/" + influence_key(turn);
   AdvantageInput input{turn, verdict, settings_};
   if (settings_.baseline == "running") {
     input.baseline = baseline_.mean(key);
     if (settings_.baseline_deviation) input.deviation = baseline_.deviation(key);
   }
-  if (has_vote(verdict)) baseline_.add(key, verdict.score);
+  if (has_vote(verdict) && !silence) baseline_.add(key, verdict.score);
   return method_(input);
 }
 
@@ -117,8 +139,11 @@ BuiltSample SampleBuilder::build(const Turn& turn, const Verdict& verdict, std::
              values.topk_logprobs.size() == cells && values.topk_advantages.size() == cells &&
              (values.topk_teacher_logprobs.empty() || values.topk_teacher_logprobs.size() == cells),
          "advantage '" + settings_.method + "' returned arrays of the wrong length");
-  const bool nothing = all_zero(values);
-  return {assemble(turn, verdict, std::move(values)), nothing ? "zero_advantage" : ""};
+  if (!finite(values)) return {{}, "not_finite"};
+  if (all_zero(values)) return {assemble(turn, verdict, std::move(values)), "zero_advantage"};
+  const FeedbackWeight weight = weights_.weigh(turn, verdict);
+  scale(values, weight.value);
+  return {assemble(turn, verdict, std::move(values)), weight.reason};
 }
 
 }  // namespace clawrl

@@ -7,18 +7,20 @@
 #include "core/training_sample.hpp"
 #include "samples/advantage.hpp"
 #include "samples/baseline.hpp"
+#include "samples/feedback_weight.hpp"
 
 namespace clawrl {
 
 /// Reasons: side, aborted, judge_failed, truncated, greedy, no_logprobs, no_version, no_masks, no_teacher_logprobs,
-/// no_topk_logprobs, no_reference, too_long, stale, zero_advantage, or the turn's own exclusion.
+/// no_topk_logprobs, no_reference, not_finite, too_long, stale, zero_advantage, user_cap, day_cap, discounted, or the
+/// turn's own exclusion.
 struct BuiltSample {
-  std::optional<TrainingSample> sample;  // also set with zero_advantage: it is recorded and takes no slot
+  std::optional<TrainingSample> sample;  // also with zero_advantage and the three after it: on record, takes no slot
   std::string exclusion;                 // empty = to be trained on
 };
 
 /// Not thread-safe. Keeps the running baseline, which takes in every verdict with a valid vote in the order of the
-/// calls: build in journal order and the numbers come again.
+/// calls, and what users have said and moved so far: build in journal order and the numbers come again.
 class SampleBuilder {
  public:
   /// `kl` = a KL term is on, so a reference is needed. Throws UserError for an unknown method.
@@ -31,6 +33,7 @@ class SampleBuilder {
   BuiltSample build(const Turn& turn, const Verdict& verdict, std::int64_t newest_version,
                     const std::string& line = "main");
   RunningBaseline& baseline() { return baseline_; }
+  FeedbackWeights& weights() { return weights_; }
 
  private:
   Advantages advantages(const Turn& turn, const Verdict& verdict, const std::string& line);
@@ -39,6 +42,7 @@ class SampleBuilder {
   bool kl_;
   AdvantageFunction method_;
   RunningBaseline baseline_;
+  FeedbackWeights weights_;
 };
 
 }  // namespace clawrl

@@ -146,6 +146,13 @@ TEST_CASE("contradictory settings are refused") {
   mentions(refusal({"--http.api_key_env=NO_SUCH_VARIABLE"}), {"http.api_key_env", "NO_SUCH_VARIABLE"});
   mentions(refusal({"--trainer.lora_alpha=32"}), {"trainer.lora_alpha", "trainer.lora_rank", "trainer.lora_adapter"});
   mentions(refusal({"--trainer.lora_targets=q_proj"}), {"trainer.lora_targets", "trainer.lora_rank"});
+  mentions(refusal({"--samples.baseline_per_user"}), {"samples.baseline_per_user", "samples.baseline"});
+  JobDescription whole = kJob;
+  whole.sections.push_back("feedback");
+  mentions(refusal({"--feedback.silence_weight=0.1", "--session.judge_without_next_state"}, whole),
+           {"feedback.silence_weight", "session.judge_without_next_state"});
+  mentions(refusal({"--feedback.user_daily_cap=9", "--feedback.daily_cap=5"}, whole), {"feedback.daily_cap"});
+  mentions(refusal({"--feedback.repetition_weight=2"}, whole), {"feedback.repetition_weight", "0..1"});
   mentions(refusal({"--samples.severity", "--method=opd"}), {"samples.severity", "opd"});
   mentions(refusal({"--samples.localise_errors", "--method=opd_topk"}), {"samples.localise_errors", "opd_topk"});
   mentions(refusal({"--samples.severity_high=0.5"}), {"samples.severity_high", "1..100"});

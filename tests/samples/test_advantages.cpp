@@ -129,6 +129,9 @@ TEST_CASE("running baseline per key") {
   RunningBaseline copy(1.0);
   copy.restore(baseline.state());
   CHECK(copy.mean("main/main") == baseline.mean("main/main"));
+  for (std::size_t i = 0; i < RunningBaseline::most_keys; ++i) copy.add("user " + std::to_string(i), 1);
+  CHECK(copy.state().size() == RunningBaseline::most_keys);
+  CHECK(copy.state().contains("main/main"));  // what knows most stays
 }
 
 TEST_CASE("group and step-index normalisation") {

@@ -1,0 +1,169 @@
+#include "samples/feedback_weight.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+#include <span>
+#include <sstream>
+#include <string_view>
+#include <vector>
+
+#include "core/checksum.hpp"
+#include "core/error.hpp"
+#include "feedback/words.hpp"
+
+namespace clawrl {
+namespace {
+
+constexpr double kDay = 86400;
+
+bool negates(const std::string& word) {
+  static const std::set<std::string_view> words = {"no",   "not",    "dont",  "doesnt", "didnt", "never", "without",
+                                                   "skip", "avoid",  "stop",  "remove", "drop",  "omit",  "leave",
+                                                   "none", "cannot", "cant", "wont",   "shouldnt", "hate", "dislike"};
+  return words.contains(word);
+}
+
+/// Words with which anything is asked for.
+bool requests(const std::string& word) {
+  static const std::set<std::string_view> words = {
+      "please", "use",  "write", "give", "make", "want",  "like", "prefer", "add",  "include", "put",    "next",
+      "time",   "again", "always", "just", "more", "reply", "answer", "response", "out", "could", "would", "should"};
+  return words.contains(word);
+}
+
+std::uint64_t hash(const std::string& text) {
+  return checksum(std::as_bytes(std::span(text)));
+}
+
+std::string hex(std::uint64_t value) {
+  static const char* digits = "0123456789abcdef";
+  std::string text(16, '0');
+  for (std::size_t i = 16; i-- > 0; value >>= 4) text[i] = digits[value & 15];
+  return text;
+}
+
+std::string users_words(const std::vector<Message>& messages) {
+  std::string text;
+  for (const auto& message : messages)
+    if (message.role == "user") text += message.text + "\n";
+  return text;
+}
+
+}  // namespace
+
+std::string influence_key(const Turn& turn) {
+  const bool named = !turn.key.empty() || !turn.user.empty();
+  return hex(hash(named ? "user\n" + turn.key + "\n" + turn.user : "session\n" + turn.session));
+}
+
+Statement statement_of(const std::string& text) {
+  Statement said;
+  std::set<std::string> topic;
+  for (const auto& word : split_words(text)) {
+    if (negates(word.text))
+      said.negated = !said.negated;
+    else if (!is_function_word(word.text) && !requests(word.text))
+      topic.insert(stem(word.text));
+  }
+  std::string joined;
+  for (const auto& word : topic) joined += word + " ";
+  if (topic.empty()) return {};
+  said.topic = std::max<std::uint64_t>(1, hash(joined));
+  return said;
+}
+
+bool FeedbackWeights::idle() const {
+  const FeedbackWeighting off;
+  return settings_.silence_weight == off.silence_weight && settings_.contradiction_weight == 1 &&
+         settings_.repetition_weight == 1 && settings_.user_daily_cap == 0 && settings_.daily_cap == 0;
+}
+
+FeedbackWeights::User& FeedbackWeights::user_of(const Turn& turn) {
+  clock_s_ = std::max(clock_s_, turn.created_s);
+  if (const auto day = static_cast<std::int64_t>(std::floor(clock_s_ / kDay)); day != day_) {
+    day_ = day;
+    used_ = 0;
+    for (auto& [key, user] : users_) user.used = 0;
+  }
+  const std::string key = influence_key(turn);
+  if (!users_.contains(key) && users_.size() >= most_users)
+    users_.erase(std::min_element(users_.begin(), users_.end(),
+                                  [](const auto& a, const auto& b) { return a.second.seen_s < b.second.seen_s; }));
+  User& user = users_[key];
+  user.seen_s = clock_s_;
+  return user;
+}
+
+/// A statement contradicts when the user's newest one on its topic says the opposite; it repeats those that say the
+/// same.
+double FeedbackWeights::discount(User& user, const Statement& said) const {
+  if (said.topic == 0) return 1;
+  double weight = 1;
+  const auto newest = std::find_if(user.said.rbegin(), user.said.rend(),
+                                   [&](const Statement& one) { return one.topic == said.topic; });
+  if (newest != user.said.rend() && newest->negated != said.negated) weight *= settings_.contradiction_weight;
+  const auto repeated = std::count(user.said.begin(), user.said.end(), said);
+  weight *= std::pow(settings_.repetition_weight, static_cast<double>(repeated));
+  user.said.push_back(said);
+  while (user.said.size() > static_cast<std::size_t>(settings_.memory)) user.said.pop_front();
+  return weight;
+}
+
+double FeedbackWeights::left(const User& user) const {
+  const double unbounded = std::numeric_limits<double>::infinity();
+  const double own = settings_.user_daily_cap > 0 ? settings_.user_daily_cap - user.used : unbounded;
+  const double all = settings_.daily_cap > 0 ? settings_.daily_cap - used_ : unbounded;
+  return std::max(0.0, std::min(own, all));
+}
+
+FeedbackWeight FeedbackWeights::weigh(const Turn& turn, const Verdict& verdict) {
+  if (idle()) return {};
+  User& user = user_of(turn);
+  const bool silent = verdict.origin == "silence";
+  const double wanted =
+      silent ? settings_.silence_weight : discount(user, statement_of(users_words(turn.next_state)));
+  if (wanted <= 0) return {0, "discounted"};
+  const double room = left(user);
+  const bool own = settings_.user_daily_cap > 0 && settings_.user_daily_cap - user.used <= 0;
+  if (room <= 0) return {0, own ? "user_cap" : "day_cap"};
+  const double value = std::min(wanted, room);
+  user.used += value;
+  used_ += value;
+  return {value, ""};
+}
+
+std::string FeedbackWeights::text() const {
+  std::ostringstream out;
+  out.precision(17);
+  out << "clock " << clock_s_ << ' ' << day_ << ' ' << used_ << '\n';
+  for (const auto& [key, user] : users_) {
+    out << key << ' ' << user.used << ' ' << user.seen_s << ' ' << user.said.size();
+    for (const auto& said : user.said) out << ' ' << said.topic << ' ' << said.negated;
+    out << '\n';
+  }
+  return out.str();
+}
+
+void FeedbackWeights::restore(const std::string& text) {
+  FeedbackWeights read(settings_);
+  std::istringstream in(text);
+  std::string word;
+  in >> word >> read.clock_s_ >> read.day_ >> read.used_;
+  require(in && word == "clock", "the feedback weights of a checkpoint cannot be read");
+  for (std::string key; in >> key;) {
+    User& user = read.users_[key];
+    std::size_t count = 0;
+    in >> user.used >> user.seen_s >> count;
+    for (std::size_t i = 0; in && i < count; ++i) {
+      Statement said;
+      in >> said.topic >> said.negated;
+      user.said.push_back(said);
+    }
+    require(static_cast<bool>(in), "the feedback weights of a checkpoint cannot be read: " + key);
+  }
+  *this = std::move(read);
+}
+
+}  // namespace clawrl

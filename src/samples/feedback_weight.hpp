@@ -1,0 +1,71 @@
+#pragma once
+// How much of an influence one piece of feedback has on the policy, by who gave it and what they said before.
+//
+//   weight = silence x contradiction x repetition, then cut by what is left of the user's and the day's share
+//
+// Everything is off (weight 1) by default. The clipped loss and the divergence are homogeneous in the advantages, so a
+// sample with weight w counts as w of one.
+
+#include <cstdint>
+#include <deque>
+#include <map>
+#include <string>
+
+#include "config/run_config.hpp"
+#include "core/turn.hpp"
+#include "core/verdict.hpp"
+
+namespace clawrl {
+
+/// Whose influence it is: API key and `user` where the request names either, else the session. 16 hexadecimal digits of
+/// a hash, so that no name is kept.
+std::string influence_key(const Turn& turn);
+
+/// A user's words taken down to what they are about. 0 = nothing to compare.
+struct Statement {
+  std::uint64_t topic = 0;  // hash of the sorted stems that are no function words, requests ("please use") or negations
+  bool negated = false;     // an odd number of negations: "no lists", "don't write a list", "without lists"
+  bool operator==(const Statement&) const = default;
+};
+Statement statement_of(const std::string& text);
+
+struct FeedbackWeight {
+  double value = 1;
+  std::string reason;  // why it is 0: user_cap, day_cap, discounted
+};
+
+/// Not thread-safe. A function of its calls in order: the same journal gives the same weights. Its clock is the newest
+/// Turn::created_s that it has seen, so feedback on an old turn does not count for an old day. At most most_users are
+/// remembered; above it the one that was silent longest is forgotten.
+class FeedbackWeights {
+ public:
+  static constexpr std::size_t most_users = 10000;
+
+  explicit FeedbackWeights(const FeedbackWeighting& settings) : settings_(settings) {}
+
+  /// The weight of the turn's sample; what it takes of the caps is taken. Call it for what will be trained on, once.
+  FeedbackWeight weigh(const Turn& turn, const Verdict& verdict);
+
+  /// For checkpoints: one line per user, hashes and numbers only. restore() throws UserError for anything else.
+  std::string text() const;
+  void restore(const std::string& text);
+
+ private:
+  struct User {
+    double used = 0;     // weight taken today
+    double seen_s = 0;   // Unix seconds
+    std::deque<Statement> said;  // newest last
+  };
+  bool idle() const;
+  double discount(User& user, const Statement& said) const;
+  double left(const User& user) const;
+  User& user_of(const Turn& turn);
+
+  FeedbackWeighting settings_;
+  double clock_s_ = 0;
+  std::int64_t day_ = 0;  // of the clock
+  double used_ = 0;       // by all, today
+  std::map<std::string, User> users_;
+};
+
+}  // namespace clawrl

@@ -1,0 +1,195 @@
+// Who may move the policy how far.
+
+#include "core/error.hpp"
+#include "judged_turn.hpp"
+#include "samples/feedback_weight.hpp"
+#include "samples/sample_builder.hpp"
+#include "support/catch.hpp"
+
+using namespace clawrl;
+using Floats = std::vector<float>;
+
+namespace {
+
+constexpr double kDay = 86400;
+
+Turn turn_of(const std::string& user, const std::string& words, double at_s = 0) {
+  Turn turn = test::answered_turn();
+  turn.user = user;
+  turn.session = "s";
+  turn.created_s = at_s;
+  turn.next_state = {{"user", words, "", {}, ""}};
+  return turn;
+}
+
+Verdict verdict_of(std::int8_t score, const std::string& origin = "prm") {
+  Verdict verdict;
+  verdict.turn = {12};
+  verdict.votes = {score};
+  verdict.score = score;
+  verdict.origin = origin;
+  return verdict;
+}
+
+double weight(FeedbackWeights& weights, const Turn& turn, const std::string& origin = "prm") {
+  return weights.weigh(turn, verdict_of(-1, origin)).value;
+}
+
+SamplesConfig binary() {
+  SamplesConfig settings;
+  settings.method = "binary";
+  return settings;
+}
+
+}  // namespace
+
+TEST_CASE("a statement is what it is about, and whether it is wanted") {
+  CHECK(statement_of("No lists, please.") == statement_of("please don't use lists"));
+  CHECK(statement_of("No lists, please.") == statement_of("could you leave out the list"));
+  CHECK(statement_of("Please use a list.").topic == statement_of("no list").topic);
+  CHECK_FALSE(statement_of("Please use a list.").negated);
+  CHECK(statement_of("Stop, no bold text without need").negated == statement_of("bold text stop no without need").negated);
+  CHECK(statement_of("no bold text").topic != statement_of("no lists").topic);
+  CHECK(statement_of("").topic == 0);
+  CHECK(statement_of("no, not that!").topic == 0);  // about nothing that could be compared
+}
+
+TEST_CASE("everything is off by default") {
+  FeedbackWeights weights{FeedbackWeighting()};
+  for (int i = 0; i < 100; ++i) CHECK(weight(weights, turn_of("eve", i % 2 ? "no lists" : "use lists")) == 1);
+  CHECK(weights.text() == FeedbackWeights(FeedbackWeighting()).text());  // and nothing is kept
+}
+
+TEST_CASE("identical feedback counts less each time, of that user only") {
+  FeedbackWeights weights({.repetition_weight = 0.5, .memory = 3});
+  CHECK(weight(weights, turn_of("eve", "No lists!")) == 1);
+  CHECK(weight(weights, turn_of("eve", "no list")) == 0.5);
+  CHECK(weight(weights, turn_of("eve", "NO LISTS PLEASE")) == 0.25);
+  CHECK(weight(weights, turn_of("bob", "No lists!")) == 1);
+  CHECK(weight(weights, turn_of("eve", "no bold text")) == 1);
+  CHECK(weight(weights, turn_of("eve", "no lists")) == 0.25);  // two of the three remembered ones say it
+  CHECK(weight(weights, turn_of("eve", "hmm")) == 1);
+  Turn tool = turn_of("eve", "no lists");
+  tool.next_state[0].role = "tool";
+  CHECK(weight(weights, tool) == 1);  // a tool's result is nobody's wish
+}
+
+TEST_CASE("who says the opposite of what they said last counts less; a change of mind is paid for once") {
+  FeedbackWeights weights({.contradiction_weight = 0.25});
+  CHECK(weight(weights, turn_of("eve", "no lists")) == 1);
+  CHECK(weight(weights, turn_of("eve", "please use lists")) == 0.25);
+  CHECK(weight(weights, turn_of("eve", "please use a list")) == 1);
+  CHECK(weight(weights, turn_of("eve", "don't use lists")) == 0.25);
+  CHECK(weight(weights, turn_of("bob", "use lists")) == 1);  // others may want others
+  FeedbackWeights deaf({.contradiction_weight = 0});
+  weight(deaf, turn_of("eve", "no lists"));
+  CHECK(deaf.weigh(turn_of("eve", "use lists"), verdict_of(1)).reason == "discounted");
+}
+
+TEST_CASE("caps bound what one user and what one day can move") {
+  FeedbackWeights weights({.repetition_weight = 0.75, .user_daily_cap = 2, .daily_cap = 5});
+  CHECK(weight(weights, turn_of("eve", "a cat", 10)) == 1);
+  CHECK(weight(weights, turn_of("eve", "a cat", 20)) == 0.75);
+  CHECK(weight(weights, turn_of("eve", "a dog", 30)) == 0.25);  // what is left of 2
+  CHECK(weights.weigh(turn_of("eve", "a cow", 40), verdict_of(1)).reason == "user_cap");
+  for (const char* user : {"b", "c", "d"}) CHECK(weight(weights, turn_of(user, "a cat", 50)) == 1);
+  CHECK(weights.weigh(turn_of("e", "a cat", 60), verdict_of(1)).reason == "day_cap");
+  CHECK(weight(weights, turn_of("eve", "a hen", kDay + 1)) == 1);  // a new day
+  CHECK(weight(weights, turn_of("eve", "a pig", 70)) == 1);        // of an old turn: it counts for today
+  CHECK(weights.weigh(turn_of("eve", "a fox", 80), verdict_of(1)).reason == "user_cap");
+}
+
+TEST_CASE("users are told apart by key and user, else by session, and kept as hashes") {
+  Turn turn = turn_of("", "x");
+  const auto session = influence_key(turn);
+  turn.session = "other";
+  CHECK(influence_key(turn) != session);
+  turn.user = "eve";
+  const auto eve = influence_key(turn);
+  turn.session = "s";
+  CHECK(influence_key(turn) == eve);
+  turn.key = "k1";
+  CHECK(influence_key(turn) != eve);
+  CHECK(eve.size() == 16);
+  FeedbackWeights weights({.user_daily_cap = 1});
+  weight(weights, turn_of("eve", "no lists"));
+  CHECK(weights.text().find("eve") == std::string::npos);
+}
+
+TEST_CASE("what a checkpoint holds goes on as if nothing had happened") {
+  const FeedbackWeighting settings{.contradiction_weight = 0.5, .repetition_weight = 0.5, .user_daily_cap = 10};
+  FeedbackWeights first(settings), second(settings);
+  for (const char* words : {"no lists", "no lists", "use lists", "be brief", "x"})
+    weight(first, turn_of("eve", words, 1234.5));
+  second.restore(first.text());
+  CHECK(second.text() == first.text());
+  for (const char* words : {"no lists", "use lists", "be brief"})
+    CHECK(weight(second, turn_of("eve", words, 2000)) == weight(first, turn_of("eve", words, 2000)));
+  CHECK_THROWS_AS(second.restore("clock 1 2"), UserError);
+  CHECK_THROWS_AS(second.restore("something else"), UserError);
+  CHECK_THROWS_AS(second.restore("clock 1 2 3\nabc 1 2 4 5 0\n"), UserError);
+  CHECK(second.text() == first.text());
+}
+
+TEST_CASE("at most so many users are remembered") {
+  FeedbackWeights weights({.user_daily_cap = 1});
+  for (std::size_t i = 0; i <= FeedbackWeights::most_users; ++i)
+    weight(weights, turn_of("user " + std::to_string(i), "x", static_cast<double>(i) / 1000));
+  CHECK(weight(weights, turn_of("user 5", "x", 20)) == 0);
+  CHECK(weight(weights, turn_of("user 0", "x", 20)) == 1);  // the longest silent one was forgotten
+}
+
+TEST_CASE("the sample builder scales every term, and refuses by name what is over a cap") {
+  auto settings = binary();
+  settings.method = "combined_topk";
+  settings.weighting.repetition_weight = 0.5;
+  settings.weighting.user_daily_cap = 1.5;
+  SampleBuilder builder(settings);
+  const Turn turn = turn_of("eve", "no lists");
+  const auto verdict = test::hinted_verdict();
+  const auto plain = builder.build(turn, verdict, 4), half = builder.build(turn, verdict, 4);
+  REQUIRE(half.sample);
+  for (std::size_t i = 0; i < plain.sample->advantages.size(); ++i)
+    CHECK(half.sample->advantages[i] == 0.5F * plain.sample->advantages[i]);
+  for (std::size_t i = 0; i < plain.sample->topk_advantages.size(); ++i)
+    CHECK(half.sample->topk_advantages[i] == 0.5F * plain.sample->topk_advantages[i]);
+  const auto over = builder.build(turn, verdict, 4);
+  CHECK(over.exclusion == "user_cap");
+  CHECK(over.sample);  // on record, takes no slot
+}
+
+TEST_CASE("what teaches nothing takes nothing of a cap") {
+  auto settings = binary();
+  settings.weighting.user_daily_cap = 1;
+  SampleBuilder builder(settings);
+  auto neutral = verdict_of(0);
+  for (int i = 0; i < 3; ++i) CHECK(builder.build(turn_of("eve", "hm"), neutral, 4).exclusion == "zero_advantage");
+  CHECK(builder.build(turn_of("eve", "no lists"), verdict_of(-1), 4).exclusion.empty());
+}
+
+TEST_CASE("silence is a weak approval, and no opinion that others are measured by") {
+  auto settings = binary();
+  settings.baseline = "running";
+  settings.weighting.silence_weight = 0.125;
+  SampleBuilder builder(settings);
+  Turn turn = turn_of("eve", "");
+  turn.next_state.clear();
+  const auto built = builder.build(turn, verdict_of(1, "silence"), 4);
+  CHECK(built.sample->advantages == Floats{0, 0, 0, 0.125F, 0.125F});
+  CHECK(builder.baseline().state().empty());
+  settings.weighting.silence_weight = 0;
+  settings.weighting.user_daily_cap = 1;
+  CHECK(SampleBuilder(settings).build(turn, verdict_of(1, "silence"), 4).exclusion == "discounted");
+}
+
+TEST_CASE("with a baseline of their own, users who only complain stop pushing") {
+  auto settings = binary();
+  settings.baseline = "running";
+  settings.baseline_per_user = true;
+  SampleBuilder builder(settings);
+  CHECK(builder.build(turn_of("eve", "bad"), verdict_of(-1), 4).sample->advantages.back() == -1);
+  for (int i = 0; i < 5; ++i)
+    CHECK(builder.build(turn_of("eve", "bad"), verdict_of(-1), 4).exclusion == "zero_advantage");
+  CHECK(builder.build(turn_of("bob", "bad"), verdict_of(-1), 4).sample->advantages.back() == -1);  // unharmed
+  CHECK(builder.build(turn_of("eve", "great"), verdict_of(1), 4).sample->advantages.back() == 2);  // that is news
+}
