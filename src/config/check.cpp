@@ -88,7 +88,7 @@ std::int32_t recorded_top_k(const RunConfig& config) {
 void check(const RunConfig& config) {
   require(config.samples.weighting.silence_weight == 0 || !config.session.judge_without_next_state,
           "feedback.silence_weight and session.judge_without_next_state contradict each other: silence is approval or "
-          "is judged");
+          "is judged; switch one of them off");
   check_roles(config.roles);
   check_samples(config.samples, config.prm);
   check_loss(config.trainer.loss);

@@ -69,7 +69,7 @@ void Head::judge_late() {
     } catch (const UserError& error) {  // the journal has failed, and says so elsewhere
       log(std::string("a late next state is not judged: ") + error.what());
     }
-    if (turn && config_.session.judge_without_next_state) {
+    if (turn && (config_.session.judge_without_next_state || silence_approves())) {
       feedback_->said_late(*turn);  // silence was judged; what the user says after all outranks that
     } else if (turn && turn->state == TurnState::expired) {
       turn->state = TurnState::judging;
