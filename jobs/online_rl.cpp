@@ -1,7 +1,9 @@
 // The main job: serves the policy to clients and trains it from what they answer.
 
 #include "roles/service_main.hpp"
+#include "rollout/generation_rule.hpp"
 #include "samples/advantage.hpp"
+#include "samples/reward.hpp"
 #include "trainer/loss_names.hpp"
 
 int main(int argc, char** argv) {
@@ -12,6 +14,8 @@ int main(int argc, char** argv) {
                                {"run", "model", "roles", "http", "rollout", "prm", "samples", "trainer", "weights",
                                 "checkpoint", "session", "privacy", "feedback"},
                                clawrl::advantage_names(),
-                               clawrl::loss_names()},
+                               clawrl::loss_names(),
+                               clawrl::reward_names(),
+                               clawrl::generation_names()},
                               true);
 }

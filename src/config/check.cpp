@@ -24,8 +24,9 @@ void check_samples(const SamplesConfig& samples, const PrmConfig& prm) {
           "samples.replay = " + std::to_string(samples.replay) + " is larger than samples.replay_window = " +
               std::to_string(samples.replay_window) + ": allowed is 0..samples.replay_window");
   const bool binary = samples.method == "binary", combined = samples.method.starts_with("combined");
-  require(prm.votes > 0 || !(binary || combined),
-          "prm.votes = 0 is not allowed with samples.method = " + samples.method + ": at least 1");
+  require(prm.votes > 0 || !(binary || combined) || samples.reward != "verdict",
+          "prm.votes = 0 is not allowed with samples.method = " + samples.method +
+              ": at least 1, or another samples.reward than verdict");
   require(!combined || samples.w_binary > 0 || samples.w_opd > 0,
           "samples.w_binary and samples.w_opd are both 0: nothing would be trained, one must be above 0");
   require(!prm.teacher.empty(), "prm.teacher is empty: policy, base, or a model folder");

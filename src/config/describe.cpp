@@ -32,7 +32,7 @@ void describe_start(SettingList& list, RunConfig& c) {
   list.add("roles.dedicated_head", c.roles.dedicated_head, "rank 0 plays no other role");
 }
 
-void describe_serving(SettingList& list, RunConfig& c) {
+void describe_serving(SettingList& list, RunConfig& c, const std::vector<std::string>& generations) {
   list.add("http.address", c.http.address, "address to listen on");
   list.add("http.port", c.http.port, "port, 0 = any free one", between(0, 65535));
   list.add("http.api_key_env", c.http.api_key_env, "environment variable with a key that may do all");
@@ -70,6 +70,8 @@ void describe_serving(SettingList& list, RunConfig& c) {
   list.add("rollout.temperature", c.rollout.temperature, "when the client gives none", between(0, 2));
   list.add("rollout.max_tokens", c.rollout.max_tokens, "reply tokens when the client gives none", at_least(1));
   list.add("rollout.dtype", c.rollout.dtype, "stored type of the policy's matrices", {"fp32", "bf16"});
+  list.add("rollout.generation", c.rollout.generation,
+           "a registered rule: how turns that may be learned from are sampled", generations);
   list.add("session.idle_s", c.session.idle_s, "a session ends after so long without a request", between(0.01, 1e7));
   list.add("session.judge_without_next_state", c.session.judge_without_next_state,
            "judge the last turn of an ended session although nothing followed it");
@@ -94,7 +96,8 @@ void describe_serving(SettingList& list, RunConfig& c) {
   list.add("feedback.daily_cap", w.daily_cap, "samples of all users a day, by weight, 0 = no cap", between(0, 1e9));
 }
 
-void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::string>& methods) {
+void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::string>& methods,
+                      const std::vector<std::string>& rewards) {
   list.add("prm.votes", c.prm.votes, "votes per turn", between(0, 64));
   list.add("prm.temperature", c.prm.temperature, "sampling temperature of votes and hints", between(0, 2));
   list.add("prm.hints", c.prm.hints, "hint candidates per turn", between(1, 3));
@@ -112,6 +115,7 @@ void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::st
   list.add("prm.next_words", c.prm.next_words, "words of the next state that the judge sees", between(2, 1e6));
   auto& s = c.samples;
   list.add("samples.method", s.method, "how verdicts become advantages", methods);
+  list.add("samples.reward", s.reward, "a registered reward: what a judged turn was worth", rewards);
   list.add("samples.w_binary", s.w_binary, "weight of the binary term", between(0, 1000));
   list.add("samples.w_opd", s.w_opd, "weight of the OPD term", between(0, 1000));
   list.add("samples.top_k", s.top_k, "width of the top-k term", between(1, 64));
@@ -201,11 +205,12 @@ void describe_privacy(SettingList& list, PrivacyConfig& privacy) {
 }  // namespace
 
 SettingList describe(RunConfig& config, const std::vector<std::string>& methods,
-                     const std::vector<std::string>& losses) {
+                     const std::vector<std::string>& losses, const std::vector<std::string>& rewards,
+                     const std::vector<std::string>& generations) {
   SettingList list;
   describe_start(list, config);
-  describe_serving(list, config);
-  describe_judging(list, config, methods);
+  describe_serving(list, config, generations);
+  describe_judging(list, config, methods, rewards);
   describe_training(list, config, losses);
   describe_keeping(list, config);
   describe_privacy(list, config.privacy);

@@ -154,7 +154,7 @@ void derive(const Parser& parser, RunConfig& config) {
 
 bool parse(int argc, const char* const* argv, const JobDescription& job, RunConfig& config, std::string& help,
            SettingList* own) {
-  Parser parser{job, describe(config, job.methods, job.losses), own};
+  Parser parser{job, describe(config, job.methods, job.losses, job.rewards, job.generations), own};
   const std::string defaults = help_text(parser);
   try {
     bool wants_help = false;
@@ -174,7 +174,7 @@ bool parse(int argc, const char* const* argv, const JobDescription& job, RunConf
 
 std::string to_ini(const JobDescription& job, const RunConfig& config, const SettingList* own) {
   RunConfig copy = config;
-  const SettingList list = describe(copy, job.methods, job.losses);
+  const SettingList list = describe(copy, job.methods, job.losses, job.rewards, job.generations);
   std::string text, section;
   auto line = [&](const Setting& setting) {
     if (setting.section() != section) text += (text.empty() ? "[" : "\n[") + (section = setting.section()) + "]\n";

@@ -19,6 +19,8 @@ struct JobDescription {
   std::vector<std::string> methods = {"binary", "opd", "opd_topk", "combined", "combined_topk"};
   /// Names that trainer.loss may take, from the loss registry; empty = any (a job that trains nothing does not know).
   std::vector<std::string> losses = {};
+  /// Likewise of samples.reward and rollout.generation.
+  std::vector<std::string> rewards = {}, generations = {};
 };
 
 /// Reads the command line and the file that it names into `config` (which holds the defaults) and `own` (settings of
@@ -34,8 +36,9 @@ std::string to_ini(const JobDescription& job, const RunConfig& config, const Set
 /// Refuses settings that contradict each other; parse() calls it.
 void check(const RunConfig& config);
 
-/// All settings of a RunConfig, bound to its fields.
+/// All settings of a RunConfig, bound to its fields; the names as in JobDescription.
 SettingList describe(RunConfig& config, const std::vector<std::string>& methods,
-                     const std::vector<std::string>& losses = {});
+                     const std::vector<std::string>& losses = {}, const std::vector<std::string>& rewards = {},
+                     const std::vector<std::string>& generations = {});
 
 }  // namespace clawrl

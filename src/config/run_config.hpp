@@ -72,6 +72,7 @@ struct RolloutConfig {
   double temperature = 1.0;           // when the client gives none
   std::int32_t max_tokens = 256;      // when the client gives none
   std::string dtype = "fp32";         // of the policy's matrices: fp32, bf16
+  std::string generation = "plain";   // a registered rule: how learning turns are sampled
 };
 
 struct PrmConfig {
@@ -99,6 +100,7 @@ struct FeedbackWeighting {
 
 struct SamplesConfig {
   std::string method = "combined_topk";  // a registered advantage
+  std::string reward = "verdict";        // a registered reward: r of the binary term
   double w_binary = 1, w_opd = 1;
   std::int32_t top_k = 4;
   double opd_clip = 1.0;                 // bound of |log pi_T - log pi_old| in the top-k form

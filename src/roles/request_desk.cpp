@@ -38,6 +38,7 @@ RequestDesk::RequestDesk(Mailbox& mailbox, Journal& journal, SessionStore& sessi
       tokenizer_(std::move(tokenizer)),
       template_(std::move(chat_template)),
       settings_(std::move(settings)),
+      rule_(find_generation(settings_.rollout.generation)),
       learning_(settings_.learning),
       events_(std::move(events)) {
   for (const auto& [session, learning] : journal_.session_learning()) learning_.set(session, learning);
@@ -108,7 +109,13 @@ void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_p
   if (turn.prompt.size() >= static_cast<std::size_t>(settings_.context))
     return refuse_as_invalid(*sink, too_long(request, turn.prompt.size()));
   turn.id = journal_.next_turn_id();
-  GenerateRequest generate = generate_request(request, turn, ticket);
+  GenerateRequest generate;
+  try {
+    generate = generate_request(request, turn, ticket);
+  } catch (const std::exception& error) {  // a generation rule's mistake must not end the head
+    ++meter_.refused;
+    return sink->on_error({500, "server_error", "generation_failed", "", error.what()});
+  }
   if (const std::string problem = refusal(generate, settings_.vocabulary, settings_.context); !problem.empty())
     return refuse_as_invalid(*sink, invalid(400, "", request.plain ? "prompt" : "", problem));
   warn_of_short_replies(request);
@@ -154,6 +161,10 @@ GenerateRequest RequestDesk::generate_request(const ChatRequest& request, const 
   generate.stop.stop_tokens = settings_.stop_tokens;
   generate.constraint = request.constraint;
   if (turn.type == TurnType::main) generate.record_top_k = settings_.record_top_k;
+  if (turn.type == TurnType::main && turn.learning == Learning::learn) {
+    apply(rule_, {turn, settings_.rollout, request.temperature_given, request.max_tokens.has_value()}, generate);
+    generate.stop.max_tokens = std::min(generate.stop.max_tokens, room);
+  }
   if (request.logprobs) record_for_client(generate, request.top_logprobs);
   return generate;
 }

@@ -19,6 +19,7 @@
 #include "roles/reply_stream.hpp"
 #include "roles/service_meter.hpp"
 #include "roles/shown_logprobs.hpp"
+#include "rollout/generation_rule.hpp"
 #include "session/session_store.hpp"
 
 namespace clawrl {
@@ -123,6 +124,7 @@ class RequestDesk {
   Tokenizer tokenizer_;
   ChatTemplate template_;
   RequestDeskSettings settings_;
+  GenerationRule rule_;
   LearningRules learning_;
   Events events_;
   std::unordered_map<std::uint64_t, Active> active_;  // by the id of their GenerateRequest

@@ -6,6 +6,7 @@
 // linked into the job (not through a static library, whose unused objects the linker drops), and samples.method = mine.
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,7 @@ struct AdvantageInput {
   const SamplesConfig& settings;
   double baseline = 0;   // of the reward
   double deviation = 1;  // the reward minus baseline is divided by it
+  std::optional<double> reward = {};  // of samples.reward; nothing = the verdict's score
 };
 
 /// R = response tokens, K = width of the top-k term.

@@ -1,6 +1,7 @@
 // On-policy distillation over k candidates per position, as a clipped surrogate or (samples.topk_loss = reverse_kl) as
-// the divergence over the candidates and one bin for all the rest, for which the sample carries the teacher. Candidates are the sampler's top-k (subset student; overlap =
-// those of them that are among the teacher's top-k too) or the teacher's top-k (subset teacher).
+// the divergence over the candidates and one bin for all the rest, for which the sample carries the teacher. Candidates
+// are the sampler's top-k (subset student; overlap = those of them that are among the teacher's top-k too) or the
+// teacher's top-k (subset teacher).
 
 #include <algorithm>
 #include <cmath>

@@ -23,11 +23,6 @@ bool finished(const Turn& turn) {
          (finish == FinishReason::stop || finish == FinishReason::length);
 }
 
-bool has_vote(const Verdict& verdict) {
-  return verdict.score != 0 ||
-         std::any_of(verdict.votes.begin(), verdict.votes.end(), [](const auto& vote) { return vote.has_value(); });
-}
-
 bool finite(const std::vector<float>& values) {
   return std::all_of(values.begin(), values.end(), [](float x) { return std::isfinite(x); });
 }
@@ -91,6 +86,7 @@ SampleBuilder::SampleBuilder(const SamplesConfig& settings, bool kl)
     : settings_(settings),
       kl_(kl),
       method_(find_advantage(settings.method)),
+      reward_(find_reward(settings.reward)),
       baseline_(settings.baseline_half_life),
       weights_(settings.weighting) {}
 
@@ -120,7 +116,14 @@ Advantages SampleBuilder::advantages(const Turn& turn, const Verdict& verdict, c
     input.baseline = baseline_.mean(key);
     if (settings_.baseline_deviation) input.deviation = baseline_.deviation(key);
   }
-  if (has_vote(verdict) && !silence) baseline_.add(key, verdict.score);
+  const auto reward = reward_({turn, verdict, settings_});
+  input.reward = reward.value_or(0.0);
+  if (!std::isfinite(*input.reward)) {
+    Advantages none;
+    none.exclusion = "not_finite";
+    return none;
+  }
+  if (reward && !silence) baseline_.add(key, *reward);
   return method_(input);
 }
 

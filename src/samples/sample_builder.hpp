@@ -8,6 +8,7 @@
 #include "samples/advantage.hpp"
 #include "samples/baseline.hpp"
 #include "samples/feedback_weight.hpp"
+#include "samples/reward.hpp"
 
 namespace clawrl {
 
@@ -23,7 +24,7 @@ struct BuiltSample {
 /// calls, and what users have said and moved so far: build in journal order and the numbers come again.
 class SampleBuilder {
  public:
-  /// `kl` = a KL term is on, so a reference is needed. Throws UserError for an unknown method.
+  /// `kl` = a KL term is on, so a reference is needed. Throws UserError for an unknown method or reward.
   explicit SampleBuilder(const SamplesConfig& settings, bool kl = false);
 
   /// Why no verdict can make a sample of this turn; empty = one can. `feedback`: a verdict given by the user.
@@ -41,6 +42,7 @@ class SampleBuilder {
   SamplesConfig settings_;
   bool kl_;
   AdvantageFunction method_;
+  RewardFunction reward_;
   RunningBaseline baseline_;
   FeedbackWeights weights_;
 };

@@ -26,7 +26,8 @@ TEST_CASE("the kind of a request by its words") {
 }
 
 TEST_CASE("tools and tool results") {
-  std::vector<Message> messages = {{"system", "Solve 3 + 4 in python code", "", {}, ""}, {"user", "Hello!", "", {}, ""}};
+  std::vector<Message> messages = {{"system", "Solve 3 + 4 in python code", "", {}, ""},
+                                   {"user", "Hello!", "", {}, ""}};
   CHECK(request_type(messages, false) == "chat");  // a system prompt is not the user's words
   CHECK(request_type(messages, true) == "chat+tools");
   messages.push_back({"assistant", "", "", {}, ""});
