@@ -145,12 +145,20 @@ void Head::on_ended(EndedTurn ended) {
   open_turns_.erase(found);
 }
 
+/// A judge that never gives a box teaches nothing and would do so for ever.
+void Head::warn_of_boxless_judge() {
+  constexpr std::int64_t first = 20, most = 200000;
+  for (std::int64_t many = first; many <= most; many *= 10)
+    if (meter_.boxless == many)
+      log("warning: the last " + std::to_string(many) +
+          " verdicts had no valid vote: does the evaluator (prm.evaluator = " + config_.prm.evaluator +
+          ") end its answers with \\boxed{1}, \\boxed{-1} or \\boxed{0} within prm.max_tokens = " +
+          std::to_string(config_.prm.max_tokens) + "?");
+}
+
 void Head::on_judged(const Turn& turn, Verdict verdict) {
-  if (!verdict.error.empty())
-    ++meter_.verdicts_failed;
-  else
-    ++(verdict.score > 0 ? meter_.verdicts_good : verdict.score < 0 ? meter_.verdicts_bad : meter_.verdicts_neutral);
-  meter_.hints += verdict.chosen_hint >= 0;
+  meter_.add_verdict(verdict);
+  warn_of_boxless_judge();
   if (journal_->failed()) return;
   if (verdict.revision > 0) return feedback_->judged(turn, std::move(verdict));
   journal_->save_verdict(verdict);
@@ -163,10 +171,17 @@ void Head::on_judged(const Turn& turn, Verdict verdict) {
   learn(turn, verdict);
 }
 
-/// Makes the sample; why not, or "".
 std::string Head::learn(const Turn& turn, const Verdict& verdict) {
   std::string reason = steps_->add(turn, verdict);
-  if (!reason.empty()) feedback_at_.erase(turn.id);
+  watch(turn, verdict);
+  if (reason.empty()) return reason;
+  ++meter_.excluded[reason];
+  feedback_at_.erase(turn.id);
+  return reason;
+}
+
+/// What the turn says about how learning goes.
+void Head::watch(const Turn& turn, const Verdict& verdict) {
   const JudgedFacts facts = learning_facts_.of(turn, verdict, steps_->last_advantage());
   for (const LearningAlarm& alarm : learning_.add("main", request_type(turn), facts)) {
     const std::string text = alarm.name + (alarm.on ? " begins: " : " is over: ") + alarm.text + " (policy line " +
@@ -176,11 +191,14 @@ std::string Head::learn(const Turn& turn, const Verdict& verdict) {
     metrics_->write("learning_alarm",
                     {{"alarm", alarm.name}, {"line", alarm.line}, {"type", alarm.type}, {"on", alarm.on}});
   }
-  return reason;
 }
 
 void Head::on_step(const messages::StepDone& done) {
   meter_.add_step(done.metrics);
+  if (!done.error.empty()) {
+    ++meter_.steps_refused;
+    log("warning: step " + std::to_string(done.metrics.step) + " was refused: " + done.error);
+  }
   metrics_->write("step", fields_of(done.metrics));
   double oldest = 0;
   for (TurnId id : steps_->last_fresh()) {

@@ -73,6 +73,13 @@ std::string head_metrics(const ServiceMeter& meter, const HeadGauges& gauges,
   counter("clawrl_verdicts_total", scores, meter.verdicts_bad, {{"score", "bad"}});
   counter("clawrl_verdicts_total", scores, meter.verdicts_failed, {{"score", "failed"}});
   counter("clawrl_hints_total", "Turns with a chosen hint", meter.hints);
+  counter("clawrl_votes_total", "Answers of the judge to the question for a vote", meter.votes);
+  counter("clawrl_votes_invalid_total", "Of them, without a box that is a vote", meter.votes_invalid);
+  counter("clawrl_hints_too_long_total", "Hints that did not fit into the teacher's context", meter.hints_too_long);
+  for (const auto& [reason, turns] : meter.excluded)
+    counter("clawrl_turns_excluded_total", "Judged turns that are not trained on", turns, {{"reason", reason}});
+  counter("clawrl_steps_refused_total", "Optimiser steps refused because something was not finite or malformed",
+          meter.steps_refused);
   counter("clawrl_versions_published_total", "Policy versions announced", meter.versions_published);
   counter("clawrl_trained_tokens_total", "Tokens of the optimiser steps", meter.train_tokens);
   add_learning(page, learning);

@@ -55,9 +55,10 @@ NodeImages load_node_images(const Communicator& world, const RoleMap& map, const
   const auto plays = [&](Role role) { return map.plays(world.rank(), role); };
   const auto trainer_type = base_type(config.trainer.lora, parse_matrix_type(config.trainer.dtype));
   const auto prm_type = parse_matrix_type(config.prm.dtype);
-  std::vector<Wish> wishes = {{config.model.policy, parse_matrix_type(config.rollout.dtype), &images.sampler, Role::rollout},
-                   {config.model.policy, prm_type, &images.teacher, Role::prm},
-                   {config.model.policy, trainer_type, &images.trainer, Role::trainer}};
+  const auto rollout_type = parse_matrix_type(config.rollout.dtype);
+  std::vector<Wish> wishes = {{config.model.policy, rollout_type, &images.sampler, Role::rollout},
+                              {config.model.policy, prm_type, &images.teacher, Role::prm},
+                              {config.model.policy, trainer_type, &images.trainer, Role::trainer}};
   if (config.prm.evaluator == "judge") wishes.push_back({config.model.prm, prm_type, &images.judge, Role::prm});
   const std::string other = teacher_folder(config.prm);
   if (!other.empty()) wishes.push_back({other, prm_type, &images.other, Role::prm});

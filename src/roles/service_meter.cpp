@@ -30,7 +30,23 @@ void ServiceMeter::add_step(const StepMetrics& m) {
   staleness_max = std::max(staleness_max, m.staleness_max);
 }
 
+void ServiceMeter::add_verdict(const Verdict& verdict) {
+  if (!verdict.error.empty())
+    ++verdicts_failed;
+  else
+    ++(verdict.score > 0 ? verdicts_good : verdict.score < 0 ? verdicts_bad : verdicts_neutral);
+  hints += verdict.chosen_hint >= 0;
+  hints_too_long += verdict.hints_too_long;
+  if (verdict.origin != "prm" || verdict.votes.empty()) return;
+  const auto useless = std::count(verdict.votes.begin(), verdict.votes.end(), std::nullopt);
+  votes += static_cast<std::int64_t>(verdict.votes.size());
+  votes_invalid += useless;
+  boxless = useless == static_cast<std::int64_t>(verdict.votes.size()) ? boxless + 1 : 0;
+}
+
 MetricFields ServiceMeter::fields() const {
+  std::int64_t excluded_turns = 0;
+  for (const auto& [reason, turns] : excluded) excluded_turns += turns;
   const auto first = first_token_s.summary(), gap = token_gap_s.summary(), commit = token_gap_commit_s.summary();
   return {{"requests", requests},
           {"served", served},
@@ -53,6 +69,11 @@ MetricFields ServiceMeter::fields() const {
           {"verdicts_bad", verdicts_bad},
           {"verdicts_failed", verdicts_failed},
           {"hints", hints},
+          {"votes", votes},
+          {"votes_invalid", votes_invalid},
+          {"hints_too_long", hints_too_long},
+          {"turns_excluded", excluded_turns},
+          {"steps_refused", steps_refused},
           {"steps", steps},
           {"train_tokens_per_s", per_second(train_tokens, train_seconds)},
           {"rollout_tokens", rollout_tokens},

@@ -2,9 +2,11 @@
 // What the head measures of the service and of learning, for GET /status and the report.
 
 #include <cstdint>
+#include <map>
 #include <string>
 
 #include "core/step_metrics.hpp"
+#include "core/verdict.hpp"
 #include "metrics/histogram.hpp"
 #include "metrics/jsonl_writer.hpp"
 #include "metrics/percentiles.hpp"
@@ -34,6 +36,12 @@ struct ServiceMeter {
   Percentiles commit_to_first_token_s{kept};  // step end -> first token computed by the new version
   Percentiles feedback_to_behaviour_s{kept};  // feedback received -> first token of a version trained on it
   std::int64_t verdicts_good = 0, verdicts_neutral = 0, verdicts_bad = 0, verdicts_failed = 0, hints = 0;
+  std::int64_t votes = 0, votes_invalid = 0;     // answers of the judge; without a box that is a vote
+  std::int64_t boxless = 0;                      // verdicts in a row of which no vote was valid
+  std::int64_t hints_too_long = 0;               // beyond the teacher's context
+  std::map<std::string, std::int64_t> excluded;  // turns that made no sample to train on, by reason
+
+  std::int64_t steps_refused = 0;  // a sample, loss or gradient that is not finite: the weights stayed as they were
 
   StepMetrics last_step;
   std::int64_t steps = 0, train_tokens = 0;
@@ -43,6 +51,7 @@ struct ServiceMeter {
   double staleness_max = 0;
 
   void add_step(const StepMetrics& metrics);
+  void add_verdict(const Verdict& verdict);
   MetricFields fields() const;
 };
 

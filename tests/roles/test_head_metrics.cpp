@@ -66,3 +66,36 @@ TEST_CASE("learning per policy line and request type, and the last step") {
   }
   CHECK(head_metrics({}, {}).find("clawrl_step_loss") == std::string::npos);  // no step yet
 }
+
+TEST_CASE("what the evaluator, the teacher and the trainer could not use is counted by name") {
+  ServiceMeter meter;
+  Verdict verdict;
+  verdict.votes = {std::nullopt, std::int8_t{-1}, std::nullopt};
+  verdict.score = -1;
+  verdict.chosen_hint = 0;
+  verdict.hints_too_long = 2;
+  meter.add_verdict(verdict);
+  verdict.votes = {std::nullopt, std::nullopt, std::nullopt};
+  verdict.score = 0;
+  meter.add_verdict(verdict);
+  meter.add_verdict(verdict);
+  CHECK(meter.boxless == 2);
+  verdict.origin = "user";  // a user's word is no answer of the judge
+  meter.add_verdict(verdict);
+  CHECK(meter.boxless == 2);
+  verdict.origin = "prm";
+  verdict.votes = {std::int8_t{0}};
+  meter.add_verdict(verdict);
+  CHECK(meter.boxless == 0);
+  ++meter.excluded["not_finite"];
+  ++meter.excluded["zero_advantage"];
+  meter.steps_refused = 3;
+  const std::string page = head_metrics(meter, {});
+  for (const char* line :
+       {"clawrl_votes_total 10", "clawrl_votes_invalid_total 8", "clawrl_hints_too_long_total 10",
+        "clawrl_turns_excluded_total{reason=\"not_finite\"} 1",
+        "clawrl_turns_excluded_total{reason=\"zero_advantage\"} 1", "clawrl_steps_refused_total 3", "clawrl_verdicts_total{score=\"bad\"} 1"}) {
+    INFO(line << "\n" << page);
+    CHECK(page.find(std::string(line) + "\n") != std::string::npos);
+  }
+}

@@ -138,3 +138,27 @@ TEST_CASE("more feedback than the batcher holds waits in the journal, in order")
   CHECK(std::is_sorted(order.begin(), order.end()));
   CHECK(std::set<SampleId>(order.begin(), order.end()).size() == order.size());
 }
+
+TEST_CASE("a step that the trainers refused is on record with its reason, and its samples are not tried for ever") {
+  Folder folder;
+  Run run(folder.file("journal.sqlite"), binary(2));
+  run.judge(2);
+  const auto sent = run.next_step();
+  REQUIRE(!sent.empty());
+  messages::StepDone refused;
+  refused.metrics.step = sent[0].message.batch.step;
+  refused.metrics.version = sent[0].message.batch.version;
+  refused.weights_hash = "as before";
+  refused.error = "step 1: loss or gradient is not finite";
+  run.desk.take(refused);
+  REQUIRE(run.done.size() == 1);
+  CHECK(run.done[0].error == refused.error);  // the head counts it
+  REQUIRE(run.journal.sync(20s));
+  const auto events = run.journal.events();
+  REQUIRE(!events.empty());
+  CHECK(events.back().kind == "step_refused");
+  CHECK_THAT(events.back().text, Catch::Contains("not finite"));
+  CHECK(run.next_step().empty());
+  run.judge(2);
+  CHECK(run.run_steps() == 1);  // the run goes on
+}

@@ -117,3 +117,17 @@ TEST_CASE("a sample that one rank refuses stops all of them, and nothing has mov
   learner->step(shard(whole, all->rank(), [&](int i) { return i % all->size(); }));
   CHECK(flatten(learner->parameters()) != before);
 }
+
+TEST_CASE("a gradient that overflows on one rank is refused by all of them, and nothing has moved") {
+  const ModelFolder folder("overflow_dp");
+  const auto all = world();
+  const auto learner = make_learner(folder.path, optimizer(), coupled(), *all);
+  const auto before = flatten(learner->state());
+  auto whole = make_batch(1, random_samples(1, 8));
+  auto& huge = whole.samples[0];  // on rank 0
+  for (std::size_t t = 0; t < huge.ids.size(); ++t)
+    if (huge.loss_mask[t]) huge.advantages[t] = 3e38F;
+  CHECK_THROWS_WITH(learner->step(shard(whole, all->rank(), [&](int i) { return i % all->size(); })),
+                    Catch::Contains("not finite"));
+  CHECK(flatten(learner->state()) == before);
+}

@@ -175,9 +175,9 @@ class TorchLearner final : public Learner {
     reduce_gradient();
     metrics.grad_norm = at::linalg_vector_norm(gradient_, 2, {}, false, at::kDouble).item<double>();
     metrics.learning_rate = learning_rate(optimizer_, step);
-    require(std::isfinite(metrics.grad_norm),
-            "step " + std::to_string(step) + ": the gradient is not finite (loss " + std::to_string(metrics.loss) +
-                "); the weights are left as they were");
+    require(std::isfinite(metrics.grad_norm) && std::isfinite(metrics.loss),
+            "step " + std::to_string(step) + ": loss or gradient is not finite (loss " + std::to_string(metrics.loss) +
+                ", gradient norm " + std::to_string(metrics.grad_norm) + "); the weights are left as they were");
     const double coefficient = optimizer_.max_grad_norm / (metrics.grad_norm + 1e-6);
     if (optimizer_.max_grad_norm > 0 && coefficient < 1) gradient_.mul_(coefficient);
     adam_->step(gradient_, metrics.learning_rate);
