@@ -76,8 +76,8 @@ void Judge::submit(Turn turn, std::int32_t revision, GivenVerdict given) {
   expect(!full(), "Judge::submit() above its capacity of " + std::to_string(settings_.capacity));
   expect(!cases_.contains(id), "Judge: " + name_of(id) + " is in flight already");
   // A user's -1 needs no vote; only how grave it was and where it began is asked.
-  const std::size_t blames = (settings_.style.severity || settings_.style.fault) && given.vote == std::int8_t{-1} ? 1 : 0;
-  const auto votes = given.vote ? blames : static_cast<std::size_t>(settings_.prm.votes);
+  const bool blames = (settings_.style.severity || settings_.style.fault) && given.vote == std::int8_t{-1};
+  const auto votes = given.vote ? std::size_t{blames ? 1U : 0U} : static_cast<std::size_t>(settings_.prm.votes);
   const bool wants_hints = settings_.wants_hints && given.ask_hints;
   const auto hints = wants_hints ? static_cast<std::size_t>(settings_.prm.hints) : 0;
   Case& one = cases_[id];

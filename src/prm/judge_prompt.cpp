@@ -103,7 +103,8 @@ std::vector<Message> vote_prompt(const JudgedTurn& turn, const JudgePromptLimits
                                  const JudgePromptStyle& style) {
   std::string question = style.self ? "Does the next message show that your reply was good? Say first what went wrong. "
                                     : "Does the next message show that the reply was good? ";
-  if (style.severity) question += "If not, grade the error: [SEVERITY: 1] slight, [SEVERITY: 2] or [SEVERITY: 3] grave. ";
+  if (style.severity)
+    question += "If not, grade the error: [SEVERITY: 1] slight, [SEVERITY: 2] or [SEVERITY: 3] grave. ";
   if (style.fault)
     question += "If not, quote the words of the reply where it went wrong: [FAULT_START]...[FAULT_END]. ";
   return prompt(style.self ? kSelfVote : "Judge the reply by the user's next message.", turn, limits,

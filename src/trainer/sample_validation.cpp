@@ -40,7 +40,8 @@ void validate_sampler(const TrainingSample& sample, std::int64_t vocabulary) {
   require_size(sample, "advantages", sample.advantages.size(), tokens);
   require_finite(sample, "sampler_logprobs", sample.sampler_logprobs, true);
   require_finite(sample, "advantages", sample.advantages, true);
-  if (sample.topk_width == 0) return require_size(sample, "topk_teacher_logprobs", sample.topk_teacher_logprobs.size(), 0);
+  const std::size_t taught = sample.topk_teacher_logprobs.size();
+  if (sample.topk_width == 0) return require_size(sample, "topk_teacher_logprobs", taught, 0);
   const auto width = static_cast<std::size_t>(sample.topk_width);
   const std::size_t entries = sample.topk_ids.size();
   const std::string name = label(sample);
@@ -52,8 +53,8 @@ void validate_sampler(const TrainingSample& sample, std::int64_t vocabulary) {
   require_finite(sample, "topk_logprobs", sample.topk_logprobs, false);
   require_finite(sample, "topk_advantages", sample.topk_advantages, false);
   require_tokens(sample, "topk_ids", sample.topk_ids, vocabulary);
-  if (sample.topk_teacher_logprobs.empty()) return;
-  require_size(sample, "topk_teacher_logprobs", sample.topk_teacher_logprobs.size(), entries);
+  if (taught == 0) return;
+  require_size(sample, "topk_teacher_logprobs", taught, entries);
   require_finite(sample, "topk_teacher_logprobs", sample.topk_teacher_logprobs, false);
 }
 

@@ -1,4 +1,4 @@
-// What a reply, a task or a next state may try: to close its block, to give instructions, to pose as the judge's answer.
+// What a reply, a task or a next state may try: close its block, give instructions, pose as the judge's answer.
 // The judge's prompt must be the same around it, and the answer's parsers must never see it.
 
 #include <functional>

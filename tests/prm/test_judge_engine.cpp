@@ -91,7 +91,7 @@ TEST_CASE_METHOD(test::WithKernels, "several turns through one engine; teacher a
   CHECK(moved > 1e-3F);  // the hint is in the context
 }
 
-TEST_CASE_METHOD(test::WithKernels, "self-analysis: the policy's engine answers while the policy scores, also across a version") {
+TEST_CASE_METHOD(test::WithKernels, "self-analysis: the policy's engine and its scoring take turns, across a version") {
   const std::string folder = test::fixture("models/qwen3_tied").string();
   const auto policy = make_policy(folder);
   const auto tokenizer = Tokenizer::load(folder + "/tokenizer.json");

@@ -27,7 +27,7 @@ std::string read(const fs::path& path) {
 struct Changed {
   test::TemporaryFolder folder;
   Changed() {
-    for (const char* name : {"config.json", "tokenizer.json"}) fs::copy_file(kPolicy + ("/" + std::string(name)), at(name));
+    for (const std::string name : {"config.json", "tokenizer.json"}) fs::copy_file(kPolicy + "/" + name, at(name));
   }
   fs::path at(const std::string& name) const { return folder.path / name; }
   void replace(const std::string& name, const std::string& from, const std::string& to) const {

@@ -187,7 +187,8 @@ TEST_CASE("losses agree with the reference vectors") {
   const std::map<std::string, void (*)(const Case&)> checks{
       {"ppo", check_ppo}, {"ppo_tis", check_ppo},        {"opd", check_opd},         {"combined", check_combined},
       {"kl", check_kl},   {"topk_opd", check_binned_kl}, {"hint_select", check_hint}};
-  const std::set<std::string> in_samples{"student_topk", "teacher_topk", "overlap", "overlap_sum", "token_optimal_hint"};
+  const std::set<std::string> in_samples{"student_topk", "teacher_topk", "overlap", "overlap_sum",
+                                         "token_optimal_hint"};
   std::size_t cases = 0;
   for (const auto& entry : info["cases"]) {
     const std::string kind = entry["kind"];

@@ -69,7 +69,7 @@ PolicyLoss policy_loss(const PolicyLossInputs& in) {
 
 namespace {
 
-/// Surrogate per candidate, or where the teacher's log-probs came along the divergence, weighted by the row's advantage.
+/// Surrogate per candidate, or where the teacher's log-probs came along the divergence, by the weight in its place.
 at::Tensor topk_term(const LossInputs& in, const LossSettings& settings, bool decoupled) {
   TopkLossInputs topk;
   topk.new_logprobs = in.topk_logprobs;

@@ -21,7 +21,7 @@ at::Tensor importance_weight(const at::Tensor& old_logprobs, const at::Tensor& s
 
 /// Estimators of KL(new || reference) on tokens sampled from new: d, d^2 / 2, exp(-d) - 1 + d with d = new - reference
 /// (Schulman, "Approximating KL divergence", 2020). As a loss they differ from what they estimate: the gradient of k1
-/// has mean 0 (it only adds noise), that of k2 is the divergence's own, that of k3 is bounded below by -1 per token.
+/// has mean 0 (it only adds noise), that of k2 is the divergence's own, that of k3 is 1 - exp(-d) per token.
 enum class KlEstimator { k1, k2, k3 };
 KlEstimator parse_kl_estimator(const std::string& name);  // throws UserError
 at::Tensor kl_estimate(const at::Tensor& new_logprobs, const at::Tensor& reference_logprobs, KlEstimator estimator);
