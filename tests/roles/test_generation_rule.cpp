@@ -44,7 +44,14 @@ TEST_CASE("a rule forms what goes to the engine where the client left it open, a
   const auto code = sent_by(d, Desk::request(kCode, "alice"), 1);
   CHECK(code.sampling.temperature == 0.5F);
   CHECK(code.stop.max_tokens == 4096 - static_cast<std::int32_t>(code.prompt.size()));  // cut to the room there is
-  d.tokens(1, "Done.", FinishReason::stop);
+  CompletionDelta delta;  // an engine says with every token what it sampled with
+  delta.id = {1};
+  delta.part.ids = d.tokenizer.encode("Done.");
+  delta.part.logprobs.assign(delta.part.ids.size(), -0.5F);
+  delta.part.versions.assign(delta.part.ids.size(), 3);
+  delta.part.sampling = code.sampling;
+  delta.part.finish = FinishReason::stop;
+  d.desk.take({delta});
   d.settle();
   REQUIRE(d.answered.size() == 1);
   CHECK(d.journal.turn(d.answered[0].id)->completion.sampling.temperature == 0.5F);
