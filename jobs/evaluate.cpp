@@ -50,8 +50,10 @@ int run(const RunConfig& config, const Settings& s) {
   for (const demo::Persona& persona : demo::personas())
     check(persona.name, demo::session_cases(answer, persona, s.count, split, s.seed));
 
-  const bool met = policy.worst_start() <= 0.2 && policy.worst_obeyed() >= 0.8 && verdicts >= 0.9 && hints >= 0.75;
-  std::cout << "gates (each start <= 0.2, each hint obeyed >= 0.8, verdicts >= 0.9, hints >= 0.75): "
+  const bool met = policy.worst_start() <= 0.2 && policy.worst_formed() >= 0.95 && policy.worst_correct() >= 0.9 &&
+                   policy.worst_obeyed() >= 0.8 && verdicts >= 0.9 && hints >= 0.75;
+  std::cout << "gates (start <= 0.2, well-formed >= 0.95, right answer >= 0.9 for each user; each hint obeyed >= 0.8, "
+               "verdicts >= 0.9, hints >= 0.75): "
             << (met ? "met" : "NOT met") << std::endl;
   return met || !s.require_gates ? 0 : 1;
 }

@@ -70,6 +70,18 @@ double PolicyGates::worst_start() const {
   return worst;
 }
 
+double PolicyGates::worst_formed() const {
+  double worst = 1;
+  for (const StartGate& start : starts) worst = std::min(worst, start.formed);
+  return worst;
+}
+
+double PolicyGates::worst_correct() const {
+  double worst = 1;
+  for (const StartGate& start : starts) worst = std::min(worst, start.correct);
+  return worst;
+}
+
 double PolicyGates::worst_obeyed() const {
   double worst = 1;
   for (const WishShares& kind : obeyed) worst = std::min(worst, *std::min_element(kind.begin(), kind.end()));

@@ -68,6 +68,8 @@ TEST_CASE("a policy that obeys every hint passes, and one that always says the s
   const PolicyGates gates = check_policy(good, count, Split::held_out, seed);
   REQUIRE(gates.starts.size() == personas().size());
   CHECK(gates.worst_start() < 0.35);  // of 60
+  CHECK(gates.worst_formed() == 1.0);
+  CHECK(gates.worst_correct() == 1.0);
   CHECK(gates.worst_obeyed() > 0.9);  // now and then "shorter" has one word too many
   for (const StartGate& start : gates.starts) {
     CHECK(start.tasks == (start.persona == "contrarian" ? 3 * count : count));
@@ -82,7 +84,8 @@ TEST_CASE("a policy that obeys every hint passes, and one that always says the s
   CHECK(mute.worst_obeyed() == 0);
   CHECK(mute.obeyed[2][static_cast<std::size_t>(Wish::bold)] == 1.0);
   CHECK(mute.obeyed[2][static_cast<std::size_t>(Wish::no_bold)] == 0.0);
-  CHECK(mute.starts.front().formed == 0);
+  CHECK(mute.worst_formed() == 0);  // or it would pass by saying nothing
+  CHECK(mute.worst_correct() == 0);
 }
 
 TEST_CASE("verdicts and hints are counted against the truth") {
