@@ -29,9 +29,9 @@ struct PolicyGates {
   std::vector<StartGate> starts;                     // one per persona
   std::array<WishShares, task_kind_count> obeyed{};  // with the wish as hint
   std::array<WishShares, task_kind_count> base{};    // without any hint
-  double worst_start() const;    // the most satisfied persona's share
-  double worst_formed() const;   // the least
-  double worst_correct() const;  // likewise
+  double worst_start() const;                        // the most satisfied persona's share
+  double worst_formed() const;                       // the least
+  double worst_correct() const;                      // likewise
   double worst_obeyed() const;
 };
 /// `count` tasks of each kind without a hint and `count` per kind and wish with it.
