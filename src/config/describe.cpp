@@ -204,9 +204,8 @@ void describe_privacy(SettingList& list, PrivacyConfig& privacy) {
 
 }  // namespace
 
-SettingList describe(RunConfig& config, const std::vector<std::string>& methods,
-                     const std::vector<std::string>& losses, const std::vector<std::string>& rewards,
-                     const std::vector<std::string>& generations) {
+SettingList describe(RunConfig& config, const std::vector<std::string>& methods, const std::vector<std::string>& losses,
+                     const std::vector<std::string>& rewards, const std::vector<std::string>& generations) {
   SettingList list;
   describe_start(list, config);
   describe_serving(list, config, generations);

@@ -13,8 +13,11 @@ namespace {
 
 namespace po = boost::program_options;
 
-const std::map<std::string, std::string> kShortNames = {
-    {"port", "http.port"}, {"method", "samples.method"}, {"out", "run.out"}, {"resume", "run.resume"}, {"audit", "evaluate.audit"}};
+const std::map<std::string, std::string> kShortNames = {{"port", "http.port"},
+                                                        {"method", "samples.method"},
+                                                        {"out", "run.out"},
+                                                        {"resume", "run.resume"},
+                                                        {"audit", "evaluate.audit"}};
 
 /// Everything one parse knows: the settings by name and who set them.
 struct Parser {

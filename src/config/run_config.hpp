@@ -82,9 +82,9 @@ struct PrmConfig {
   std::int32_t max_tokens = 48;
   std::string evaluator = "judge";  // judge (model.prm), self (the policy's newest version is asked)
   std::string teacher = "policy";   // policy (its newest version), base (version 0), else a model folder
-  double timeout_s = 120;          // per turn
-  std::string template_arguments;  // JSON object for the judge's chat template; empty = none
-  std::string dtype = "fp32";      // of the judge's and the teacher's matrices: fp32, bf16
+  double timeout_s = 120;           // per turn
+  std::string template_arguments;   // JSON object for the judge's chat template; empty = none
+  std::string dtype = "fp32";       // of the judge's and the teacher's matrices: fp32, bf16
   std::int32_t task_words = 12, reply_words = 24, next_words = 80;  // what the judge sees of each part
 };
 
@@ -103,22 +103,22 @@ struct SamplesConfig {
   std::string reward = "verdict";        // a registered reward: r of the binary term
   double w_binary = 1, w_opd = 1;
   std::int32_t top_k = 4;
-  double opd_clip = 1.0;                 // bound of |log pi_T - log pi_old| in the top-k form
-  std::string hint_choice = "sequence";  // sequence, token, shortest
-  std::string subset = "student";        // student, teacher, overlap
-  std::string topk_loss = "clipped";     // clipped (surrogate per candidate), reverse_kl (k + 1 bins)
-  bool severity = false;                 // errors are graded, the binary term follows the grade
+  double opd_clip = 1.0;                         // bound of |log pi_T - log pi_old| in the top-k form
+  std::string hint_choice = "sequence";          // sequence, token, shortest
+  std::string subset = "student";                // student, teacher, overlap
+  std::string topk_loss = "clipped";             // clipped (surrogate per candidate), reverse_kl (k + 1 bins)
+  bool severity = false;                         // errors are graded, the binary term follows the grade
   double severity_low = 0.5, severity_high = 2;  // its factor at a slight and at a grave error
-  bool localise_errors = false;          // the binary term spares what stands before the error
-  std::string baseline = "none";         // none, running
-  double baseline_half_life = 20;        // turns
-  bool baseline_per_user = false;        // a running baseline for each user
-  bool baseline_deviation = false;       // also divide by the running deviation
-  std::int32_t batch = 4;                // fresh samples per optimiser step
-  std::int32_t replay = 0;               // samples of the window mixed into each step
-  std::int32_t replay_window = 64;       // newest used samples that may be replayed
-  double partial_batch_age_s = 2;        // a smaller batch goes when its oldest sample is this old; 0 = never
-  std::int32_t max_staleness = 16;       // versions
+  bool localise_errors = false;                  // the binary term spares what stands before the error
+  std::string baseline = "none";                 // none, running
+  double baseline_half_life = 20;                // turns
+  bool baseline_per_user = false;                // a running baseline for each user
+  bool baseline_deviation = false;               // also divide by the running deviation
+  std::int32_t batch = 4;                        // fresh samples per optimiser step
+  std::int32_t replay = 0;                       // samples of the window mixed into each step
+  std::int32_t replay_window = 64;               // newest used samples that may be replayed
+  double partial_batch_age_s = 2;                // a smaller batch goes when its oldest sample is this old; 0 = never
+  std::int32_t max_staleness = 16;               // versions
   std::int32_t feedback_staleness = 64;  // versions, of samples from explicit feedback, which may come days later
   std::int32_t max_tokens = 1024;        // prompt and response; longer = excluded(too_long)
   FeedbackWeighting weighting = {};

@@ -15,14 +15,14 @@ namespace clawrl {
 /// Example: prompt of 3, response of 2: ids [5,6,7,8,9], loss_mask [0,0,0,1,1], advantages [0,0,0,-1,-1].
 struct TrainingSample {
   SampleId id;
-  std::vector<TokenId> ids;               // [T]
-  std::vector<std::uint8_t> loss_mask;    // [T] 1 = trained
-  std::vector<float> sampler_logprobs;    // [T] natural log at `temperature`
-  std::vector<float> advantages;          // [T]
-  std::int32_t topk_width = 0;            // K
-  std::vector<TokenId> topk_ids;          // [R,K]
-  std::vector<float> topk_logprobs;       // [R,K] sampler's
-  std::vector<float> topk_advantages;     // [R,K]; 0 where an id is outside the subset
+  std::vector<TokenId> ids;             // [T]
+  std::vector<std::uint8_t> loss_mask;  // [T] 1 = trained
+  std::vector<float> sampler_logprobs;  // [T] natural log at `temperature`
+  std::vector<float> advantages;        // [T]
+  std::int32_t topk_width = 0;          // K
+  std::vector<TokenId> topk_ids;        // [R,K]
+  std::vector<float> topk_logprobs;     // [R,K] sampler's
+  std::vector<float> topk_advantages;   // [R,K]; 0 where an id is outside the subset
   /// [R,K] or empty: the teacher's. With it the term is the token's divergence from the teacher instead of a surrogate,
   /// and topk_advantages holds its weight (equal in a row, 0 outside the subset).
   std::vector<float> topk_teacher_logprobs;

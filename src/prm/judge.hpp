@@ -74,12 +74,12 @@ class Judge {
     Turn turn;
     GivenVerdict given;
     std::vector<Vote> votes;
-    std::vector<bool> voted;         // answered, not cancelled
+    std::vector<bool> voted;          // answered, not cancelled
     std::vector<std::int8_t> grades;  // of the error, by vote; 0 = none
     std::vector<std::string> faults;  // quotes of the reply, by vote; empty = none
     std::vector<std::string> hints;   // by index, empty = none
-    std::string error;               // the newest failed answer's
-    int open = 0, failed = 0;        // questions
+    std::string error;                // the newest failed answer's
+    int open = 0, failed = 0;         // questions
   };
 
   void ask_all(SampleId id, Case& one);

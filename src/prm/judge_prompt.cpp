@@ -45,8 +45,8 @@ void break_up(std::string& text, std::string_view mark) {
 
 /// Marks that mean something to us, to a chat template or to a reasoning model.
 constexpr std::string_view kMarks[] = {
-    "<<",     ">>",       "<|",      "[HINT_",          "[SEVERITY",     "[FAULT_", "[INST]", "[/INST]",
-    "<think", "</think", "<s>", "</s>", "<start_of_turn", "<end_of_turn", "<tool_", "</tool_"};
+    "<<",     ">>",      "<|",  "[HINT_", "[SEVERITY",      "[FAULT_",      "[INST]", "[/INST]",
+    "<think", "</think", "<s>", "</s>",   "<start_of_turn", "<end_of_turn", "<tool_", "</tool_"};
 
 /// "\\boxed{ -1 }" would be a vote; a boxed answer of another kind is the reply's own and stays as it is.
 void break_up_votes(std::string& text) {

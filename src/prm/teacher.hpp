@@ -32,8 +32,8 @@ class Teacher {
           std::optional<TeacherScorer> other = {});
 
   /// Scores the turn under each of verdict.hints, chooses one and fills chosen_hint, teacher and reference_logprobs. A
-  /// turn that can never be trained (greedy, truncated, too long, no log-probs) is left as it is; hints whose context is
-  /// beyond the teacher's positions are counted (hints_too_long) and never chosen. Throws UserError when a needed
+  /// turn that can never be trained (greedy, truncated, too long, no log-probs) is left as it is; hints whose context
+  /// is beyond the teacher's positions are counted (hints_too_long) and never chosen. Throws UserError when a needed
   /// version is not there.
   void score(const Turn& turn, Verdict& verdict) const;
 

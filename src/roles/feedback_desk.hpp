@@ -50,7 +50,8 @@ class FeedbackDesk {
   void start(FeedbackRequest request, Answer<FeedbackReceipt> answer);
   /// A main turn was answered in full.
   void answered(const Turn& turn);
-  /// The next state of a turn that was judged without one, when its session had ended: counts like feedback in a message.
+  /// The next state of a turn that was judged without one, when its session had ended: counts like feedback in a
+  /// message.
   void said_late(const Turn& turn);
   /// The revision under which the PRM's verdict is to be learned from: 0, or a higher one when feedback came and was
   /// withdrawn; nothing while feedback stands.

@@ -72,8 +72,7 @@ void run_prm(const RankContext& context, Policy& policy) {
       idle = false;
       if (envelope->type == messages::Stop::type_id) return;
       if (envelope->type == messages::JudgeTurn::type_id) waiting.push_back(envelope->open<messages::JudgeTurn>());
-      if (envelope->type == messages::UseVersion::type_id)
-        versions.use(envelope->open<messages::UseVersion>().version);
+      if (envelope->type == messages::UseVersion::type_id) versions.use(envelope->open<messages::UseVersion>().version);
       if (envelope->type == messages::RetireVersion::type_id)
         versions.retire(envelope->open<messages::RetireVersion>().version);
     }

@@ -22,8 +22,8 @@ struct AdvantageInput {
   const Turn& turn;
   const Verdict& verdict;
   const SamplesConfig& settings;
-  double baseline = 0;   // of the reward
-  double deviation = 1;  // the reward minus baseline is divided by it
+  double baseline = 0;                // of the reward
+  double deviation = 1;               // the reward minus baseline is divided by it
   std::optional<double> reward = {};  // of samples.reward; nothing = the verdict's score
 };
 

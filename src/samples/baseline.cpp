@@ -22,9 +22,8 @@ double RunningBaseline::deviation(const std::string& key) const {
 
 void RunningBaseline::add(const std::string& key, double reward) {
   if (moments_.size() >= most_keys && !moments_.contains(key))
-    moments_.erase(std::min_element(moments_.begin(), moments_.end(), [](const auto& a, const auto& b) {
-      return a.second.count < b.second.count;
-    }));
+    moments_.erase(std::min_element(moments_.begin(), moments_.end(),
+                                    [](const auto& a, const auto& b) { return a.second.count < b.second.count; }));
   auto& m = moments_[key];
   m.weight = decay_ * m.weight + (1 - decay_);
   m.sum = decay_ * m.sum + (1 - decay_) * reward;

@@ -19,17 +19,17 @@ namespace {
 constexpr double kDay = 86400;
 
 bool negates(const std::string& word) {
-  static const std::set<std::string_view> words = {"no",   "not",    "dont",  "doesnt", "didnt", "never", "without",
-                                                   "skip", "avoid",  "stop",  "remove", "drop",  "omit",  "leave",
-                                                   "none", "cannot", "cant", "wont",   "shouldnt", "hate", "dislike"};
+  static const std::set<std::string_view> words = {"no",   "not",    "dont", "doesnt", "didnt",    "never", "without",
+                                                   "skip", "avoid",  "stop", "remove", "drop",     "omit",  "leave",
+                                                   "none", "cannot", "cant", "wont",   "shouldnt", "hate",  "dislike"};
   return words.contains(word);
 }
 
 /// Words with which anything is asked for.
 bool requests(const std::string& word) {
   static const std::set<std::string_view> words = {
-      "please", "use",  "write", "give", "make", "want",  "like", "prefer", "add",  "include", "put",    "next",
-      "time",   "again", "always", "just", "more", "reply", "answer", "response", "out", "could", "would", "should"};
+      "please", "use",   "write",  "give", "make", "want",  "like",   "prefer",   "add", "include", "put",   "next",
+      "time",   "again", "always", "just", "more", "reply", "answer", "response", "out", "could",   "would", "should"};
   return words.contains(word);
 }
 
@@ -101,8 +101,8 @@ FeedbackWeights::User& FeedbackWeights::user_of(const Turn& turn) {
 double FeedbackWeights::discount(User& user, const Statement& said) const {
   if (said.topic == 0) return 1;
   double weight = 1;
-  const auto newest = std::find_if(user.said.rbegin(), user.said.rend(),
-                                   [&](const Statement& one) { return one.topic == said.topic; });
+  const auto newest =
+      std::find_if(user.said.rbegin(), user.said.rend(), [&](const Statement& one) { return one.topic == said.topic; });
   if (newest != user.said.rend() && newest->negated != said.negated) weight *= settings_.contradiction_weight;
   const auto repeated = std::count(user.said.begin(), user.said.end(), said);
   weight *= std::pow(settings_.repetition_weight, static_cast<double>(repeated));
@@ -122,8 +122,7 @@ FeedbackWeight FeedbackWeights::weigh(const Turn& turn, const Verdict& verdict) 
   if (idle()) return {};
   User& user = user_of(turn);
   const bool silent = verdict.origin == "silence";
-  const double wanted =
-      silent ? settings_.silence_weight : discount(user, statement_of(users_words(turn.next_state)));
+  const double wanted = silent ? settings_.silence_weight : discount(user, statement_of(users_words(turn.next_state)));
   if (wanted <= 0) return {0, "discounted"};
   const double room = left(user);
   const bool own = settings_.user_daily_cap > 0 && settings_.user_daily_cap - user.used <= 0;

@@ -52,8 +52,8 @@ class FeedbackWeights {
 
  private:
   struct User {
-    double used = 0;     // weight taken today
-    double seen_s = 0;   // Unix seconds
+    double used = 0;             // weight taken today
+    double seen_s = 0;           // Unix seconds
     std::deque<Statement> said;  // newest last
   };
   bool idle() const;

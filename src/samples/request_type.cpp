@@ -21,21 +21,21 @@ struct Kind {
 const std::array<Kind, 3>& kinds() {
   static const std::array<Kind, 3> all = {{
       {"code",
-       {"code",   "function",  "bug",       "compile",    "compiler", "python", "javascript", "typescript", "rust",
-        "java",   "bash",      "shell",     "script",     "sql",      "regex",  "api",        "json",       "refactor",
-        "class",  "method",    "variable",  "debug",      "stack",    "commit", "git",        "repo",       "cmake",
-        "loop",   "exception", "unit",      "linter",     "docker",   "html",   "css",        "program",    "error",
-        "traceback"},
+       {"code", "function", "bug",     "compile", "compiler",  "python", "javascript", "typescript",
+        "rust", "java",     "bash",    "shell",   "script",    "sql",    "regex",      "api",
+        "json", "refactor", "class",   "method",  "variable",  "debug",  "stack",      "commit",
+        "git",  "repo",     "cmake",   "loop",    "exception", "unit",   "linter",     "docker",
+        "html", "css",      "program", "error",   "traceback"},
        {"```", "();", "#include", "def ", "import ", "->", "=="}},
       {"math",
-       {"many",   "much",     "sum",     "total",       "add",    "subtract",   "multiply", "divide", "equation",
-        "solve",  "calculate", "percent", "fraction",   "half",   "triangle",   "integral", "twice",  "derivative",
-        "left",   "average",  "number",  "probability", "proof",  "altogether", "theorem",  "cost",   "costs"},
+       {"many",  "much",      "sum",     "total",       "add",   "subtract",   "multiply", "divide", "equation",
+        "solve", "calculate", "percent", "fraction",    "half",  "triangle",   "integral", "twice",  "derivative",
+        "left",  "average",   "number",  "probability", "proof", "altogether", "theorem",  "cost",   "costs"},
        {" + ", " = ", " x ", " * ", "%", "^2", "\\frac"}},
       {"writing",
-       {"write",     "rewrite",   "draft",     "email", "letter", "essay", "poem",     "story",     "summarize",
-        "summarise", "summary",   "translate", "tone",  "title",  "blog",  "rephrase", "proofread", "shorten",
-        "polish",    "paragraph"},
+       {"write", "rewrite",   "draft",     "email",   "letter",    "essay",    "poem",
+        "story", "summarize", "summarise", "summary", "translate", "tone",     "title",
+        "blog",  "rephrase",  "proofread", "shorten", "polish",    "paragraph"},
        {}},
   }};
   return all;
@@ -53,7 +53,7 @@ int marks_of(const Kind& kind, const std::vector<Word>& words, const std::string
 }
 
 bool asks(const std::vector<Word>& words, const std::string& text) {
-  static const std::set<std::string_view> openers = {"what", "who", "when", "where", "why",  "how", "which",
+  static const std::set<std::string_view> openers = {"what", "who", "when", "where", "why",   "how", "which",
                                                      "is",   "are", "can",  "does",  "could", "do"};
   return text.find('?') != std::string::npos || (!words.empty() && openers.contains(words.front().text));
 }

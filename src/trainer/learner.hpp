@@ -36,8 +36,8 @@ struct LossSettings {
   double clip_high = 0.28;
   double kl_beta = 0.0;             // weight of the KL term to sample.reference_logprobs
   std::string kl_estimator = "k3";  // k1, k2, k3: see KlEstimator
-  double importance_cap = 2.0;  // truncated importance weight exp(old - sampler); 0 = coupled form, old = sampler
-  double topk_weight = 1.0;     // weight of the top-k term where a sample carries one
+  double importance_cap = 2.0;      // truncated importance weight exp(old - sampler); 0 = coupled form, old = sampler
+  double topk_weight = 1.0;         // weight of the top-k term where a sample carries one
 };
 
 /// One optimiser step of one data-parallel rank.

@@ -65,9 +65,10 @@ TEST_CASE("defaults, file and command line in rising order") {
 }
 
 TEST_CASE("the resolved configuration reads back as the same values") {
-  const auto config = parsed({"--trainer.learning_rate=0.00030000000000000003", "--run.seed=18446744073709551615",
-                              "--out=some where/else", "--trainer.lora_targets=q_proj, v_proj", "--method=opd",
-                              "--trainer.lora_rank=4", "--trainer.lora_alpha=0.1", "--run.deterministic", "--prm.hints=3"});
+  const auto config =
+      parsed({"--trainer.learning_rate=0.00030000000000000003", "--run.seed=18446744073709551615",
+              "--out=some where/else", "--trainer.lora_targets=q_proj, v_proj", "--method=opd", "--trainer.lora_rank=4",
+              "--trainer.lora_alpha=0.1", "--run.deterministic", "--prm.hints=3"});
   const std::string text = to_ini(kJob, config);
   const auto again = parsed({write_ini("again.ini", text).c_str()});
   CHECK(to_ini(kJob, again) == text);

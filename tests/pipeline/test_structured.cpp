@@ -37,7 +37,7 @@ ChatOptions options_of(const std::string& session, const std::string& fields, bo
   options.model = "clawrl-demo";
   options.session = session;
   options.turn_type = TurnType::main;
-  options.max_tokens = 300;  // the demo policy knows no calls: it may write several
+  options.max_tokens = 1500;  // the demo policy knows no calls: it may write several
   options.fields = fields;
   options.stream = stream;
   return options;

@@ -279,7 +279,7 @@ TEST_CASE("a model folder teaches: it scores with the hint, the policy gives ref
   REQUIRE(bench.teacher.calls.size() == 2);
   CHECK(bench.teacher.calls[0].first == 3);  // the version that sampled, at the teacher's ids
   CHECK(bench.teacher.calls[1].first == 0);  // the reference
-  bench.settings.teacher.vocabulary = 8;  // its most likely ids are the prompt's length and above
+  bench.settings.teacher.vocabulary = 8;     // its most likely ids are the prompt's length and above
   CHECK_THAT(judge_with(other.functions()).error, Catch::Contains("not in the policy's vocabulary"));
   auto narrow = other.functions();
   narrow.max_positions = 4;

@@ -91,10 +91,10 @@ TEST_CASE("what the evaluator, the teacher and the trainer could not use is coun
   ++meter.excluded["zero_advantage"];
   meter.steps_refused = 3;
   const std::string page = head_metrics(meter, {});
-  for (const char* line :
-       {"clawrl_votes_total 10", "clawrl_votes_invalid_total 8", "clawrl_hints_too_long_total 10",
-        "clawrl_turns_excluded_total{reason=\"not_finite\"} 1",
-        "clawrl_turns_excluded_total{reason=\"zero_advantage\"} 1", "clawrl_steps_refused_total 3", "clawrl_verdicts_total{score=\"bad\"} 1"}) {
+  for (const char* line : {"clawrl_votes_total 10", "clawrl_votes_invalid_total 8", "clawrl_hints_too_long_total 10",
+                           "clawrl_turns_excluded_total{reason=\"not_finite\"} 1",
+                           "clawrl_turns_excluded_total{reason=\"zero_advantage\"} 1", "clawrl_steps_refused_total 3",
+                           "clawrl_verdicts_total{score=\"bad\"} 1"}) {
     INFO(line << "\n" << page);
     CHECK(page.find(std::string(line) + "\n") != std::string::npos);
   }

@@ -112,7 +112,7 @@ TEST_CASE("the running baseline is kept per request type and policy line") {
   code.messages = {{"user", "Fix the bug in this function.", "", {}, ""}};
   CHECK(builder.build(math, verdict, 4).sample->advantages.back() == -1);
   CHECK(builder.build(math, verdict, 4).exclusion == "zero_advantage");
-  CHECK(builder.build(code, verdict, 4).sample->advantages.back() == -1);  // another type: nothing known yet
+  CHECK(builder.build(code, verdict, 4).sample->advantages.back() == -1);           // another type: nothing known yet
   CHECK(builder.build(math, verdict, 4, "alice").sample->advantages.back() == -1);  // another line
   CHECK(builder.baseline().mean("math/main") == Approx(-1));
   CHECK(builder.baseline().mean("code/main") == Approx(-1));

@@ -128,8 +128,8 @@ void check_loss_with_teacher(const Case& c, const at::Tensor& student) {
   in.topk_logprobs = at::cat({student, pad - 0.5}, 1).requires_grad_(true);
   in.topk_sampler_logprobs = in.topk_logprobs.detach();
   in.topk_advantages = at::cat({at::full({rows, width}, 0.25, at::kDouble), pad}, 1);
-  in.topk_teacher_logprobs = at::cat({c("teacher_topk_logp"), pad.select(1, 0).unsqueeze(1) - 3.0,
-                                      at::full({rows, 1}, std::nan(""), at::kDouble)}, 1);
+  in.topk_teacher_logprobs = at::cat(
+      {c("teacher_topk_logp"), pad.select(1, 0).unsqueeze(1) - 3.0, at::full({rows, 1}, std::nan(""), at::kDouble)}, 1);
   const LossOutput output = find_loss("policy").compute(in, {});
   check_close(c.name() + " through the loss", output.loss, 0.25 * c("token_mean"), kTolerance);
   output.loss.backward();
