@@ -46,10 +46,10 @@ std::string metrics_page(const ServerUrl& server) {
   return client.received;
 }
 
-Json chat(const ServerUrl& server, const std::string& session, const Json& messages) {
+Json chat(const ServerUrl& server, const std::string& session, const Json& messages, const std::string& headers = "") {
   const Json body = {{"model", "clawrl-demo"}, {"max_tokens", 24}, {"messages", messages}};
   const Answered reply =
-      post(server, "/v1/chat/completions", body, "X-Turn-Type: main\r\nX-Session-Id: " + session + "\r\n");
+      post(server, "/v1/chat/completions", body, "X-Turn-Type: main\r\nX-Session-Id: " + session + "\r\n" + headers);
   INFO(reply.body.dump());
   REQUIRE(reply.status == 200);
   return reply.body;
@@ -58,8 +58,8 @@ Json chat(const ServerUrl& server, const std::string& session, const Json& messa
 const Json question = Json::array({{{"role", "user"}, {"content", "What is 3 plus 4?"}}});
 
 /// Asks in a session of its own; the completion id.
-std::string ask(const ServerUrl& server, const std::string& session) {
-  return chat(server, session, question).at("id");
+std::string ask(const ServerUrl& server, const std::string& session, const std::string& headers = "") {
+  return chat(server, session, question, headers).at("id");
 }
 
 /// Asks, lets the session end, then goes on. The turn of the first question.
@@ -149,6 +149,33 @@ TEST_CASE("a session that ended in silence is judged, and what comes late counts
   if (judge_silence) REQUIRE(eventually([&] { return journal.verdict({id, 0}).has_value(); }));
   job.stop();
   REQUIRE(job.wait() == 0);
+  workspace.done();
+}
+
+TEST_CASE("a conversation that ends without a word is a weak approval; in self-analysis no judge is loaded") {
+  Workspace workspace("silence");
+  const std::string out = workspace.path("run");
+  JobProcess job({.out = out,
+                  .arguments = {"--feedback.silence_weight=0.25", "--prm.evaluator=self", "--model.prm=no/such/judge",
+                                "--prm.teacher=configs/models/policy"}});
+  const ServerUrl server = job.wait_until_serving();
+  for (const char* session : {"silent-0", "silent-1"}) ask(server, session, "X-Session-Done: true\r\n");
+  const JournalReader journal(journal_of(out));
+  REQUIRE(eventually([&] { return journal.turns_in(TurnState::trained).size() == 2; }));
+  for (const TurnId id : journal.turns_in(TurnState::trained)) {
+    const auto verdict = journal.newest_verdict(id);
+    REQUIRE(verdict);
+    REQUIRE(verdict->origin == "silence");
+    REQUIRE(verdict->score == 1);
+    REQUIRE(verdict->hints.empty());
+    const auto sample = journal.samples(std::vector<SampleId>{{id, 0}})[0];
+    REQUIRE(sample.advantages.back() == 0.25F);
+  }
+  job.stop();
+  REQUIRE(job.wait() == 0);
+  const auto problems = step_problems(journal);
+  INFO(joined(problems));
+  REQUIRE(problems.empty());
   workspace.done();
 }
 
