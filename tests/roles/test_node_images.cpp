@@ -79,7 +79,7 @@ TEST_CASE("a rank loads the judge or, in self-analysis, none; and the teacher's 
   CHECK(images.judge == nullptr);
   CHECK((images.other != nullptr) == judges);
   if (judges) CHECK(images.other->hash() != images.teacher->hash());
-  if (world.size() > 1) return;  // the rank without a judge would wait for the other in the next load
+  if (world.size() > 1) return;  // a rank that throws before a collective load leaves the others to the job's abort
   config.prm.evaluator = "judge";
   CHECK_THROWS_AS(load_node_images(world, map, config), UserError);
 }
