@@ -26,7 +26,7 @@ struct Settings {
   std::vector<const demo::Persona*> asked_personas;
   std::string voice;
   std::string url = "http://127.0.0.1:30000/v1", out = "out/simulate_users";
-  std::int32_t sessions = 200, evaluate = 200, settle_s = 20;
+  std::int32_t sessions = 200, evaluate = 200, settle_s = 20, round_wait_s = 0;
 };
 
 void describe(SettingList& list, Settings& s) {
@@ -49,6 +49,10 @@ void describe(SettingList& list, Settings& s) {
            between(0, 8));
   list.add("users.voice", s.voice, "persona whose wishes all users voice; empty = their own");
   list.add("users.seed", s.users.seed, "of tasks, words and pauses");
+  list.add("users.round_wait_s", s.round_wait_s,
+           "after a session of each persona wait at most so long until the server has learned from them; 0 = go on at "
+           "once, so that a slow machine learns from fewer sessions",
+           at_least(0));
   list.add("users.settle_s", s.settle_s, "longest wait for the server's learning before the second evaluation",
            at_least(0));
   list.add("users.out", s.out, "folder of report.json, report.txt and satisfaction.svg");
@@ -93,6 +97,38 @@ void wait_for_learning(OpenAiClient& client, int limit_s) {
   }
 }
 
+/// The server's figures are up to half a second old, so that one of them that is calm says nothing yet.
+void wait_for_round(OpenAiClient& client, int limit_s) {
+  using namespace std::chrono_literals;
+  const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(limit_s);
+  for (int calm = 0; calm < 2 && interrupted == 0 && std::chrono::steady_clock::now() < end;) {
+    std::this_thread::sleep_for(600ms);
+    const HttpReply status = client.get("/status");
+    calm = status.status == 200 && demo::learning_busy(status.body) ? 0 : calm + 1;
+  }
+}
+
+/// All sessions, round by round if so wanted.
+std::vector<demo::ReplyRecord> hold_sessions(const Settings& s, OpenAiClient& client, Progress& progress) {
+  const int round = s.round_wait_s > 0 ? static_cast<int>(s.users.personas.size()) : std::max(1, s.sessions);
+  std::vector<demo::ReplyRecord> records;
+  double before_s = 0;
+  for (int first = 0; first < s.sessions && interrupted == 0; first += round) {
+    auto held = demo::hold_sessions(
+        s.users, first, std::min(round, s.sessions - first), [&](const auto& r) { progress.take(r); },
+        [] { return interrupted == 0; });
+    double last_s = before_s;
+    for (demo::ReplyRecord& record : held) {
+      record.at_s += before_s;  // one clock for all rounds
+      last_s = std::max(last_s, record.at_s);
+      records.push_back(std::move(record));
+    }
+    before_s = last_s;
+    if (s.round_wait_s > 0) wait_for_round(client, s.round_wait_s);
+  }
+  return records;
+}
+
 int run(const Settings& s) {
   OpenAiClient client(s.users.server, std::chrono::seconds(10));
   const HttpReply health = client.get("/health");
@@ -101,8 +137,7 @@ int run(const Settings& s) {
   std::cout << "asking " << s.evaluate << " held-out tasks of each persona before learning" << std::endl;
   record.before = demo::ask_tasks(s.users, s.asked_personas, s.evaluate);
   Progress progress(s.sessions);
-  record.sessions = demo::hold_sessions(
-      s.users, 0, s.sessions, [&](const auto& r) { progress.take(r); }, [] { return interrupted == 0; });
+  record.sessions = hold_sessions(s, client, progress);
   progress.end();
   if (s.sessions > 0) wait_for_learning(client, s.settle_s);
   std::cout << "asking the same tasks again" << std::endl;

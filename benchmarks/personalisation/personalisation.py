@@ -121,7 +121,7 @@ def trial(options, row, seed):
         settings = {"users.personas": JOINT, **users}
         count = options.rounds * len(settings["users.personas"].split(","))
         settings |= {"users.url": f"http://127.0.0.1:{port}/v1", "users.out": str(folder), "users.seed": seed,
-                     "users.sessions": count, "users.evaluate": options.evaluate}
+                     "users.round_wait_s": 60, "users.think_s": 0, "users.sessions": count, "users.evaluate": options.evaluate}
         with open(folder / "users.log", "w") as output:
             subprocess.run([f"{options.build}/jobs/simulate_users", *(f"--{k}={v}" for k, v in settings.items())],
                            cwd=ROOT, stdout=output, stderr=output, check=True, timeout=1800)

@@ -129,6 +129,11 @@ bool learning_settled(const std::string& server_status) {
   return status.value("judging", 0) == 0 && status.value("samples_waiting", 0) == 0;
 }
 
+bool learning_busy(const std::string& server_status) {
+  const Json status = Json::parse(server_status, nullptr, false);
+  return status.is_object() && status.value("learning_busy", false);
+}
+
 std::vector<const ReplyRecord*> first_replies(const std::vector<ReplyRecord>& sessions) {
   std::vector<const ReplyRecord*> firsts;
   for (const ReplyRecord& r : sessions)

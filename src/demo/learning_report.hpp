@@ -24,6 +24,9 @@ struct LearningRecord {
 /// such status: another server has nothing to wait for.
 bool learning_settled(const std::string& server_status);
 
+/// Does it say that a verdict, a step or new weights are on their way? False for text that is no such status.
+bool learning_busy(const std::string& server_status);
+
 /// First replies of the sessions in the order in which they were given.
 std::vector<const ReplyRecord*> first_replies(const std::vector<ReplyRecord>& sessions);
 

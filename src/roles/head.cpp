@@ -242,12 +242,19 @@ void Head::tick() {
   publish_status();
 }
 
+/// A verdict, a step or new weights are on their way without anybody saying more.
+bool Head::learning_busy() const {
+  return context_.learning && (judges_->waiting() > 0 || steps_->busy() || versions_->committing() ||
+                               steps_->waiting() >= static_cast<std::size_t>(config_.samples.batch));
+}
+
 void Head::publish_status() {
   MetricFields fields{{"version", versions_ ? versions_->announced() : std::int64_t{0}},
                       {"step", steps_ ? steps_->step() : std::int64_t{0}},
                       {"active", static_cast<std::int64_t>(requests_->active())},
                       {"judging", static_cast<std::int64_t>(judges_ ? judges_->waiting() : 0)},
                       {"samples_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting() : 0)},
+                      {"learning_busy", learning_busy()},
                       {"sessions", static_cast<std::int64_t>(sessions_.sessions())},
                       {"checkpoint_step", checkpoints_ ? checkpoints_->last_step() : std::int64_t{-1}},
                       {"unrecorded", journal_->failure()},

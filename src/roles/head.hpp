@@ -72,6 +72,7 @@ class Head : public ChatService {
   void on_first_token(std::int64_t version, double seconds);
   void tick();
   bool finished(bool stop_requested) const;
+  bool learning_busy() const;
   void publish_status();
   bool learns() const;  // and can record what it does
   // head_lifecycle.cpp: how it begins and ends

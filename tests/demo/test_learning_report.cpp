@@ -138,6 +138,9 @@ TEST_CASE("learning has settled when neither a verdict nor a step is owed") {
   CHECK_FALSE(learning_settled(R"({"judging": 1, "samples_waiting": 0})"));
   CHECK_FALSE(learning_settled(R"({"judging": 0, "samples_waiting": 3})"));
   CHECK(learning_settled("404 not found"));
+  CHECK(learning_busy(R"({"learning_busy": true})"));
+  CHECK_FALSE(learning_busy(R"({"learning_busy": false})"));
+  CHECK_FALSE(learning_busy("404 not found"));
 }
 
 TEST_CASE("sessions until three satisfied in a row go by time and count first replies") {

@@ -77,7 +77,8 @@ Crash run_until_killed(const std::string& out, Survivor& survivor) {
   const ServerUrl server = job.wait_until_serving();
   survivor.write(server);
   std::thread students([&] { hold(server, 0, 200, 3); });  // cut off by the kill
-  const bool learning = job.wait_for("checkpoint " + checkpoints_of(out) + "/step_00000004") && job.wait_for("step 7 ");
+  // Which steps get one depends on how long the one before takes to write.
+  const bool learning = job.wait_for("checkpoint " + checkpoints_of(out) + "/step_0") && job.wait_for("step 7 ");
   job.kill_all_ranks();
   students.join();
   REQUIRE(learning);
