@@ -88,17 +88,9 @@ class Progress {
   std::chrono::steady_clock::time_point next_{};
 };
 
-/// What the last sessions taught shall be learned before the second evaluation.
+/// Until the server has learned what it was told. Its figures are up to half a second old, so that one of them that is
+/// calm says nothing yet.
 void wait_for_learning(OpenAiClient& client, int limit_s) {
-  for (int waited = 0; waited < limit_s && interrupted == 0; ++waited) {
-    std::this_thread::sleep_for(std::chrono::seconds(1));  // the server's figures are up to half a second old
-    const HttpReply status = client.get("/status");
-    if (status.status != 200 || demo::learning_settled(status.body)) return;
-  }
-}
-
-/// The server's figures are up to half a second old, so that one of them that is calm says nothing yet.
-void wait_for_round(OpenAiClient& client, int limit_s) {
   using namespace std::chrono_literals;
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(limit_s);
   for (int calm = 0; calm < 2 && interrupted == 0 && std::chrono::steady_clock::now() < end;) {
@@ -106,27 +98,6 @@ void wait_for_round(OpenAiClient& client, int limit_s) {
     const HttpReply status = client.get("/status");
     calm = status.status == 200 && demo::learning_busy(status.body) ? 0 : calm + 1;
   }
-}
-
-/// All sessions, round by round if so wanted.
-std::vector<demo::ReplyRecord> hold_sessions(const Settings& s, OpenAiClient& client, Progress& progress) {
-  const int round = s.round_wait_s > 0 ? static_cast<int>(s.users.personas.size()) : std::max(1, s.sessions);
-  std::vector<demo::ReplyRecord> records;
-  double before_s = 0;
-  for (int first = 0; first < s.sessions && interrupted == 0; first += round) {
-    auto held = demo::hold_sessions(
-        s.users, first, std::min(round, s.sessions - first), [&](const auto& r) { progress.take(r); },
-        [] { return interrupted == 0; });
-    double last_s = before_s;
-    for (demo::ReplyRecord& record : held) {
-      record.at_s += before_s;  // one clock for all rounds
-      last_s = std::max(last_s, record.at_s);
-      records.push_back(std::move(record));
-    }
-    before_s = last_s;
-    if (s.round_wait_s > 0) wait_for_round(client, s.round_wait_s);
-  }
-  return records;
 }
 
 int run(const Settings& s) {
@@ -137,7 +108,10 @@ int run(const Settings& s) {
   std::cout << "asking " << s.evaluate << " held-out tasks of each persona before learning" << std::endl;
   record.before = demo::ask_tasks(s.users, s.asked_personas, s.evaluate);
   Progress progress(s.sessions);
-  record.sessions = hold_sessions(s, client, progress);
+  demo::UserSettings users = s.users;
+  if (s.round_wait_s > 0) users.after_round = [&] { wait_for_learning(client, s.round_wait_s); };
+  record.sessions = demo::hold_sessions(
+      users, 0, s.sessions, [&](const auto& r) { progress.take(r); }, [] { return interrupted == 0; });
   progress.end();
   if (s.sessions > 0) wait_for_learning(client, s.settle_s);
   std::cout << "asking the same tasks again" << std::endl;

@@ -13,6 +13,7 @@ import json
 import os
 import pathlib
 import platform
+import shutil
 import signal
 import socket
 import subprocess
@@ -104,7 +105,7 @@ def trial(options, row, seed):
     """One run in a folder of its own; its report."""
     job, method, users = ROWS[row]
     folder = pathlib.Path(options.out) / "runs" / f"{row.replace(' ', '_').replace(':', '')}-{seed}"
-    subprocess.run(["rm", "-rf", str(folder)], check=True)
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     port = free_port()
     flags = [f"--out={folder}", f"--port={port}", f"--run.seed={seed}", *options.settings]

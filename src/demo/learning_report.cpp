@@ -123,12 +123,6 @@ Satisfaction satisfaction_of(const std::vector<ReplyRecord>& records) {
   return s;
 }
 
-bool learning_settled(const std::string& server_status) {
-  const Json status = Json::parse(server_status, nullptr, false);
-  if (!status.is_object()) return true;
-  return status.value("judging", 0) == 0 && status.value("samples_waiting", 0) == 0;
-}
-
 bool learning_busy(const std::string& server_status) {
   const Json status = Json::parse(server_status, nullptr, false);
   return status.is_object() && status.value("learning_busy", false);

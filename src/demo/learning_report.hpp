@@ -20,11 +20,8 @@ struct LearningRecord {
   std::string server_status;                         // JSON of GET /status at the end; may be empty
 };
 
-/// Does GET /status (its JSON) say that no turn waits for a verdict and no sample for a step? True for text that is no
+/// Does GET /status (its JSON) say that a verdict, a step or new weights are on their way? False for text that is no
 /// such status: another server has nothing to wait for.
-bool learning_settled(const std::string& server_status);
-
-/// Does it say that a verdict, a step or new weights are on their way? False for text that is no such status.
 bool learning_busy(const std::string& server_status);
 
 /// First replies of the sessions in the order in which they were given.

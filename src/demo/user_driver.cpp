@@ -66,6 +66,36 @@ void in_parallel(const UserSettings& settings, int count, const std::function<vo
   for (std::thread& thread : threads) thread.join();
 }
 
+void hold_session(const UserSettings& settings, OpenAiClient& client, int number,
+                  const std::function<void(ReplyRecord)>& keep) {
+  const std::uint64_t seed = settings.seed * session_stride + static_cast<std::uint64_t>(number);
+  Random pauses(seed + 17);
+  const Persona& persona = one_of(settings.personas, number);
+  UserSession session(persona, seed, settings.split, settings.habits);
+  ChatOptions options;
+  options.model = settings.model;
+  options.session = persona.name + "-" + std::to_string(settings.seed) + "-" + std::to_string(number);
+  options.fields = "{\"user\":\"" + persona.name + "\"}";
+  options.turn_type = TurnType::main;
+  options.max_tokens = settings.max_tokens;
+  const auto remembered = settings.complaints->similar(session.task().text, settings.memory);
+  bool more = true;
+  for (int turn = 0; more; ++turn) {
+    think(pauses, settings.think_s);
+    options.session_done = session.last();
+    const ChatReply reply = client.chat(with_memory(settings, session.messages(), remembered), options);
+    ReplyRecord record = record_of(reply, number, turn);
+    record.persona = persona.name;
+    record.task = session.task().text;
+    const std::size_t graded = session.grades().size(), said = session.feedback().size();
+    more = reply.ok() && session.take_reply(reply.text);
+    if (session.feedback().size() > said && session.feedback().back().verdict < 0)
+      settings.complaints->add(session.task().text, session.feedback().back().text);
+    if ((record.graded = session.grades().size() > graded)) record.grade = session.grades().back();
+    keep(std::move(record));
+  }
+}
+
 }  // namespace
 
 std::vector<ReplyRecord> hold_sessions(const UserSettings& settings, int first, int count, const RecordSink& sink,
@@ -73,40 +103,19 @@ std::vector<ReplyRecord> hold_sessions(const UserSettings& settings, int first, 
   const auto begin = Clock::now();
   std::mutex mutex;
   std::vector<ReplyRecord> records;
-  in_parallel(settings, count, [&](OpenAiClient& client, int index) {
-    if (!goes_on()) return;
-    const int number = first + index;
-    const std::uint64_t seed = settings.seed * session_stride + static_cast<std::uint64_t>(number);
-    Random pauses(seed + 17);
-    const Persona& persona = one_of(settings.personas, number);
-    UserSession session(persona, seed, settings.split, settings.habits);
-    ChatOptions options;
-    options.model = settings.model;
-    options.session = persona.name + "-" + std::to_string(settings.seed) + "-" + std::to_string(number);
-    options.fields = "{\"user\":\"" + persona.name + "\"}";
-    options.turn_type = TurnType::main;
-    options.max_tokens = settings.max_tokens;
-    const auto remembered = settings.complaints->similar(session.task().text, settings.memory);
-    for (int turn = 0;; ++turn) {
-      think(pauses, settings.think_s);
-      options.session_done = session.last();
-      const ChatReply reply = client.chat(with_memory(settings, session.messages(), remembered), options);
-      ReplyRecord record = record_of(reply, number, turn);
-      record.at_s = since(begin);
-      record.persona = persona.name;
-      record.task = session.task().text;
-      const std::size_t graded = session.grades().size();
-      const std::size_t said = session.feedback().size();
-      const bool more = reply.ok() && session.take_reply(reply.text);
-      if (session.feedback().size() > said && session.feedback().back().verdict < 0)
-        settings.complaints->add(session.task().text, session.feedback().back().text);
-      if ((record.graded = session.grades().size() > graded)) record.grade = session.grades().back();
-      const std::lock_guard lock(mutex);
-      records.push_back(record);
-      sink(record);
-      if (!more) return;
-    }
-  });
+  const auto keep = [&](ReplyRecord record) {
+    record.at_s = since(begin);
+    const std::lock_guard lock(mutex);
+    records.push_back(record);
+    sink(record);
+  };
+  const int round = settings.after_round ? static_cast<int>(settings.personas.size()) : count;
+  for (int held = 0; held < count && goes_on(); held += round) {
+    in_parallel(settings, std::min(round, count - held), [&](OpenAiClient& client, int index) {
+      if (goes_on()) hold_session(settings, client, first + held + index, keep);
+    });
+    if (settings.after_round) settings.after_round();
+  }
   return records;
 }
 

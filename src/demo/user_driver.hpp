@@ -23,6 +23,8 @@ struct UserSettings {
   int max_tokens = 128;
   int memory = 0;  // complaints that the memory adds to a session's first message
   std::shared_ptr<ComplaintMemory> complaints = std::make_shared<ComplaintMemory>();  // of all users
+  /// Called when a session of each persona is over, before the next ones begin; empty = sessions follow one another.
+  std::function<void()> after_round = {};
   std::uint64_t seed = 1;
   Split split = Split::held_out;
 };

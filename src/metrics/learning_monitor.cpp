@@ -83,7 +83,10 @@ std::vector<LearningMonitor::Reading> LearningMonitor::read(const Series& series
               100 * same, score)});
   const double invalid = invalid_share(newest);
   readings.push_back(
-      {"judge_invalid", invalid / limits_.invalid, format("%.0f %% of the turns got no valid vote", 100 * invalid)});
+      {"judge_invalid", invalid / limits_.invalid,
+       format("%.0f %% of the turns got no valid vote: does the judge end with \\boxed{1}, \\boxed{-1} or \\boxed{0} "
+              "within prm.max_tokens?",
+              100 * invalid)});
   const double copied = copied_share(newest);
   readings.push_back(
       {"hint_copying", copied / limits_.copies, format("%.0f %% of the replies repeat a hint's words", 100 * copied)});

@@ -145,20 +145,8 @@ void Head::on_ended(EndedTurn ended) {
   open_turns_.erase(found);
 }
 
-/// A judge that never gives a box teaches nothing and would do so for ever.
-void Head::warn_of_boxless_judge() {
-  constexpr std::int64_t first = 20, most = 200000;
-  for (std::int64_t many = first; many <= most; many *= 10)
-    if (meter_.boxless == many)
-      log("warning: the last " + std::to_string(many) +
-          " verdicts had no valid vote: does the evaluator (prm.evaluator = " + config_.prm.evaluator +
-          ") end its answers with \\boxed{1}, \\boxed{-1} or \\boxed{0} within prm.max_tokens = " +
-          std::to_string(config_.prm.max_tokens) + "?");
-}
-
 void Head::on_judged(const Turn& turn, Verdict verdict) {
   meter_.add_verdict(verdict);
-  warn_of_boxless_judge();
   if (journal_->failed()) return;
   if (verdict.revision > 0) return feedback_->judged(turn, std::move(verdict));
   journal_->save_verdict(verdict);
@@ -244,8 +232,10 @@ void Head::tick() {
 
 /// A verdict, a step or new weights are on their way without anybody saying more.
 bool Head::learning_busy() const {
-  return context_.learning && (judges_->waiting() > 0 || steps_->busy() || versions_->committing() ||
-                               steps_->waiting() >= static_cast<std::size_t>(config_.samples.batch));
+  if (!context_.learning) return false;
+  const bool partial = config_.samples.partial_batch_age_s > 0;  // then no sample waits for others for ever
+  const std::size_t due = partial ? 1 : static_cast<std::size_t>(config_.samples.batch);
+  return judges_->waiting() > 0 || steps_->busy() || versions_->committing() || steps_->waiting() >= due;
 }
 
 void Head::publish_status() {

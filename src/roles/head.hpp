@@ -66,7 +66,6 @@ class Head : public ChatService {
   FeedbackDesk::Seams feedback_seams();
   void on_judged(const Turn& turn, Verdict verdict);
   std::string learn(const Turn& turn, const Verdict& verdict);  // why not; empty = it will be trained on
-  void warn_of_boxless_judge();
   void watch(const Turn& turn, const Verdict& verdict);
   void on_step(const messages::StepDone& done);
   void on_first_token(std::int64_t version, double seconds);

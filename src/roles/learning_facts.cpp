@@ -1,16 +1,34 @@
 #include "roles/learning_facts.hpp"
 
 #include <algorithm>
+#include <map>
+#include <vector>
+
+#include "feedback/words.hpp"
 
 namespace clawrl {
 namespace {
 
-constexpr std::size_t most_words = 2000;  // of a reply
+constexpr std::size_t most_words = 2000;  // of a text
+
+using Runs = std::unordered_set<std::string>;
 
 std::vector<std::string> words_of(const std::string& text) {
   std::vector<std::string> words;
   for (Word& word : split_words(text)) words.push_back(std::move(word.text));
+  words.resize(std::min(words.size(), most_words));
   return words;
+}
+
+/// Linear in the words, for the head's thread.
+Runs runs_of(const std::vector<std::string>& words, std::size_t length) {
+  Runs runs;
+  for (std::size_t begin = 0; begin + length <= words.size(); ++begin) {
+    std::string run;
+    for (std::size_t i = begin; i < begin + length; ++i) run += words[i] + ' ';
+    runs.insert(std::move(run));
+  }
+  return runs;
 }
 
 double mean_surprise(const std::vector<float>& logprobs) {
@@ -22,15 +40,22 @@ double mean_surprise(const std::vector<float>& logprobs) {
 }  // namespace
 
 bool LearningFacts::copies_hint(const std::string& reply) const {
-  std::vector<std::string> words = words_of(reply);
-  words.resize(std::min(words.size(), most_words));
-  return std::any_of(hints_.begin(), hints_.end(), [&](const std::vector<std::string>& hint) {
-    const auto length = static_cast<std::ptrdiff_t>(std::min(run, hint.size()));
-    if (hint.size() < shortest) return false;
-    for (auto begin = hint.begin(); hint.end() - begin >= length; ++begin)
-      if (std::search(words.begin(), words.end(), begin, begin + length) != words.end()) return true;
-    return false;
+  const std::vector<std::string> words = words_of(reply);
+  std::map<std::size_t, Runs> said;  // by length
+  return std::any_of(hints_.begin(), hints_.end(), [&](const Hint& hint) {
+    const auto known = said.find(hint.run);
+    const Runs& runs =
+        known != said.end() ? known->second : said.emplace(hint.run, runs_of(words, hint.run)).first->second;
+    return std::any_of(hint.runs.begin(), hint.runs.end(), [&](const std::string& run) { return runs.contains(run); });
   });
+}
+
+void LearningFacts::remember(const std::string& hint) {
+  const std::vector<std::string> words = words_of(hint);
+  if (words.size() < shortest_run) return;
+  const std::size_t run = std::min(longest_run, words.size());
+  hints_.push_back({run, runs_of(words, run)});
+  if (hints_.size() > most_hints) hints_.pop_front();
 }
 
 JudgedFacts LearningFacts::of(const Turn& turn, const Verdict& verdict, double advantage) {
@@ -48,10 +73,7 @@ JudgedFacts LearningFacts::of(const Turn& turn, const Verdict& verdict, double a
   facts.advantage = advantage;
   facts.tokens = static_cast<double>(turn.completion.ids.size());
   facts.entropy = mean_surprise(turn.completion.logprobs_t1);
-  if (facts.hinted) {
-    hints_.push_back(words_of(verdict.hints.at(static_cast<std::size_t>(verdict.chosen_hint))));
-    if (hints_.size() > most_hints) hints_.pop_front();
-  }
+  if (facts.hinted) remember(verdict.hints.at(static_cast<std::size_t>(verdict.chosen_hint)));
   return facts;
 }
 

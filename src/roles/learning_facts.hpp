@@ -3,11 +3,10 @@
 
 #include <deque>
 #include <string>
-#include <vector>
+#include <unordered_set>
 
 #include "core/turn.hpp"
 #include "core/verdict.hpp"
-#include "feedback/words.hpp"
 #include "metrics/learning_monitor.hpp"
 
 namespace clawrl {
@@ -20,10 +19,16 @@ class LearningFacts {
   JudgedFacts of(const Turn& turn, const Verdict& verdict, double advantage);
 
  private:
-  static constexpr std::size_t most_hints = 32, run = 6, shortest = 4;  // words that repeat a hint
+  static constexpr std::size_t most_hints = 32, longest_run = 6, shortest_run = 4;  // words that repeat a hint
+  /// Every run of that many words; a shorter hint is one run.
+  struct Hint {
+    std::size_t run = 0;
+    std::unordered_set<std::string> runs;
+  };
   bool copies_hint(const std::string& reply) const;
+  void remember(const std::string& hint);
 
-  std::deque<std::vector<std::string>> hints_;  // words
+  std::deque<Hint> hints_;
 };
 
 }  // namespace clawrl

@@ -41,7 +41,6 @@ void ServiceMeter::add_verdict(const Verdict& verdict) {
   const auto useless = std::count(verdict.votes.begin(), verdict.votes.end(), std::nullopt);
   votes += static_cast<std::int64_t>(verdict.votes.size());
   votes_invalid += useless;
-  boxless = useless == static_cast<std::int64_t>(verdict.votes.size()) ? boxless + 1 : 0;
 }
 
 MetricFields ServiceMeter::fields() const {

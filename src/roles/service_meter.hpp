@@ -37,7 +37,6 @@ struct ServiceMeter {
   Percentiles feedback_to_behaviour_s{kept};  // feedback received -> first token of a version trained on it
   std::int64_t verdicts_good = 0, verdicts_neutral = 0, verdicts_bad = 0, verdicts_failed = 0, hints = 0;
   std::int64_t votes = 0, votes_invalid = 0;     // answers of the judge; without a box that is a vote
-  std::int64_t boxless = 0;                      // verdicts in a row of which no vote was valid
   std::int64_t hints_too_long = 0;               // beyond the teacher's context
   std::map<std::string, std::int64_t> excluded;  // turns that made no sample to train on, by reason
 

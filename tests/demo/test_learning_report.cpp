@@ -133,11 +133,7 @@ TEST_CASE("without a server status or any session the report still stands") {
   CHECK_FALSE(to_text({}).empty());
 }
 
-TEST_CASE("learning has settled when neither a verdict nor a step is owed") {
-  CHECK(learning_settled(R"({"judging": 0, "samples_waiting": 0})"));
-  CHECK_FALSE(learning_settled(R"({"judging": 1, "samples_waiting": 0})"));
-  CHECK_FALSE(learning_settled(R"({"judging": 0, "samples_waiting": 3})"));
-  CHECK(learning_settled("404 not found"));
+TEST_CASE("learning is busy while the server says so, and never at another server") {
   CHECK(learning_busy(R"({"learning_busy": true})"));
   CHECK_FALSE(learning_busy(R"({"learning_busy": false})"));
   CHECK_FALSE(learning_busy("404 not found"));

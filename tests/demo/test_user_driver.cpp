@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <set>
 
 #include "demo/user_driver.hpp"
 #include "frontend/http_server.hpp"
@@ -75,6 +76,23 @@ TEST_CASE("sessions go round the personas, each judged by its own rule and voice
                       [&](const std::string& name) { return request.session.starts_with(name + "-1-"); }));
     CHECK(request.session_done == (request.messages.size() == 5));
   }
+}
+
+TEST_CASE("rounds of one session of each persona, with a word to the caller after each") {
+  OneReply service;
+  HttpServer server(quiet(), service);
+  UserSettings users = users_of(server);
+  std::set<int> seen;
+  std::vector<std::size_t> at_the_end;
+  users.after_round = [&] { at_the_end.push_back(seen.size()); };
+  const auto records = hold_sessions(users, 0, 7, [&](const ReplyRecord& r) { seen.insert(r.session); });
+  CHECK(at_the_end == std::vector<std::size_t>{3, 6, 7});
+  for (std::size_t i = 1; i < records.size(); ++i) CHECK(records[i].session / 3 >= records[i - 1].session / 3);
+  int rounds = 0;
+  users.after_round = [&] { ++rounds; };
+  hold_sessions(
+      users, 0, 30, [](const ReplyRecord&) {}, [&] { return rounds < 2; });
+  CHECK(rounds == 2);
 }
 
 TEST_CASE("held-out tasks are asked as side turns, so many of each persona, and the same ones again") {

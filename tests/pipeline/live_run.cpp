@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "checkpoint/checkpoint_reader.hpp"
+#include "demo/learning_report.hpp"
 #include "frontend/openai_client.hpp"
 #include "pipeline/run_record.hpp"
 #include "support/catch.hpp"
@@ -87,13 +88,11 @@ Crash run_until_killed(const std::string& out, Survivor& survivor) {
   return look_at(out);
 }
 
-/// Nothing is being judged and fewer samples wait than a step takes.
 void wait_until_all_is_learned(const ServerUrl& server) {
   OpenAiClient client(server, 10s);
   for (int i = 0; i < 120; ++i) {
     std::this_thread::sleep_for(1s);  // the figures are renewed twice a second
-    const std::string status = client.get("/status").body;
-    if (status_number(status, "judging") == 0 && status_number(status, "samples_waiting") < 2) return;
+    if (!demo::learning_busy(client.get("/status").body)) return;
   }
   FAIL("turns are still waiting after two minutes");
 }
