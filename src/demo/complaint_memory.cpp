@@ -1,22 +1,15 @@
 #include "demo/complaint_memory.hpp"
 
 #include <algorithm>
-#include <cctype>
+
+#include "feedback/words.hpp"
 
 namespace clawrl::demo {
 namespace {
 
 std::set<std::string> words_of(const std::string& text) {
   std::set<std::string> words;
-  std::string word;
-  for (const char c : text + " ") {
-    if (std::isalnum(static_cast<unsigned char>(c)) != 0) {
-      word += static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-    } else if (!word.empty()) {
-      words.insert(word);
-      word.clear();
-    }
-  }
+  for (Word& word : split_words(text)) words.insert(std::move(word.text));
   return words;
 }
 
