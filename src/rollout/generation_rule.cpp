@@ -1,36 +1,28 @@
 #include "rollout/generation_rule.hpp"
 
-#include <map>
-
-#include "core/error.hpp"
+#include "core/registry.hpp"
 
 namespace clawrl {
 namespace {
 
-// Built on first use, so that registration from another file's static objects finds it.
-std::map<std::string, GenerationRule>& registry() {
-  static std::map<std::string, GenerationRule> rules = {{"plain", [](const GenerationInput&, GenerateRequest&) {}}};
+Registry<GenerationRule>& registry() {
+  static Registry<GenerationRule> rules("rollout.generation",
+                                        {{"plain", [](const GenerationInput&, GenerateRequest&) {}}});
   return rules;
 }
 
 }  // namespace
 
 RegisterGeneration::RegisterGeneration(const std::string& name, GenerationRule rule) {
-  expect(registry().emplace(name, std::move(rule)).second, "generation rule '" + name + "' is registered twice");
+  registry().add(name, std::move(rule));
 }
 
 const GenerationRule& find_generation(const std::string& name) {
-  const auto found = registry().find(name);
-  if (found != registry().end()) return found->second;
-  std::string known;
-  for (const auto& rule : generation_names()) known += (known.empty() ? "" : ", ") + rule;
-  throw UserError("rollout.generation = '" + name + "' is not allowed: one of " + known);
+  return registry().find(name);
 }
 
 std::vector<std::string> generation_names() {
-  std::vector<std::string> names;
-  for (const auto& [name, rule] : registry()) names.push_back(name);
-  return names;
+  return registry().names();
 }
 
 void apply(const GenerationRule& rule, const GenerationInput& input, GenerateRequest& request) {

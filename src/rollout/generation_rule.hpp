@@ -19,7 +19,7 @@
 namespace clawrl {
 
 struct GenerationInput {
-  const Turn& turn;  // messages, tools, session and index are there, the completion is not
+  const Turn& turn;  // messages, tools, key and user are there; session, index and completion are not yet
   const RolloutConfig& settings;
   bool temperature_given = false;  // by the client: a rule should leave it
   bool max_tokens_given = false;

@@ -19,10 +19,10 @@ constexpr double kTolerance = 1e-10;
 struct Case {
   const json& info;
   const FixtureTensors& tensors;
-  std::set<std::string> used = {};
+  mutable std::set<std::string> used = {};
   std::string name() const { return info["name"]; }
   at::Tensor operator()(const std::string& field) const {
-    const_cast<Case*>(this)->used.insert(field);
+    used.insert(field);
     return tensors(name() + "." + field);
   }
   bool has(const std::string& field) const { return tensors.has(name() + "." + field); }

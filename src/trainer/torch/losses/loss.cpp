@@ -1,36 +1,28 @@
 #include "trainer/torch/losses/loss.hpp"
 
-#include <map>
-
 #include "core/error.hpp"
+#include "core/registry.hpp"
 
 namespace clawrl {
 namespace {
 
-// Function-local, because registrations of other files may run before this file's globals exist.
-std::map<std::string, Loss>& registry() {
-  static std::map<std::string, Loss> losses;
+Registry<Loss>& registry() {
+  static Registry<Loss> losses("trainer.loss");
   return losses;
 }
 
 }  // namespace
 
 LossRegistration::LossRegistration(const std::string& name, Loss loss) {
-  expect(registry().emplace(name, loss).second, "loss '" + name + "' is registered twice");
+  registry().add(name, loss);
 }
 
 const Loss& find_loss(const std::string& name) {
-  const auto found = registry().find(name);
-  if (found != registry().end()) return found->second;
-  std::string allowed;
-  for (const auto& known : loss_names()) allowed += (allowed.empty() ? "" : ", ") + known;
-  throw UserError("loss.name: '" + name + "' is not known; allowed: " + allowed);
+  return registry().find(name);
 }
 
 std::vector<std::string> loss_names() {
-  std::vector<std::string> names;
-  for (const auto& [name, loss] : registry()) names.push_back(name);
-  return names;
+  return registry().names();
 }
 
 Aggregation parse_aggregation(const std::string& name) {
