@@ -137,10 +137,10 @@ std::string describe_checkpoint(const std::string& path) {
   std::uint64_t bytes = 0;
   std::size_t tensors = 0;
   for (const auto& shard : checkpoint.shards) {
-    text << shard.file << ": " << shard.bytes << " bytes, xxh3 " << file_io::hex(shard.checksum) << "\n";
+    text << shard.file << ": " << shard.bytes << " bytes, xxh3 " << hex(shard.checksum) << "\n";
     for (const auto& tensor : shard.tensors)
-      text << "  " << tensor.name << " " << describe(tensor.type, tensor.shape) << " xxh3 "
-           << file_io::hex(tensor.checksum) << "\n";
+      text << "  " << tensor.name << " " << describe(tensor.type, tensor.shape) << " xxh3 " << hex(tensor.checksum)
+           << "\n";
     bytes += shard.bytes;
     tensors += shard.tensors.size();
   }

@@ -162,10 +162,4 @@ void replace_folder(const Path& from, const Path& to) {
   std::filesystem::remove_all(aside, ignored);
 }
 
-std::string hex(std::uint64_t value) {
-  char text[17];
-  std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(value));
-  return text;
-}
-
 }  // namespace clawrl::file_io

@@ -60,6 +60,4 @@ void sync_folder(const Path& path);
 /// Puts `from` in the place of `to`, in one step also when `to` is a folder that is there already.
 void replace_folder(const Path& from, const Path& to);
 
-std::string hex(std::uint64_t checksum);
-
 }  // namespace clawrl::file_io

@@ -19,8 +19,8 @@ const std::string magic = "clawrl checkpoint manifest";
 std::string shard_table(const std::vector<ShardInfo>& shards) {
   std::ostringstream text;
   for (const auto& shard : shards)
-    text << shard.file << ' ' << shard.rank << ' ' << shard.count << ' ' << shard.bytes << ' '
-         << file_io::hex(shard.checksum) << ' ' << shard.tensors.size() << '\n';
+    text << shard.file << ' ' << shard.rank << ' ' << shard.count << ' ' << shard.bytes << ' ' << hex(shard.checksum)
+         << ' ' << shard.tensors.size() << '\n';
   return text.str();
 }
 
@@ -28,8 +28,8 @@ std::string tensor_table(const std::vector<ShardInfo>& shards) {
   std::ostringstream text;
   for (const auto& shard : shards)
     for (const auto& tensor : shard.tensors) {
-      text << tensor.name << ' ' << name(tensor.type) << ' ' << file_io::hex(tensor.checksum) << ' ' << tensor.offset
-           << ' ' << tensor.bytes << ' ' << tensor.shape.size();
+      text << tensor.name << ' ' << name(tensor.type) << ' ' << hex(tensor.checksum) << ' ' << tensor.offset << ' '
+           << tensor.bytes << ' ' << tensor.shape.size();
       for (const auto extent : tensor.shape) text << ' ' << extent;
       text << '\n';
     }
@@ -114,7 +114,7 @@ RunState read_state(Hdf5File& file) {
 }
 
 std::string seal(std::size_t bytes, std::uint64_t checksum) {
-  return magic + ", " + std::to_string(bytes) + " bytes follow block of 512, xxh3 " + file_io::hex(checksum) + "\n";
+  return magic + ", " + std::to_string(bytes) + " bytes follow block of 512, xxh3 " + hex(checksum) + "\n";
 }
 
 void require_whole(const std::filesystem::path& path) {

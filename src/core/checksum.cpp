@@ -12,6 +12,12 @@ std::uint64_t checksum(std::span<const std::byte> bytes) {
   return XXH3_64bits(bytes.data(), bytes.size());
 }
 
+std::string hex(std::uint64_t value) {
+  std::array<char, 17> text{};
+  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(value));
+  return text.data();
+}
+
 struct WeightsHasher::State {
   XXH3_state_t xxh;
 };
@@ -40,9 +46,7 @@ void WeightsHasher::finish_tensor() {
 
 std::string WeightsHasher::text() {
   finish_tensor();
-  std::array<char, 17> text{};
-  std::snprintf(text.data(), text.size(), "%016llx", static_cast<unsigned long long>(hash_));
-  return text.data();
+  return hex(hash_);
 }
 
 std::string weights_hash(std::span<const ParameterView> views) {

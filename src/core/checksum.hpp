@@ -12,6 +12,7 @@
 namespace clawrl {
 
 std::uint64_t checksum(std::span<const std::byte> bytes);
+std::string hex(std::uint64_t value);  // 16 digits
 
 /// weights_hash of tensors that arrive in pieces.
 class WeightsHasher {

@@ -1,7 +1,6 @@
 #include "privacy/redactor.hpp"
 
 #include <algorithm>
-#include <cstdio>
 #include <span>
 
 #include "core/checksum.hpp"
@@ -221,9 +220,7 @@ std::string Redactor::identifier(const std::string& id) const {
   std::string shown = id;
   if (redact(shown) == 0) return id;
   const auto begin = shown.find("[redacted:") + 10;
-  char hash[20];
-  std::snprintf(hash, sizeof hash, "%016llx", static_cast<unsigned long long>(checksum(std::as_bytes(std::span(id)))));
-  return shown.substr(begin, shown.find(']', begin) - begin) + "-" + hash;
+  return shown.substr(begin, shown.find(']', begin) - begin) + "-" + hex(checksum(std::as_bytes(std::span(id))));
 }
 
 void hide_ids(Turn& turn) {

@@ -33,15 +33,17 @@ bool requests(const std::string& word) {
   return words.contains(word);
 }
 
-std::uint64_t hash(const std::string& text) {
-  return checksum(std::as_bytes(std::span(text)));
+/// Says how good something was, and nothing of what it is about.
+bool judges(const std::string& word) {
+  static const std::set<std::string_view> words = {
+      "good",      "bad",  "great", "perfect", "wrong",  "right",    "true",  "false",   "correct",
+      "incorrect", "nice", "fine",  "best",    "better", "worse",    "worst", "useless", "excellent",
+      "yes",       "ok",   "okay",  "thanks",  "thank",  "continue", "so-so", "awesome", "terrible"};
+  return words.contains(word);
 }
 
-std::string hex(std::uint64_t value) {
-  static const char* digits = "0123456789abcdef";
-  std::string text(16, '0');
-  for (std::size_t i = 16; i-- > 0; value >>= 4) text[i] = digits[value & 15];
-  return text;
+std::uint64_t hash(const std::string& text) {
+  return checksum(std::as_bytes(std::span(text)));
 }
 
 std::string users_words(const std::vector<Message>& messages) {
@@ -64,7 +66,7 @@ Statement statement_of(const std::string& text) {
   for (const auto& word : split_words(text)) {
     if (negates(word.text))
       said.negated = !said.negated;
-    else if (!is_function_word(word.text) && !requests(word.text))
+    else if (!is_function_word(word.text) && !requests(word.text) && !judges(word.text))
       topic.insert(stem(word.text));
   }
   std::string joined;
@@ -96,19 +98,28 @@ FeedbackWeights::User& FeedbackWeights::user_of(const Turn& turn) {
   return user;
 }
 
+void FeedbackWeights::take_back(User& user, TurnId turn) {
+  const auto found =
+      std::find_if(user.newest.begin(), user.newest.end(), [&](const auto& one) { return one.turn == turn; });
+  if (found == user.newest.end()) return;
+  if (found->day == day_) {
+    user.used = std::max(0.0, user.used - found->taken);
+    used_ = std::max(0.0, used_ - found->taken);
+  }
+  user.newest.erase(found);
+}
+
 /// A statement contradicts when the user's newest one on its topic says the opposite; it repeats those that say the
 /// same.
-double FeedbackWeights::discount(User& user, const Statement& said) const {
+double FeedbackWeights::discount(const User& user, const Statement& said) const {
   if (said.topic == 0) return 1;
   double weight = 1;
-  const auto newest =
-      std::find_if(user.said.rbegin(), user.said.rend(), [&](const Statement& one) { return one.topic == said.topic; });
-  if (newest != user.said.rend() && newest->negated != said.negated) weight *= settings_.contradiction_weight;
-  const auto repeated = std::count(user.said.begin(), user.said.end(), said);
-  weight *= std::pow(settings_.repetition_weight, static_cast<double>(repeated));
-  user.said.push_back(said);
-  while (user.said.size() > static_cast<std::size_t>(settings_.memory)) user.said.pop_front();
-  return weight;
+  const auto before = std::find_if(user.newest.rbegin(), user.newest.rend(),
+                                   [&](const Weighed& one) { return one.said.topic == said.topic; });
+  if (before != user.newest.rend() && before->said.negated != said.negated) weight *= settings_.contradiction_weight;
+  const auto repeated =
+      std::count_if(user.newest.begin(), user.newest.end(), [&](const Weighed& one) { return one.said == said; });
+  return weight * std::pow(settings_.repetition_weight, static_cast<double>(repeated));
 }
 
 double FeedbackWeights::left(const User& user) const {
@@ -121,16 +132,18 @@ double FeedbackWeights::left(const User& user) const {
 FeedbackWeight FeedbackWeights::weigh(const Turn& turn, const Verdict& verdict) {
   if (idle()) return {};
   User& user = user_of(turn);
+  take_back(user, turn.id);
   const bool silent = verdict.origin == "silence";
-  const double wanted = silent ? settings_.silence_weight : discount(user, statement_of(users_words(turn.next_state)));
-  if (wanted <= 0) return {0, "discounted"};
-  const double room = left(user);
+  const Statement said = silent ? Statement() : statement_of(users_words(turn.next_state));
+  const double wanted = silent ? settings_.silence_weight : discount(user, said);
+  const double room = left(user), value = std::max(0.0, std::min(wanted, room));
   const bool own = settings_.user_daily_cap > 0 && settings_.user_daily_cap - user.used <= 0;
-  if (room <= 0) return {0, own ? "user_cap" : "day_cap"};
-  const double value = std::min(wanted, room);
   user.used += value;
   used_ += value;
-  return {value, ""};
+  user.newest.push_back({turn.id, said, value, day_});
+  while (user.newest.size() > static_cast<std::size_t>(settings_.memory)) user.newest.pop_front();
+  if (value > 0) return {value, ""};
+  return {0, wanted <= 0 ? "discounted" : own ? "user_cap" : "day_cap"};
 }
 
 std::string FeedbackWeights::text() const {
@@ -138,8 +151,10 @@ std::string FeedbackWeights::text() const {
   out.precision(17);
   out << "clock " << clock_s_ << ' ' << day_ << ' ' << used_ << '\n';
   for (const auto& [key, user] : users_) {
-    out << key << ' ' << user.used << ' ' << user.seen_s << ' ' << user.said.size();
-    for (const auto& said : user.said) out << ' ' << said.topic << ' ' << said.negated;
+    out << key << ' ' << user.used << ' ' << user.seen_s << ' ' << user.newest.size();
+    for (const Weighed& one : user.newest)
+      out << ' ' << one.turn.value << ' ' << one.said.topic << ' ' << one.said.negated << ' ' << one.taken << ' '
+          << one.day;
     out << '\n';
   }
   return out.str();
@@ -156,9 +171,9 @@ void FeedbackWeights::restore(const std::string& text) {
     std::size_t count = 0;
     in >> user.used >> user.seen_s >> count;
     for (std::size_t i = 0; in && i < count; ++i) {
-      Statement said;
-      in >> said.topic >> said.negated;
-      user.said.push_back(said);
+      Weighed one;
+      in >> one.turn.value >> one.said.topic >> one.said.negated >> one.taken >> one.day;
+      user.newest.push_back(one);
     }
     require(static_cast<bool>(in), "the feedback weights of a checkpoint cannot be read: " + key);
   }

@@ -23,8 +23,9 @@ std::string influence_key(const Turn& turn);
 
 /// A user's words taken down to what they are about. 0 = nothing to compare.
 struct Statement {
-  std::uint64_t topic = 0;  // hash of the sorted stems that are no function words, requests ("please use") or negations
-  bool negated = false;     // an odd number of negations: "no lists", "don't write a list", "without lists"
+  std::uint64_t topic =
+      0;  // hash of the sorted stems that are no function words, requests, judgements ("wrong") or negations
+  bool negated = false;  // an odd number of negations: "no lists", "don't write a list", "without lists"
   bool operator==(const Statement&) const = default;
 };
 Statement statement_of(const std::string& text);
@@ -43,7 +44,9 @@ class FeedbackWeights {
 
   explicit FeedbackWeights(const FeedbackWeighting& settings) : settings_(settings) {}
 
-  /// The weight of the turn's sample; what it takes of the caps is taken. Call it for what will be trained on, once.
+  /// The weight of the turn's sample; what it takes of the caps is taken. A further revision of a turn (the user's own
+  /// word after the judge's, or back) takes the place of the one before: it is not compared with it, and what that took
+  /// today is given back.
   FeedbackWeight weigh(const Turn& turn, const Verdict& verdict);
 
   /// For checkpoints: one line per user, hashes and numbers only. restore() throws UserError for anything else.
@@ -51,13 +54,20 @@ class FeedbackWeights {
   void restore(const std::string& text);
 
  private:
+  struct Weighed {
+    TurnId turn;
+    Statement said;
+    double taken = 0;  // of the caps of `day`
+    std::int64_t day = 0;
+  };
   struct User {
     double used = 0;             // weight taken today
     double seen_s = 0;           // Unix seconds
-    std::deque<Statement> said;  // newest last
+    std::deque<Weighed> newest;  // newest last
   };
   bool idle() const;
-  double discount(User& user, const Statement& said) const;
+  void take_back(User& user, TurnId turn);
+  double discount(const User& user, const Statement& said) const;
   double left(const User& user) const;
   User& user_of(const Turn& turn);
 

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "feedback/words.hpp"
+#include "session/client_text.hpp"
 
 namespace clawrl {
 namespace {
@@ -82,11 +83,12 @@ std::string request_kind(const std::string& text) {
 
 std::string request_type(const std::vector<Message>& messages, bool tools) {
   std::string kind = "chat";
-  const auto last = std::find_if(messages.rbegin(), messages.rend(), [](const auto& m) { return m.role == "user"; });
+  const auto last = std::find_if(messages.rbegin(), messages.rend(),
+                                 [](const auto& m) { return m.role == "user" && !is_client_text(m); });
   if (!messages.empty() && messages.back().role == "tool")
     kind = "step";
   else if (last != messages.rend())
-    kind = request_kind(last->text);
+    kind = request_kind(user_words(last->text));
   return tools ? kind + "+tools" : kind;
 }
 

@@ -13,8 +13,11 @@ namespace {
 
 constexpr double kDay = 86400;
 
+/// A turn of its own each time.
 Turn turn_of(const std::string& user, const std::string& words, double at_s = 0) {
+  static std::int64_t last = 1000;
   Turn turn = test::answered_turn();
+  turn.id = {++last};
   turn.user = user;
   turn.session = "s";
   turn.created_s = at_s;
@@ -33,6 +36,12 @@ Verdict verdict_of(std::int8_t score, const std::string& origin = "prm") {
 
 double weight(FeedbackWeights& weights, const Turn& turn, const std::string& origin = "prm") {
   return weights.weigh(turn, verdict_of(-1, origin)).value;
+}
+
+/// The verdict for that very turn.
+BuiltSample build(SampleBuilder& builder, const Turn& turn, Verdict verdict) {
+  verdict.turn = turn.id;
+  return builder.build(turn, verdict, 4);
 }
 
 SamplesConfig binary() {
@@ -123,8 +132,10 @@ TEST_CASE("what a checkpoint holds goes on as if nothing had happened") {
     weight(first, turn_of("eve", words, 1234.5));
   second.restore(first.text());
   CHECK(second.text() == first.text());
-  for (const char* words : {"no lists", "use lists", "be brief"})
-    CHECK(weight(second, turn_of("eve", words, 2000)) == weight(first, turn_of("eve", words, 2000)));
+  for (const char* words : {"no lists", "use lists", "be brief"}) {
+    const Turn turn = turn_of("eve", words, 2000);
+    CHECK(weight(second, turn) == weight(first, turn));
+  }
   CHECK_THROWS_AS(second.restore("clock 1 2"), UserError);
   CHECK_THROWS_AS(second.restore("something else"), UserError);
   CHECK_THROWS_AS(second.restore("clock 1 2 3\nabc 1 2 4 5 0\n"), UserError);
@@ -139,21 +150,38 @@ TEST_CASE("at most so many users are remembered") {
   CHECK(weight(weights, turn_of("user 0", "x", 20)) == 1);  // the longest silent one was forgotten
 }
 
+TEST_CASE("a further revision of a turn takes the place of the one before") {
+  FeedbackWeights weights({.contradiction_weight = 0.25, .repetition_weight = 0.5, .user_daily_cap = 2});
+  Turn turn = turn_of("eve", "no lists");
+  CHECK(weight(weights, turn) == 1);
+  turn.next_state.push_back({"user", "That was a bad reply.", "", {}, ""});  // a thumb on the same turn
+  CHECK(weight(weights, turn, "user") == 1);
+  CHECK(weight(weights, turn) == 1);                                 // the thumb is taken back
+  CHECK(weight(weights, turn_of("eve", "no lists please")) == 0.5);  // one turn has said it, not three
+  CHECK(weight(weights, turn_of("eve", "a cat")) == 0.5);            // what is left of 2
+}
+
+TEST_CASE("a bare judgement is about nothing") {
+  FeedbackWeights weights({.contradiction_weight = 0.25, .repetition_weight = 0.5});
+  for (const char* words : {"Wrong.", "Wrong.", "Correct.", "Not correct.", "That was a bad reply."})
+    CHECK(weight(weights, turn_of("eve", words)) == 1);
+}
+
 TEST_CASE("the sample builder scales every term, and refuses by name what is over a cap") {
   auto settings = binary();
   settings.method = "combined_topk";
   settings.weighting.repetition_weight = 0.5;
   settings.weighting.user_daily_cap = 1.5;
   SampleBuilder builder(settings);
-  const Turn turn = turn_of("eve", "no lists");
   const auto verdict = test::hinted_verdict();
-  const auto plain = builder.build(turn, verdict, 4), half = builder.build(turn, verdict, 4);
+  const auto plain = build(builder, turn_of("eve", "no lists"), verdict),
+             half = build(builder, turn_of("eve", "no lists"), verdict);
   REQUIRE(half.sample);
   for (std::size_t i = 0; i < plain.sample->advantages.size(); ++i)
     CHECK(half.sample->advantages[i] == 0.5F * plain.sample->advantages[i]);
   for (std::size_t i = 0; i < plain.sample->topk_advantages.size(); ++i)
     CHECK(half.sample->topk_advantages[i] == 0.5F * plain.sample->topk_advantages[i]);
-  const auto over = builder.build(turn, verdict, 4);
+  const auto over = build(builder, turn_of("eve", "no lists"), verdict);
   CHECK(over.exclusion == "user_cap");
   CHECK(over.sample);  // on record, takes no slot
 }
@@ -163,8 +191,8 @@ TEST_CASE("what teaches nothing takes nothing of a cap") {
   settings.weighting.user_daily_cap = 1;
   SampleBuilder builder(settings);
   auto neutral = verdict_of(0);
-  for (int i = 0; i < 3; ++i) CHECK(builder.build(turn_of("eve", "hm"), neutral, 4).exclusion == "zero_advantage");
-  CHECK(builder.build(turn_of("eve", "no lists"), verdict_of(-1), 4).exclusion.empty());
+  for (int i = 0; i < 3; ++i) CHECK(build(builder, turn_of("eve", "hm"), neutral).exclusion == "zero_advantage");
+  CHECK(build(builder, turn_of("eve", "no lists"), verdict_of(-1)).exclusion.empty());
 }
 
 TEST_CASE("silence is a weak approval, and no opinion that others are measured by") {
@@ -174,12 +202,13 @@ TEST_CASE("silence is a weak approval, and no opinion that others are measured b
   SampleBuilder builder(settings);
   Turn turn = turn_of("eve", "");
   turn.next_state.clear();
-  const auto built = builder.build(turn, verdict_of(1, "silence"), 4);
+  const auto built = build(builder, turn, verdict_of(1, "silence"));
   CHECK(built.sample->advantages == Floats{0, 0, 0, 0.125F, 0.125F});
   CHECK(builder.baseline().state().empty());
   settings.weighting.silence_weight = 0;
   settings.weighting.user_daily_cap = 1;
-  CHECK(SampleBuilder(settings).build(turn, verdict_of(1, "silence"), 4).exclusion == "discounted");
+  SampleBuilder capped(settings);
+  CHECK(build(capped, turn, verdict_of(1, "silence")).exclusion == "discounted");
 }
 
 TEST_CASE("with a baseline of their own, users who only complain stop pushing") {
@@ -187,9 +216,9 @@ TEST_CASE("with a baseline of their own, users who only complain stop pushing") 
   settings.baseline = "running";
   settings.baseline_per_user = true;
   SampleBuilder builder(settings);
-  CHECK(builder.build(turn_of("eve", "bad"), verdict_of(-1), 4).sample->advantages.back() == -1);
+  CHECK(build(builder, turn_of("eve", "bad"), verdict_of(-1)).sample->advantages.back() == -1);
   for (int i = 0; i < 5; ++i)
-    CHECK(builder.build(turn_of("eve", "bad"), verdict_of(-1), 4).exclusion == "zero_advantage");
-  CHECK(builder.build(turn_of("bob", "bad"), verdict_of(-1), 4).sample->advantages.back() == -1);  // unharmed
-  CHECK(builder.build(turn_of("eve", "great"), verdict_of(1), 4).sample->advantages.back() == 2);  // that is news
+    CHECK(build(builder, turn_of("eve", "bad"), verdict_of(-1)).exclusion == "zero_advantage");
+  CHECK(build(builder, turn_of("bob", "bad"), verdict_of(-1)).sample->advantages.back() == -1);  // unharmed
+  CHECK(build(builder, turn_of("eve", "great"), verdict_of(1)).sample->advantages.back() == 2);  // that is news
 }

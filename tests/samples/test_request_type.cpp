@@ -42,6 +42,15 @@ TEST_CASE("tools and tool results") {
   CHECK(request_type(turn) == "code+tools");
 }
 
+TEST_CASE("what a client program adds to the user's words does not count") {
+  const std::string carrier =
+      "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>\nActive exec sessions: a script, a function, code\n"
+      "<<<END_OPENCLAW_INTERNAL_CONTEXT>>>";
+  CHECK(request_type({{"user", "How many apples are 3 plus 4?", "", {}, ""}, {"user", carrier, "", {}, ""}}, false) ==
+        "math");
+  CHECK(request_type({{"user", "Hello!\n" + carrier, "", {}, ""}}, false) == "chat");
+}
+
 TEST_CASE("a very long message costs a bounded look and may be any bytes") {
   CHECK(request_kind(std::string(1 << 22, 'a')) == "chat");
   CHECK(request_kind(std::string("\xff\xfe\0 what", 8)) == "chat");
