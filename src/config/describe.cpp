@@ -90,7 +90,7 @@ void describe_serving(SettingList& list, RunConfig& c, const std::vector<std::st
            "weight of feedback that says the opposite of what the user said last, 1 = off", between(0, 1));
   list.add("feedback.repetition_weight", w.repetition_weight,
            "weight per repetition of the same feedback by the same user, 1 = off", between(0, 1));
-  list.add("feedback.memory", w.memory, "newest statements of a user that are compared", between(1, 10000));
+  list.add("feedback.memory", w.memory, "newest feedback of a user that is compared", between(1, 10000));
   list.add("feedback.user_daily_cap", w.user_daily_cap, "samples of one user a day, by weight, 0 = no cap",
            between(0, 1e9));
   list.add("feedback.daily_cap", w.daily_cap, "samples of all users a day, by weight, 0 = no cap", between(0, 1e9));

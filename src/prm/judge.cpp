@@ -180,6 +180,8 @@ void Judge::cancel_decided(SampleId id, const Case& one) {
     if (one.voted[i]) cast.push_back(one.votes[i]);
   const int remaining = static_cast<int>(one.votes.size() - cast.size());
   if (remaining == 0 || !majority_decided(cast, remaining)) return;
+  // Grade and place of an error are all voters' word: who is quickest must not decide them.
+  if ((settings_.style.severity || settings_.style.fault) && majority(cast) < 0) return;
   for (const auto& [request, question] : questions_)
     if (question.of == id && question.vote) sampler_.cancel(request);
 }

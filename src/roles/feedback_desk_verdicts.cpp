@@ -21,6 +21,7 @@ std::optional<std::int8_t> vote_of(const FeedbackRecord& record) {
 GivenVerdict given_by(const FeedbackRecord& record) {
   GivenVerdict given;
   given.vote = vote_of(record);
+  if (given.vote) given.origin = "user";
   if (!record.correction.empty()) given.hints.push_back("A better reply would be:\n" + record.correction);
   return given;
 }
@@ -33,7 +34,7 @@ std::vector<Message> next_state_of(const Turn& turn, const FeedbackRecord& recor
   if (!record.correction.empty()) said.text += (said.text.empty() ? "" : "\n") + ("Better: " + record.correction);
   if (!said.text.empty()) return {said};
   const auto vote = vote_of(record);
-  said.text = vote > 0 ? "That was a good reply." : vote < 0 ? "That was not a good reply." : "That reply was so-so.";
+  said.text = vote > 0 ? "That was a good reply." : vote < 0 ? "That was a bad reply." : "That reply was so-so.";
   std::vector<Message> messages = turn.next_state;
   messages.push_back(said);
   return messages;

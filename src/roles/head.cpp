@@ -170,6 +170,7 @@ std::string Head::learn(const Turn& turn, const Verdict& verdict) {
 
 /// What the turn says about how learning goes.
 void Head::watch(const Turn& turn, const Verdict& verdict) {
+  if (verdict.origin == "silence") return;  // nobody's opinion
   const JudgedFacts facts = learning_facts_.of(turn, verdict, steps_->last_advantage());
   for (const LearningAlarm& alarm : learning_.add("main", request_type(turn), facts)) {
     const std::string text = alarm.name + (alarm.on ? " begins: " : " is over: ") + alarm.text + " (policy line " +

@@ -37,7 +37,7 @@ void ServiceMeter::add_verdict(const Verdict& verdict) {
     ++(verdict.score > 0 ? verdicts_good : verdict.score < 0 ? verdicts_bad : verdicts_neutral);
   hints += verdict.chosen_hint >= 0;
   hints_too_long += verdict.hints_too_long;
-  if (verdict.origin != "prm" || verdict.votes.empty()) return;
+  if (verdict.origin != "prm" || !verdict.error.empty()) return;
   const auto useless = std::count(verdict.votes.begin(), verdict.votes.end(), std::nullopt);
   votes += static_cast<std::int64_t>(verdict.votes.size());
   votes_invalid += useless;

@@ -1,48 +1,14 @@
-#include "kernels/with_kernels.hpp"
+// From a turn to a verdict: votes, hints, teacher, failures.
+
+#include "judge_bench.hpp"
 #include "prm/judge_prompt.hpp"
-#include "scripted_backend.hpp"
-#include "support/catch.hpp"
 
 using namespace clawrl;
+using test::Bench;
+using test::kHint;
 using test::scripted_turn;
 using test::ScriptedSampler;
 using test::ScriptedTeacher;
-
-namespace {
-
-const std::string kHint = "[HINT_START]Do not use rhymes.[HINT_END]";
-
-struct Bench : test::WithKernels {
-  test::TemporaryFolder folder;
-  Tokenizer tokenizer = test::tiny_tokenizer(folder);
-  JudgeSettings settings;
-  ScriptedSampler sampler{tokenizer, [](const GenerateRequest&, bool vote) { return vote ? "\\boxed{-1}" : kHint; }};
-  ScriptedTeacher teacher;
-
-  ChatTemplate judge_template = test::demo_template();
-
-  Judge judge() {
-    settings.stop_tokens = {test::kEnd};
-    return {sampler.functions(), tokenizer, judge_template,
-            Teacher(teacher.functions(), tokenizer, test::demo_template(), settings.teacher), settings};
-  }
-  std::vector<Verdict> run(const std::vector<Turn>& turns, std::int32_t revision = 0) {
-    Judge judging = judge();
-    for (const auto& turn : turns) judging.submit(turn, revision);
-    std::vector<Verdict> verdicts;
-    for (int i = 0; i < 1000 && judging.advance(); ++i)
-      for (auto& verdict : judging.take_verdicts()) verdicts.push_back(std::move(verdict));
-    CHECK(judging.in_flight() == 0);
-    return verdicts;
-  }
-  Verdict run_one() {
-    auto verdicts = run({scripted_turn(tokenizer)});
-    REQUIRE(verdicts.size() == 1);
-    return verdicts[0];
-  }
-};
-
-}  // namespace
 
 TEST_CASE("votes and a hint become a verdict with the teacher's scores in the hinted context") {
   Bench bench;
@@ -153,64 +119,6 @@ TEST_CASE("a method without hints asks for none") {
   CHECK(bench.sampler.requests.size() == 3);
 }
 
-TEST_CASE("an error is graded and located in the reply's own tokens where the run asks for it") {
-  Bench bench;
-  int asked = 0;
-  bench.sampler.answer = [&](const GenerateRequest&, bool vote) -> std::string {
-    const char* votes[] = {"[SEVERITY: 1][FAULT_START]no such words[FAULT_END]\\boxed{-1}",
-                           "[SEVERITY: 2][FAULT_START]cat[FAULT_END]\\boxed{1}",
-                           "[SEVERITY: 3][FAULT_START]the mat[FAULT_END]\\boxed{-1}"};
-    return vote ? votes[asked++ % 3] : kHint;
-  };
-  auto verdict = bench.run_one();
-  CHECK(verdict.severity == 0);  // nobody asked
-  CHECK(verdict.fault_begin == -1);
-  RunConfig config;
-  config.samples.severity = config.samples.localise_errors = true;
-  bench.settings = judge_settings(config, {test::kEnd});
-  asked = 0;
-  bench.sampler.requests.clear();
-  verdict = bench.run_one();
-  CHECK(verdict.score == -1);
-  CHECK(verdict.severity == 1);  // lower median of 1 and 3; the outvoted 2 does not count
-  const Turn turn = scripted_turn(bench.tokenizer);
-  const auto expected = locate(bench.tokenizer, turn.completion.ids, "the mat");
-  CHECK(verdict.fault_begin == expected->begin);
-  CHECK(verdict.fault_end == expected->end);
-  CHECK(verdict.fault_begin > 0);
-  const std::string prompt = bench.tokenizer.decode(bench.sampler.requests[0].prompt, true);
-  CHECK_THAT(prompt, Catch::Contains("[SEVERITY: 3] grave") && Catch::Contains("[FAULT_START]...[FAULT_END]"));
-}
-
-TEST_CASE("a user's thumb down is not voted on again, only placed") {
-  Bench bench;
-  RunConfig config;
-  config.samples.localise_errors = true;
-  bench.settings = judge_settings(config, {test::kEnd});
-  bench.sampler.answer = [](const GenerateRequest&, bool vote) -> std::string {
-    return vote ? "[FAULT_START]mat[FAULT_END]\\boxed{1}" : kHint;
-  };
-  for (const std::int8_t vote : {std::int8_t{-1}, std::int8_t{1}}) {
-    Judge judge = bench.judge();
-    GivenVerdict given;
-    given.vote = vote;
-    given.ask_hints = vote < 0;
-    given.origin = "silence";
-    bench.sampler.requests.clear();
-    judge.submit(scripted_turn(bench.tokenizer), 0, given);
-    while (judge.advance()) {
-    }
-    const auto verdicts = judge.take_verdicts();
-    REQUIRE(verdicts.size() == 1);
-    CHECK(verdicts[0].score == vote);
-    CHECK(verdicts[0].votes == std::vector<Vote>{vote});
-    CHECK(verdicts[0].origin == "silence");
-    CHECK((verdicts[0].fault_begin >= 0) == (vote < 0));
-    CHECK(verdicts[0].hints.size() == (vote < 0 ? 1 : 0));
-    CHECK(bench.sampler.requests.size() == (vote < 0 ? 2 : 0));  // one vote's answer and one hint, or nothing
-  }
-}
-
 TEST_CASE("failed and late answers") {
   Bench bench;
   bench.sampler.answer = [](const GenerateRequest&, bool) { return "fail"; };
@@ -247,65 +155,6 @@ TEST_CASE("base teacher, reference and the sampler's view of the teacher's ids")
   CHECK(bench.run_one().teacher.sampler_logprobs.empty());
   bench.teacher.present = {4};
   CHECK(bench.run_one().error.find("prm.teacher = base") != std::string::npos);
-}
-
-TEST_CASE("a model folder teaches: it scores with the hint, the policy gives reference and the sampler's view") {
-  Bench bench;
-  RunConfig config;
-  config.prm.teacher = "some/folder";
-  config.trainer.loss.kl_beta = 0.01;
-  config.samples.subset = "teacher";
-  CHECK(teacher_folder(config.prm) == "some/folder");
-  CHECK(prms_follow_policy(config));  // for the sampler's view
-  bench.settings = judge_settings(config, {test::kEnd});
-  bench.settings.teacher.vocabulary = 4096;
-  ScriptedTeacher other{.present = {0}};
-  auto judge_with = [&](TeacherScorer scorer) {
-    Judge judge(bench.sampler.functions(), bench.tokenizer, bench.judge_template,
-                Teacher(bench.teacher.functions(), bench.tokenizer, test::demo_template(), bench.settings.teacher,
-                        std::move(scorer)),
-                bench.settings);
-    judge.submit(scripted_turn(bench.tokenizer), 0);
-    while (judge.advance()) {
-    }
-    return judge.take_verdicts().at(0);
-  };
-  bench.settings.stop_tokens = {test::kEnd};
-  const auto verdict = judge_with(other.functions());
-  REQUIRE(other.calls.size() == 1);
-  CHECK(other.calls[0].first == 0);
-  CHECK(verdict.teacher.version == -1);
-  CHECK(verdict.chosen_hint == 0);
-  REQUIRE(bench.teacher.calls.size() == 2);
-  CHECK(bench.teacher.calls[0].first == 3);  // the version that sampled, at the teacher's ids
-  CHECK(bench.teacher.calls[1].first == 0);  // the reference
-  bench.settings.teacher.vocabulary = 8;     // its most likely ids are the prompt's length and above
-  CHECK_THAT(judge_with(other.functions()).error, Catch::Contains("not in the policy's vocabulary"));
-  auto narrow = other.functions();
-  narrow.max_positions = 4;
-  const auto too_long = judge_with(narrow);
-  CHECK(too_long.error.empty());
-  CHECK(too_long.chosen_hint == -1);
-  CHECK(too_long.hints_too_long == 1);
-}
-
-TEST_CASE("self-analysis asks the policy about its own reply, with the parts as fenced as ever") {
-  Bench bench;
-  RunConfig config;
-  CHECK(prms_follow_policy(config));
-  config.prm.teacher = "base";
-  CHECK_FALSE(prms_follow_policy(config));
-  config.prm.evaluator = "self";
-  CHECK(prms_follow_policy(config));
-  bench.settings = judge_settings(config, {test::kEnd});
-  const auto verdict = bench.run_one();
-  CHECK(verdict.score == -1);
-  CHECK(verdict.hints.size() == 1);
-  const auto vote = bench.tokenizer.decode(bench.sampler.requests[0].prompt, true);
-  const auto hint = bench.tokenizer.decode(bench.sampler.requests[3].prompt, true);
-  CHECK_THAT(vote, Catch::Contains("Judge the reply that you gave") && Catch::Contains("what went wrong") &&
-                       Catch::Contains("Next: <<No rhymes, please.>>") && Catch::Contains("\\boxed{-1}"));
-  CHECK_THAT(hint, Catch::Contains("What should you have done differently?") && Catch::Contains("[HINT_START]"));
 }
 
 TEST_CASE("turns that can never be trained are judged and not scored") {
