@@ -35,9 +35,11 @@ void check_samples(const SamplesConfig& samples, const PrmConfig& prm) {
           "samples.severity and samples.localise_errors have no effect with samples.method = " + samples.method +
               ": they need a method with a binary term");
   const bool no_topk = binary || samples.method == "opd" || samples.method == "combined";  // others may have a term
-  require(samples.topk_loss == "clipped" || !no_topk, "samples.topk_loss = " + samples.topk_loss +
-                                                          " has no effect with samples.method = " + samples.method +
-                                                          ": it needs a method with a top-k term");
+  require(samples.topk_loss == SamplesConfig().topk_loss || !no_topk,
+          "samples.topk_loss = " + samples.topk_loss + " has no effect with samples.method = " + samples.method +
+              ": it needs a method with a top-k term");
+  require(samples.opd_clip == SamplesConfig().opd_clip || samples.topk_loss == "clipped",
+          "samples.opd_clip has no effect with samples.topk_loss = " + samples.topk_loss + ": it needs clipped");
   require(!samples.baseline_per_user || samples.baseline == "running",
           "samples.baseline_per_user = true needs samples.baseline = running");
   const FeedbackWeighting& weighting = samples.weighting;

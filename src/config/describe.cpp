@@ -123,7 +123,7 @@ void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::st
            between(1e-3, 100));
   list.add("samples.hint_choice", s.hint_choice, "how one hint is chosen", {"sequence", "token", "shortest"});
   list.add("samples.subset", s.subset, "ids of the top-k term", {"student", "teacher", "overlap"});
-  list.add("samples.topk_loss", s.topk_loss, "what the top-k term minimises", {"clipped", "reverse_kl"});
+  list.add("samples.topk_loss", s.topk_loss, "what the top-k term minimises", {"reverse_kl", "clipped"});
   list.add("samples.severity", s.severity, "the evaluator grades errors and the binary term follows the grade");
   list.add("samples.severity_low", s.severity_low, "factor of the binary term at a slight error", between(0.01, 1));
   list.add("samples.severity_high", s.severity_high, "factor of the binary term at a grave error", between(1, 100));

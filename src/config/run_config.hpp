@@ -106,7 +106,7 @@ struct SamplesConfig {
   double opd_clip = 1.0;                         // bound of |log pi_T - log pi_old| in the top-k form
   std::string hint_choice = "sequence";          // sequence, token, shortest
   std::string subset = "student";                // student, teacher, overlap
-  std::string topk_loss = "clipped";             // clipped (surrogate per candidate), reverse_kl (k + 1 bins)
+  std::string topk_loss = "reverse_kl";          // reverse_kl (k + 1 bins), clipped (surrogate per candidate)
   bool severity = false;                         // errors are graded, the binary term follows the grade
   double severity_low = 0.5, severity_high = 2;  // its factor at a slight and at a grave error
   bool localise_errors = false;                  // the binary term spares what stands before the error

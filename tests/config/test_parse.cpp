@@ -157,8 +157,10 @@ TEST_CASE("contradictory settings are refused") {
   mentions(refusal({"--samples.severity", "--method=opd"}), {"samples.severity", "opd"});
   mentions(refusal({"--samples.localise_errors", "--method=opd_topk"}), {"samples.localise_errors", "opd_topk"});
   mentions(refusal({"--samples.severity_high=0.5"}), {"samples.severity_high", "1..100"});
-  mentions(refusal({"--samples.topk_loss=reverse_kl", "--method=combined"}), {"samples.topk_loss", "combined"});
-  CHECK(parsed({"--samples.topk_loss=reverse_kl", "--method=opd_topk"}).samples.topk_loss == "reverse_kl");
+  mentions(refusal({"--samples.topk_loss=clipped", "--method=combined"}), {"samples.topk_loss", "combined"});
+  mentions(refusal({"--samples.opd_clip=2"}), {"samples.opd_clip", "clipped"});
+  CHECK(parsed({"--samples.topk_loss=clipped", "--method=opd_topk", "--samples.opd_clip=2"}).samples.topk_loss ==
+        "clipped");
   mentions(refusal({"--trainer.kl_estimator=k1"}), {"trainer.kl_estimator", "trainer.kl_beta"});
   mentions(refusal({"--samples.w_binary=0", "--samples.w_opd=0"}), {"samples.w_binary", "samples.w_opd"});
 }

@@ -19,6 +19,7 @@ struct Case {
   Verdict verdict = test::hinted_verdict();
   SamplesConfig settings;
   double baseline = 0, deviation = 1;
+  Case() { settings.topk_loss = "clipped"; }
   Advantages run(const std::string& method) const {
     return find_advantage(method)({turn, verdict, settings, baseline, deviation});
   }
