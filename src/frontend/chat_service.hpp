@@ -142,6 +142,7 @@ struct FeedbackRequest {
   std::optional<double> score;          // -1..1; thumbs up and down are 1 and -1
   std::string text;                     // free text
   std::string correction;               // the better reply
+  std::string hint;                     // what the reply should have heeded, as an instruction
   bool withdraw = false;                // takes the feedback `id` back
 };
 

@@ -84,13 +84,14 @@ FeedbackRequest parse_feedback_request(std::string_view body) {
   request.score = score_of(json);
   request.text = text_field(json, "text");
   request.correction = text_field(json, "correction");
+  request.hint = text_field(json, "hint");
   request.withdraw = bool_field(json, "withdraw");
   if (request.withdraw) {
     if (request.id.empty()) refuse("id", "withdraw needs the id of the feedback that is taken back");
     return request;
   }
-  if (!request.score && request.text.empty() && request.correction.empty())
-    refuse("thumbs", "nothing is said of the turn: send thumbs, score, text or correction");
+  if (!request.score && request.text.empty() && request.correction.empty() && request.hint.empty())
+    refuse("thumbs", "nothing is said of the turn: send thumbs, score, text, correction or hint");
   check_target(request);
   return request;
 }

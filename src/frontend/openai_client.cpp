@@ -46,6 +46,7 @@ struct OpenAiClient::Impl {
   Error connect();
   Error exchange(Request& request, Parser& parser);
   Request make(http::verb verb, const std::string& target) const;
+  HttpReply whole(Request request);  // an answer that is no stream
   void read_body(Parser& parser, ChatReply& reply, Clock::time_point begin);
   void read_stream(Parser& parser, ChatReply& reply, Clock::time_point begin);
 
@@ -153,20 +154,30 @@ ChatReply OpenAiClient::chat(const std::vector<Message>& messages, const ChatOpt
   return reply;
 }
 
-HttpReply OpenAiClient::get(const std::string& path) {
-  Request request = impl_->make(http::verb::get, path);
+HttpReply OpenAiClient::Impl::whole(Request request) {
   Parser parser;
   parser.body_limit(kNoLimit);
-  impl_->deadline = Clock::now() + impl_->timeout;
-  Error error = impl_->exchange(request, parser);
-  if (!error && !parser.is_done())
-    error = impl_->wait([&](auto done) { http::async_read(*impl_->stream, impl_->buffer, parser, done); });
+  deadline = Clock::now() + timeout;
+  Error error = exchange(request, parser);
+  if (!error && !parser.is_done()) error = wait([&](auto done) { http::async_read(*stream, buffer, parser, done); });
   if (error) {
-    impl_->stream.reset();
+    stream.reset();
     return {0, error.message()};
   }
-  if (!parser.get().keep_alive()) impl_->stream.reset();
+  if (!parser.get().keep_alive()) stream.reset();
   return {static_cast<int>(parser.get().result_int()), parser.get().body()};
+}
+
+HttpReply OpenAiClient::get(const std::string& path) {
+  return impl_->whole(impl_->make(http::verb::get, path));
+}
+
+HttpReply OpenAiClient::post(const std::string& path, const std::string& json) {
+  Request request = impl_->make(http::verb::post, path);
+  request.set(http::field::content_type, "application/json");
+  request.body() = json;
+  request.prepare_payload();
+  return impl_->whole(std::move(request));
 }
 
 }  // namespace clawrl

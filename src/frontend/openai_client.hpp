@@ -60,7 +60,8 @@ class OpenAiClient {
   OpenAiClient& operator=(OpenAiClient&&) noexcept;
 
   ChatReply chat(const std::vector<Message>& messages, const ChatOptions& options = {});
-  HttpReply get(const std::string& path);  // from the root, e.g. /health or /v1/models
+  HttpReply get(const std::string& path);                            // from the root, e.g. /health or /v1/models
+  HttpReply post(const std::string& path, const std::string& json);  // likewise, e.g. /v1/feedback
 
  private:
   struct Impl;

@@ -27,7 +27,7 @@ struct ExportedSample {
 };
 
 struct ExportedFeedback {
-  std::string id, text, correction, source, outcome;
+  std::string id, text, correction, hint, source, outcome;
   std::int32_t revision = 0;
   bool scored = false;
   double score = 0, created_s = 0, withdrawn_s = 0;

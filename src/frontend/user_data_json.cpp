@@ -55,6 +55,7 @@ Json json_of(const ExportedFeedback& feedback) {
           {"score", feedback.scored ? Json(feedback.score) : Json(nullptr)},
           {"text", feedback.text},
           {"correction", feedback.correction},
+          {"hint", feedback.hint},
           {"source", feedback.source},
           {"outcome", feedback.outcome},
           {"created", feedback.created_s},

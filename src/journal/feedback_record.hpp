@@ -21,14 +21,14 @@ struct FeedbackRecord {
   double withdrawn_s = 0;     // 0 = it stands
   std::string outcome;        // what became of it: empty = open; sampled, withdrawn, or why it is not learned from
   // In the record:
-  std::optional<double> score;      // -1..1
-  std::string text, correction;     // redacted where the privacy settings say so
-  std::string source = "feedback";  // feedback = the endpoint, message = a chat message that spoke of the turn
-  double confidence = 1;            // that this turn was meant
+  std::optional<double> score;         // -1..1
+  std::string text, correction, hint;  // redacted where the privacy settings say so
+  std::string source = "feedback";     // feedback = the endpoint, message = a chat message that spoke of the turn
+  double confidence = 1;               // that this turn was meant
   bool stands() const { return withdrawn_s == 0; }
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(id, score, text, correction, source, confidence);
+    archive(id, score, text, correction, hint, source, confidence);
   }
 };
 

@@ -89,6 +89,7 @@ void FeedbackDesk::work(Job& job, const std::optional<Turn>& live, FeedbackLooku
   if (job.kind == Kind::request) {
     job.request.text = seams_.redact(job.request.text);
     job.request.correction = seams_.redact(job.request.correction);
+    job.request.hint = seams_.redact(job.request.hint);
     found = look_up(journal_, job.request, live, search);
     return;
   }
@@ -163,6 +164,7 @@ void FeedbackDesk::record(Job& job, const FeedbackLookup& found) {
     record.score = job.request.score;
     record.text = job.request.text;
     record.correction = job.request.correction;
+    record.hint = job.request.hint;
     record.source = job.answer ? "feedback" : "message";
     record.confidence = target.confidence;
     if (learning_) record.outcome = target.generating ? early_refusal(target.turn) : seams_.refusal(target.turn);

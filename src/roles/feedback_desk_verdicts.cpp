@@ -11,9 +11,9 @@ namespace {
 
 constexpr double clear_score = 0.25;  // from here on a score is good or bad, not neutral
 
-/// A correction without a score says that the reply was not the right one.
+/// A correction or a hint without a score says that the reply was not the right one.
 std::optional<std::int8_t> vote_of(const FeedbackRecord& record) {
-  if (!record.score && record.correction.empty()) return std::nullopt;
+  if (!record.score && record.correction.empty() && record.hint.empty()) return std::nullopt;
   const double score = record.score.value_or(-1);
   return static_cast<std::int8_t>(score >= clear_score ? 1 : score <= -clear_score ? -1 : 0);
 }
@@ -22,7 +22,9 @@ GivenVerdict given_by(const FeedbackRecord& record) {
   GivenVerdict given;
   given.vote = vote_of(record);
   if (given.vote) given.origin = "user";
+  if (!record.hint.empty()) given.hints.push_back(record.hint);
   if (!record.correction.empty()) given.hints.push_back("A better reply would be:\n" + record.correction);
+  given.ask_hints = record.hint.empty();
   return given;
 }
 
@@ -32,6 +34,7 @@ std::vector<Message> next_state_of(const Turn& turn, const FeedbackRecord& recor
   said.role = "user";
   said.text = record.text;
   if (!record.correction.empty()) said.text += (said.text.empty() ? "" : "\n") + ("Better: " + record.correction);
+  if (!record.hint.empty()) said.text += (said.text.empty() ? "" : "\n") + record.hint;
   if (!said.text.empty()) return {said};
   const auto vote = vote_of(record);
   said.text = vote > 0 ? "That was a good reply." : vote < 0 ? "That was a bad reply." : "That reply was so-so.";

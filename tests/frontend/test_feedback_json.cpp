@@ -55,6 +55,7 @@ TEST_CASE("every way to name a turn and to say something of it") {
   CHECK(parse_feedback_request(R"({"text":"yesterday's advice worked","utc_offset":"-0800"})").utc_offset_minutes ==
         -480);
   CHECK(parse_feedback_request(R"({"completion_id":"c","thumbs":"up","score":1})").score == 1.0);
+  CHECK(parse_feedback_request(R"({"completion_id":"c","hint":"No lists."})").hint == "No lists.");
   const auto withdrawn = parse_feedback_request(R"({"id":"x1","withdraw":true})");
   CHECK(withdrawn.withdraw);
   CHECK(withdrawn.id == "x1");
@@ -80,6 +81,7 @@ TEST_CASE("every malformed field is refused by its name") {
       {turn + R"("text":" \n"})", "thumbs"},
       {turn + R"("text":")" + std::string(70'000, 'x') + "\"}", "text"},
       {turn + R"("correction":["x"]})", "correction"},
+      {turn + R"("hint":3})", "hint"},
       {turn + R"("thumbs":"up","id":7})", "id"},
       {turn + R"("thumbs":"up","id":")" + std::string(300, 'i') + "\"}", "id"},
       {turn + R"("thumbs":"up","id":"a\nb"})", "id"},

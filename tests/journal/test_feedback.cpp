@@ -23,6 +23,7 @@ FeedbackRecord given(TurnId turn, std::int32_t revision, const std::string& id =
   record.score = -0.5;
   record.text = "too long";
   record.correction = "4";
+  record.hint = "Be brief.";
   record.confidence = 0.75;
   return record;
 }
@@ -63,6 +64,7 @@ TEST_CASE("feedback is found by its name, by its turn and while it is open, also
   CHECK(records[0].score == -0.5);
   CHECK(records[0].text == "too long");
   CHECK(records[0].correction == "4");
+  CHECK(records[0].hint == "Be brief.");
   CHECK(records[0].confidence == 0.75);
   CHECK(records[0].source == "feedback");
   CHECK(records[0].stands());

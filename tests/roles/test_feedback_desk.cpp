@@ -206,6 +206,23 @@ TEST_CASE("the evaluator reads the feedback's words, a correction becomes a hint
   CHECK(sent[1].message.given.hints[0].find("Just say 4.") != std::string::npos);
 }
 
+TEST_CASE("a hint goes to the teacher as it stands, and the judge is asked for none") {
+  Folder folder;
+  FeedbackRun run(folder.file("journal.sqlite"));
+  run.answered("c1");
+  FeedbackRequest request;
+  request.completion_id = "c1";
+  request.hint = "Do not use lists.";
+  run.give(request);
+  const auto sent = run.judged_turns();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].message.given.vote == std::int8_t{-1});
+  CHECK(sent[0].message.given.hints == std::vector<std::string>{"Do not use lists."});
+  CHECK_FALSE(sent[0].message.given.ask_hints);
+  request.hint = "Do not use boxes.";
+  CHECK(run.give(request).status == "accepted");  // another content, another name
+}
+
 TEST_CASE("a server that does not learn keeps feedback for one that does") {
   Folder folder;
   const std::string path = folder.file("journal.sqlite");
