@@ -44,6 +44,8 @@ void describe(SettingList& list, Settings& s) {
   list.add("users.hostile", s.users.habits.hostile,
            "share of users who contradict themselves and give the judge orders besides", between(0, 1));
   list.add("users.noise", s.users.habits.noise, "share of users who praise and complain at random", between(0, 1));
+  list.add("users.oracle", s.users.oracle,
+           "the true verdict and wishes are given as feedback besides: a diagnostic of everything but the judge");
   list.add("users.memory", s.users.memory,
            "complaints about similar tasks that a client puts into its next prompts; 0 = no such memory",
            between(0, 8));

@@ -27,24 +27,29 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 PERSONAS = ["student", "ta", "teacher"]
 JOINT = ",".join(PERSONAS)
+POLICY = "configs/models/policy"
 
-# name: (job, method, settings of simulate_users)
+LEARNING = {"samples.method": "combined_topk"}
+# name: (settings of online_rl beside the recipe's, or None: serve; settings of simulate_users)
 ROWS = {
-    "base": ("serve", None, {}),
-    "binary": ("online_rl", "binary", {}),
-    "opd": ("online_rl", "opd", {}),
-    "opd_topk": ("online_rl", "opd_topk", {}),
-    "combined": ("online_rl", "combined", {}),
-    "combined_topk": ("online_rl", "combined_topk", {}),
-    "memory": ("serve", None, {"users.memory": 2}),
-    "memory + combined_topk": ("online_rl", "combined_topk", {"users.memory": 2}),
-    "student alone": ("online_rl", "combined_topk", {"users.personas": "student", "users.asked": JOINT}),
-    "ta alone": ("online_rl", "combined_topk", {"users.personas": "ta", "users.asked": JOINT}),
-    "teacher alone": ("online_rl", "combined_topk", {"users.personas": "teacher", "users.asked": JOINT}),
-    "5 % hostile": ("online_rl", "combined_topk", {"users.hostile": 0.05}),
-    "control: random words": ("online_rl", "combined_topk", {"users.noise": 1}),
-    "control: inverted": ("online_rl", "combined_topk", {"users.wrong": 1}),
-    "control: the contrarian's words": ("online_rl", "combined_topk", {"users.voice": "contrarian"}),
+    "base": (None, {}),
+    "binary": ({"samples.method": "binary"}, {}),
+    "opd": ({"samples.method": "opd"}, {}),
+    "opd_topk": ({"samples.method": "opd_topk"}, {}),
+    "combined": ({"samples.method": "combined"}, {}),
+    "combined_topk": (LEARNING, {}),
+    "combined_topk clipped": (LEARNING | {"samples.topk_loss": "clipped"}, {}),
+    "combined_topk without replay": (LEARNING | {"samples.replay": 0}, {}),
+    "memory": (None, {"users.memory": 2}),
+    "memory + combined_topk": (LEARNING, {"users.memory": 2}),
+    "student alone": (LEARNING, {"users.personas": "student", "users.asked": JOINT}),
+    "ta alone": (LEARNING, {"users.personas": "ta", "users.asked": JOINT}),
+    "teacher alone": (LEARNING, {"users.personas": "teacher", "users.asked": JOINT}),
+    "diagnostic: oracle": (LEARNING, {"users.oracle": "true"}),
+    "5 % hostile": (LEARNING, {"users.hostile": 0.05}),
+    "control: random words": (LEARNING, {"users.noise": 1}),
+    "control: inverted": (LEARNING, {"users.wrong": 1}),
+    "control: the contrarian's words": (LEARNING, {"users.voice": "contrarian"}),
 }
 SHORT = ["base", "binary", "opd_topk", "combined_topk", "control: random words", "control: inverted"]
 
@@ -56,8 +61,9 @@ def arguments():
     parser.add_argument("--rows", help="of the table, by name, with commas between")
     parser.add_argument("--rounds", type=int, default=24, help="conversations of each user (default 24)")
     parser.add_argument("--evaluate", type=int, help="held-out tasks of each user (default 200, short 60)")
-    parser.add_argument("--at-once", type=int, default=os.cpu_count(), help="trials at the same time")
-    parser.add_argument("--recipe", default=str(HERE / "recipe.ini"))
+    parser.add_argument("--at-once", type=int, default=2 * (os.cpu_count() or 1),
+                        help="trials at the same time; each waits most of its time (default: two a core)")
+    parser.add_argument("--recipe", default=str(ROOT / "configs/basic/online_rl.ini"))
     parser.add_argument("--build", default=str(ROOT / "build/release"))
     parser.add_argument("--out", default=str(ROOT / "out/personalisation"))
     parser.add_argument("settings", nargs="*", help="further ones of online_rl, e.g. --trainer.learning_rate=1e-4 after --")
@@ -103,16 +109,17 @@ def stop(server):
 
 def trial(options, row, seed):
     """One run in a folder of its own; its report."""
-    job, method, users = ROWS[row]
+    learning, users = ROWS[row]
     folder = pathlib.Path(options.out) / "runs" / f"{row.replace(' ', '_').replace(':', '')}-{seed}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     port = free_port()
-    flags = [f"--out={folder}", f"--port={port}", f"--run.seed={seed}", *options.settings]
-    if job == "online_rl":
-        flags += [f"--config={options.recipe}", f"--method={method}"]
-    else:  # the same sampling
-        flags += ["--rollout.temperature=0.7", "--rollout.max_tokens=128", "--policy=configs/models/policy"]
+    flags = [f"--out={folder}", f"--port={port}", f"--run.seed={seed}"]
+    if learning is None:  # the same sampling
+        job, flags = "serve", flags + ["--rollout.temperature=0.7", "--rollout.max_tokens=128", f"--model.policy={POLICY}"]
+    else:
+        job = "online_rl"
+        flags += [f"--config={options.recipe}", *(f"--{key}={value}" for key, value in learning.items()), *options.settings]
     log = folder / "server.log"
     with open(log, "w") as output:
         server = subprocess.Popen([f"{options.build}/jobs/{job}", *flags], cwd=ROOT, stdout=output, stderr=output,

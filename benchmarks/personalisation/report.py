@@ -75,11 +75,13 @@ def paired(trials, row, other):
     return {"mean": statistics.mean(tasks), "error": error, "tasks": len(tasks), "seeds": len(seeds), "p": p}
 
 
-def comparisons(trials, row="combined_topk"):
-    """`row` beside every other one, a line each."""
+def comparisons(trials):
+    """combined_topk beside every other row, and what learning adds to a memory, a line each."""
+    rows = list(dict.fromkeys(t["row"] for t in trials))
+    pairs = [("combined_topk", other) for other in rows if other != "combined_topk" and "alone" not in other]
     lines = []
-    for other in dict.fromkeys(t["row"] for t in trials):
-        found = paired(trials, row, other) if other != row and "alone" not in other else None
+    for row, other in [*pairs, ("memory + combined_topk", "memory")]:
+        found = paired(trials, row, other)
         if found:
             lines.append(f"- {row} minus {other}: {found['mean']:+.3f} satisfaction, +-{found['error']:.3f} over "
                          f"{found['tasks']} pairs of tasks; p = {found['p']:.2f} by sign flips of {found['seeds']} seeds")

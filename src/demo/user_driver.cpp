@@ -6,6 +6,8 @@
 #include <mutex>
 #include <thread>
 
+#include <nlohmann/json.hpp>
+
 #include "frontend/openai_client.hpp"
 
 namespace clawrl::demo {
@@ -66,6 +68,18 @@ void in_parallel(const UserSettings& settings, int count, const std::function<vo
   for (std::thread& thread : threads) thread.join();
 }
 
+/// The truth about the reply, given on purpose: a diagnostic, since real users do not speak in hints. A refusal counts
+/// as a request that was not served.
+void tell_truth(OpenAiClient& client, const std::string& session, const Feedback& truth, ReplyRecord& record) {
+  nlohmann::json said = {{"session_id", session}, {"turn", record.turn}, {"thumbs", truth.verdict > 0 ? "up" : "down"}};
+  if (!truth.wishes.empty()) said["hint"] = joined_hints(truth.wishes);
+  const HttpReply answer = client.post("/v1/feedback", said.dump());
+  if (answer.status == 200) return;
+  record.served = false;
+  record.status = answer.status;
+  record.error = "feedback: " + answer.body;
+}
+
 void hold_session(const UserSettings& settings, OpenAiClient& client, int number,
                   const std::function<void(ReplyRecord)>& keep) {
   const std::uint64_t seed = settings.seed * session_stride + static_cast<std::uint64_t>(number);
@@ -89,8 +103,10 @@ void hold_session(const UserSettings& settings, OpenAiClient& client, int number
     record.task = session.task().text;
     const std::size_t graded = session.grades().size(), said = session.feedback().size();
     more = reply.ok() && session.take_reply(reply.text);
-    if (session.feedback().size() > said && session.feedback().back().verdict < 0)
+    const bool spoke = session.feedback().size() > said;
+    if (spoke && session.feedback().back().verdict < 0)
       settings.complaints->add(session.task().text, session.feedback().back().text);
+    if (spoke && settings.oracle) tell_truth(client, options.session, session.feedback().back(), record);
     if ((record.graded = session.grades().size() > graded)) record.grade = session.grades().back();
     keep(std::move(record));
   }

@@ -21,7 +21,8 @@ struct UserSettings {
   int users = 4;         // at once
   double think_s = 0.4;  // mean pause before each message (exponential, at most four times that)
   int max_tokens = 128;
-  int memory = 0;  // complaints that the memory adds to a session's first message
+  bool oracle = false;  // their true verdict and wishes go to /v1/feedback too, where they outrank the judge
+  int memory = 0;       // complaints that the memory adds to a session's first message
   std::shared_ptr<ComplaintMemory> complaints = std::make_shared<ComplaintMemory>();  // of all users
   /// Called when a session of each persona is over, before the next ones begin; empty = sessions follow one another.
   std::function<void()> after_round = {};

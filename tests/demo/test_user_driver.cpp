@@ -28,6 +28,17 @@ class OneReply : public ChatService {
   std::vector<ModelCard> models() override { return {{"clawrl-demo", 1024, 1}}; }
   std::string health() override { return {}; }
   std::string status_json() override { return "{}"; }
+  void feedback(FeedbackRequest request, Answer<FeedbackReceipt> answer) override {
+    {
+      const std::lock_guard lock(mutex_);
+      told_.push_back(std::move(request));
+    }
+    answer(FeedbackReceipt{"f", "accepted", {}, ""});
+  }
+  std::vector<FeedbackRequest> told() {
+    const std::lock_guard lock(mutex_);
+    return told_;
+  }
   std::vector<ChatRequest> requests() {
     const std::lock_guard lock(mutex_);
     return requests_;
@@ -36,6 +47,7 @@ class OneReply : public ChatService {
  private:
   std::mutex mutex_;
   std::vector<ChatRequest> requests_;
+  std::vector<FeedbackRequest> told_;
 };
 
 HttpSettings quiet() {
@@ -54,6 +66,25 @@ UserSettings users_of(const HttpServer& server) {
 }
 
 }  // namespace
+
+TEST_CASE("with an oracle the truth about each judged reply is given as feedback") {
+  OneReply service;
+  HttpServer server(quiet(), service);
+  UserSettings users = users_of(server);
+  hold_sessions(users, 0, 3, [](const ReplyRecord&) {});
+  CHECK(service.told().empty());
+  users.oracle = true;
+  const auto records = hold_sessions(users, 0, 3, [](const ReplyRecord&) {});
+  CHECK(std::all_of(records.begin(), records.end(), [](const ReplyRecord& r) { return r.served; }));
+  REQUIRE(service.told().size() == 6);  // two judged replies each
+  for (const FeedbackRequest& told : service.told()) {
+    CHECK(told.score == -1.0);
+    CHECK(told.session.find("-1-") != std::string::npos);
+    CHECK((told.turn == 0 || told.turn == 1));
+    if (!told.hint.empty()) CHECK(read_hint(told.hint));
+    if (told.session.starts_with("teacher")) CHECK(told.hint == hint_text(Wish::warmer));
+  }
+}
 
 TEST_CASE("sessions go round the personas, each judged by its own rule and voiced in its own words") {
   OneReply service;
