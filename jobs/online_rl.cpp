@@ -12,7 +12,7 @@ int main(int argc, char** argv) {
                                "Serves the policy over HTTP and trains it from the next message of each conversation.\n"
                                "Start it under mpirun; 8 ranks are 4 trainers, 2 rollouts and 2 PRMs.",
                                {"run", "model", "roles", "http", "rollout", "prm", "samples", "trainer", "weights",
-                                "checkpoint", "session", "privacy", "feedback"},
+                                "checkpoint", "session", "privacy", "feedback", "audit"},
                                clawrl::advantage_names(),
                                clawrl::loss_names(),
                                clawrl::reward_names(),

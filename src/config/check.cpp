@@ -97,6 +97,9 @@ void check(const RunConfig& config) {
   check_loss(config.trainer.loss);
   check_http(config.http);
   check_privacy(config.privacy);
+  require(config.audit.every_versions == 0 || !config.audit.heldout.empty(),
+          "audit.every_versions = " + std::to_string(config.audit.every_versions) +
+              " needs audit.heldout, the file of cases");
   if (config.run.deterministic) {
     require(config.samples.partial_batch_age_s == 0,
             "run.deterministic = true forbids batches by wall clock: samples.partial_batch_age_s must be 0");

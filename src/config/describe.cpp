@@ -202,6 +202,17 @@ void describe_privacy(SettingList& list, PrivacyConfig& privacy) {
            between(0, 36500));
 }
 
+void describe_audit(SettingList& list, AuditConfig& audit) {
+  list.add("audit.heldout", audit.heldout, "JSONL file of held-out cases (docs/audits.md)");
+  list.add("audit.every_versions", audit.every_versions, "an audit of every so many announced versions, 0 = none",
+           between(0, 1e6));
+  list.add("audit.cases", audit.cases, "cases of each set, the same ones in every audit", between(7, 100000));
+  list.add("audit.margin", audit.margin, "by so much may the share of passed cases of a set fall", between(0, 1));
+  list.add("audit.concurrency", audit.concurrency, "cases under way at once", between(1, 1024));
+  list.add("audit.patience_s", audit.patience_s, "a case waits so long for a rank that serves no client",
+           between(0, 86400));
+}
+
 }  // namespace
 
 SettingList describe(RunConfig& config, const std::vector<std::string>& methods, const std::vector<std::string>& losses,
@@ -213,6 +224,7 @@ SettingList describe(RunConfig& config, const std::vector<std::string>& methods,
   describe_training(list, config, losses);
   describe_keeping(list, config);
   describe_privacy(list, config.privacy);
+  describe_audit(list, config.audit);
   return list;
 }
 

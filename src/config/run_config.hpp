@@ -164,6 +164,16 @@ struct FeedbackConfig {
   double credit_threshold = 0.6;  // confidence from which a turn is credited that was not named by id or index
 };
 
+/// Held-out cases that versions are scored on while the run learns (roles/audit_desk.hpp).
+struct AuditConfig {
+  std::string heldout;              // JSONL file of cases (audit/held_out.hpp); empty = none
+  std::int32_t every_versions = 0;  // an audit of every so many announced versions; 0 = none
+  std::int32_t cases = 50;          // of each set; the same ones in every audit
+  double margin = 0.1;              // by so much may the share of passed cases of a set fall
+  std::int32_t concurrency = 4;     // cases under way at once
+  double patience_s = 30;           // so long a case waits for a rank that serves no client
+};
+
 /// Oldest usable sample in versions.
 inline std::int32_t max_staleness(const SamplesConfig& samples, bool feedback) {
   return feedback ? std::max(samples.max_staleness, samples.feedback_staleness) : samples.max_staleness;
@@ -183,6 +193,7 @@ struct RunConfig {
   SessionConfig session;
   PrivacyConfig privacy;
   FeedbackConfig feedback;
+  AuditConfig audit;
 };
 
 /// Top-k width the engine must record with every learning turn: samples.top_k when the method or the hint choice needs

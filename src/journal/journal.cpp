@@ -238,6 +238,17 @@ void Journal::save_version(const PolicyVersion& version, VersionEvent event, con
   });
 }
 
+void Journal::save_audit(const std::vector<AuditRecord>& sets) {
+  writer_->submit([sets](auto& database) {
+    const double now = unix_seconds();
+    for (const AuditRecord& one : sets)
+      execute(database,
+              "INSERT INTO audits(version, held_out_set, cases, passed, lost, gained, result, source, at) "
+              "VALUES(?,?,?,?,?,?,?,?,?)",
+              one.version, one.set, one.cases, one.passed, one.lost, one.gained, one.result, one.source, now);
+  });
+}
+
 void Journal::save_event(const std::string& kind, const std::string& text) {
   writer_->submit([=](auto& database) { add_event(database, kind, text); }, kind.size() + text.size());
 }

@@ -93,6 +93,7 @@ class Journal : public JournalReader {
 
   // -- audit and metadata.
   void save_version(const PolicyVersion& version, VersionEvent event, const std::string& note = "");
+  void save_audit(const std::vector<AuditRecord>& sets);  // of one version, at one time
   void save_event(const std::string& kind, const std::string& text);
   void put(const std::string& key, const std::string& value);
 

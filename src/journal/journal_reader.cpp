@@ -232,6 +232,19 @@ std::vector<VersionRecord> JournalReader::versions() const {
   });
 }
 
+std::vector<AuditRecord> JournalReader::audits() const {
+  return implementation_->read([](auto& database) {
+    std::vector<AuditRecord> records;
+    if (number(database, "SELECT count(*) FROM sqlite_master WHERE name = 'audits'") == 0) return records;  // older
+    Query row(database,
+              "SELECT version, held_out_set, cases, passed, lost, gained, result, source, at FROM audits ORDER BY seq");
+    while (row.next())
+      records.push_back({row.integer(0), row.text(1), row.integer(2), row.integer(3), row.integer(4), row.integer(5),
+                         row.text(6), row.text(7), row.real(8)});
+    return records;
+  });
+}
+
 std::vector<EventRecord> JournalReader::events(std::int64_t last) const {
   return implementation_->read([&](auto& database) {
     Query row(database, "SELECT at, kind, text FROM events ORDER BY id DESC LIMIT ?", last);

@@ -77,6 +77,7 @@ class JournalReader {
   /// Highest policy version number ever planned or recorded (any line); 0 = only the start weights.
   std::int64_t highest_version() const;
   std::vector<VersionRecord> versions() const;                     // ascending
+  std::vector<AuditRecord> audits() const;                         // in the order they were saved
   std::vector<EventRecord> events(std::int64_t last = 100) const;  // the newest ones, oldest first
 
   // -- what belongs to a user

@@ -50,6 +50,18 @@ struct VersionRecord {
   std::string note;                                   // the newest non-empty one
 };
 
+/// One held-out set in one audit of a version. Cases were paired with the reference's: `lost` are those that only the
+/// reference passed, `gained` those that only the version did.
+struct AuditRecord {
+  std::int64_t version = 0;
+  std::string set;
+  std::int64_t cases = 0, passed = 0, lost = 0, gained = 0;
+  std::string result;  // reference, passed, failed
+  std::string source;  // who audited: online_rl, evaluate
+  double at_s = 0;     // Unix seconds; filled by the journal
+  double score() const { return cases > 0 ? static_cast<double>(passed) / static_cast<double>(cases) : 0; }
+};
+
 struct EventRecord {
   double at_s = 0;  // Unix seconds
   std::string kind;

@@ -54,6 +54,13 @@ CREATE INDEX feedback_open ON feedback(seq) WHERE outcome = '';
 CREATE TABLE events(id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
 )sql";
 
+// What came after the schema version in use: made at each opening for writing, so that older journals can go on.
+const char* const later_tables = R"sql(
+CREATE TABLE IF NOT EXISTS audits(seq INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT NULL,
+  held_out_set TEXT NOT NULL, cases INTEGER NOT NULL, passed INTEGER NOT NULL, lost INTEGER NOT NULL,
+  gained INTEGER NOT NULL, result TEXT NOT NULL, source TEXT NOT NULL, at REAL NOT NULL);
+)sql";
+
 int pragma(SQLite::Database& database, const char* name) {
   return database.execAndGet(std::string("PRAGMA ") + name).getInt();
 }
@@ -135,6 +142,7 @@ std::unique_ptr<SQLite::Database> open_for_writing(const std::string& path) {
     } else {
       check_pages(*database, path);
     }
+    database->exec(later_tables);
     return database;
   } catch (const SQLite::Exception& error) {
     throw UserError("journal " + path + ": cannot be opened for writing: " + error.what());

@@ -1,5 +1,5 @@
 #pragma once
-// One compiled regex with bounded effort. Internal to privacy/: the only user of PCRE2 here.
+// One compiled regex with bounded effort, for what is redacted and for what replies are held to (audit/).
 
 #include <cstddef>
 #include <memory>

@@ -1,7 +1,8 @@
 #pragma once
 // Every message between roles. type_id is unique over all ports. What a field means stands at the struct it carries.
 //
-//   head -> rollout   Generate, Cancel, UseVersion, RetireVersion      rollout -> head   Deltas
+//   head -> rollout   Generate, Cancel, LoadVersion, UseVersion,       rollout -> head   Deltas
+//                     RetireVersion
 //   head -> prm       JudgeTurn, UseVersion, RetireVersion             prm -> head       Judged
 //   head -> trainer   TakeStep, Publish, WriteCheckpoint, Restore      trainer -> head   StepDone, ShardWritten,
 //   Restored trainer -> rollout, prm (port weights)  WeightChunk                rollout, prm -> head  VersionComplete
@@ -60,6 +61,16 @@ struct Deltas {
   template <class Archive>
   void serialize(Archive& archive) {
     archive(deltas);
+  }
+};
+
+/// Requests that are pinned to this version can come from now on; nothing else takes it. UseVersion may follow.
+struct LoadVersion {
+  static constexpr std::uint16_t type_id = 15;
+  std::int64_t version = 0;
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(version);
   }
 };
 

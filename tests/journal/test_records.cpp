@@ -1,6 +1,7 @@
 // Everything that is saved is there after reopening, with the states that the life cycle says.
 
 #include <algorithm>
+#include <cstdlib>
 
 #include "core/error.hpp"
 #include "journal/journal.hpp"
@@ -149,4 +150,33 @@ TEST_CASE("the watermark grows with every change; readers beside the run and sna
   CHECK(JournalReader(folder.file("copy.db")).watermark() == journal.watermark());
   CHECK_THROWS_AS(journal.snapshot(folder.file("no/such/folder/copy.db")), UserError);
   CHECK_THROWS_WITH(JournalReader(folder.file("absent.db")), Catch::Matchers::Contains("absent.db"));
+}
+
+TEST_CASE("audits are kept set by set, in order; an older journal without their table has none and takes them") {
+  Folder folder;
+  const auto path = folder.file("journal.db");
+  {
+    Journal journal(path);
+    CHECK(journal.audits().empty());
+    journal.save_audit({{0, "accuracy", 50, 47, 0, 0, "reference", "online_rl"}});
+    journal.save_audit(
+        {{3, "accuracy", 50, 20, 28, 1, "failed", "online_rl"}, {3, "hints", 40, 36, 2, 1, "passed", "online_rl"}});
+    const auto audits = journal.audits();
+    REQUIRE(audits.size() == 3);
+    CHECK(audits[0].result == "reference");
+    CHECK(audits[0].score() == 0.94);
+    CHECK(audits[1].set == "accuracy");
+    CHECK(audits[1].lost == 28);
+    CHECK(audits[1].gained == 1);
+    CHECK(audits[1].at_s > 1e9);
+    CHECK(audits[2].version == 3);
+    CHECK(audits[2].passed == 36);
+  }
+  const std::string drop =
+      "python3 -c \"import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('DROP TABLE audits')\" ";
+  REQUIRE(std::system((drop + path).c_str()) == 0);
+  CHECK(JournalReader(path).audits().empty());
+  Journal again(path);
+  again.save_audit({{4, "hints", 40, 40, 0, 0, "passed", "evaluate"}});
+  CHECK(again.audits().size() == 1);
 }

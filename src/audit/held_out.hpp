@@ -1,0 +1,40 @@
+#pragma once
+// Held-out cases: questions with what a good reply has, in a file that anybody can write.
+//
+//   {"id": "sum-1", "set": "accuracy", "messages": [{"role": "user", "content": "2 and 3?"}], "must": ["\\b5\\b"]}
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/message.hpp"
+
+namespace clawrl {
+
+/// A reply passes when every regex of `must` and none of `must_not` is found in it and its words (parted by blanks) are
+/// within the bounds. See ReplyRules.
+struct HeldOutCase {
+  std::string id;                             // unique in its file
+  std::string set;                            // free name; a version is held to each set by itself
+  std::vector<Message> messages;              // system, user, assistant; the last one is the user's
+  std::vector<std::string> must, must_not;    // PCRE2
+  std::int32_t min_words = 0, max_words = 0;  // 0 = no bound
+};
+
+/// One case per line, empty lines are passed over. UserError "<path>:<line>: ..." naming the field: no JSON object, an
+/// unknown field, a wrong type, no rule, a regex that does not compile, an id that was there before. A file without a
+/// case is refused, too.
+std::vector<HeldOutCase> read_held_out(const std::string& path);
+
+/// UserError when the file cannot be written.
+void write_held_out(const std::string& path, const std::vector<HeldOutCase>& cases);
+
+/// At most `per_set` of each set, drawn by a hash of seed and id, in the order of `cases`: the same draw every time,
+/// and a file that grows keeps most of it.
+std::vector<HeldOutCase> draw_cases(const std::vector<HeldOutCase>& cases, std::int64_t per_set, std::uint64_t seed);
+
+/// Of the reply's sampling: every version is asked with the same one.
+std::uint64_t case_seed(std::string_view id, std::uint64_t seed);
+
+}  // namespace clawrl

@@ -1,0 +1,90 @@
+// The demo's held-out cases say the same of a reply as check_substance() and obeys() do.
+
+#include "demo/held_out_cases.hpp"
+
+#include <map>
+#include <set>
+
+#include "audit/reply_rules.hpp"
+#include "demo/corpus.hpp"
+#include "demo/reply.hpp"
+#include "demo/task.hpp"
+#include "support/catch.hpp"
+
+using namespace clawrl;
+using namespace clawrl::demo;
+
+namespace {
+
+constexpr int count = 40;
+constexpr std::uint64_t seed = 9;
+
+/// The tasks in the order in which held_out_cases() draws them.
+std::vector<Task> tasks() {
+  std::vector<Task> all;
+  for (int kind = 0; kind < task_kind_count; ++kind) {
+    Random random(seed + static_cast<std::uint64_t>(kind));
+    for (int i = 0; i < count; ++i) all.push_back(make_task(random, Split::held_out, static_cast<TaskKind>(kind)));
+  }
+  return all;
+}
+
+std::optional<Wish> wish_of(const HeldOutCase& one) {
+  for (int w = 0; w < wish_count; ++w)
+    if (one.messages[0].text.ends_with(hint_text(static_cast<Wish>(w)))) return static_cast<Wish>(w);
+  return std::nullopt;
+}
+
+/// Of all styles, some with another number, another person, the opposite judgement, or cut short.
+std::vector<std::string> replies(const Task& task, Random& random) {
+  std::vector<std::string> all;
+  for (int i = 0; i < 8; ++i) all.push_back(render_reply(random, task, stiff_style(random)));
+  Task other = task;
+  other.problem.answer += 1;
+  all.push_back(render_reply(random, other, stiff_style(random)));
+  other = task;
+  other.problem.first_name = "Nobody";
+  all.push_back(render_reply(random, other, stiff_style(random)));
+  other = task;
+  other.claimed += 3;
+  all.push_back(render_reply(random, other, stiff_style(random)));
+  all.push_back(all.front().substr(0, all.front().size() / 3));
+  all.push_back("");
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("every set has its cases, with ids of their own") {
+  const auto cases = held_out_cases(count, seed);
+  std::map<std::string, int> sets;
+  std::set<std::string> ids;
+  for (const HeldOutCase& one : cases) ++sets[one.set], ids.insert(one.id);
+  CHECK(sets == std::map<std::string, int>{{"accuracy", 3 * count}, {"form", 3 * count}, {"hints", 3 * count}});
+  CHECK(ids.size() == cases.size());
+  write_held_out("demo_held_out.jsonl", cases);
+  CHECK(read_held_out("demo_held_out.jsonl").size() == cases.size());
+}
+
+TEST_CASE("a reply passes as the gates would count it") {
+  const auto cases = held_out_cases(count, seed);
+  const auto all = tasks();
+  Random random(3);
+  int passed = 0, checked = 0;
+  for (std::size_t t = 0; t < all.size(); ++t) {
+    const ReplyRules accuracy(cases[3 * t]), form(cases[3 * t + 1]), hint(cases[3 * t + 2]);
+    const auto wish = wish_of(cases[3 * t + 2]);
+    REQUIRE(wish);
+    for (const std::string& reply : replies(all[t], random)) {
+      const Substance substance = check_substance(reply, all[t]);
+      INFO(all[t].text << "\n" << reply);
+      CHECK(accuracy.pass(reply) == substance.correct);
+      CHECK(form.pass(reply) == substance.formed);
+      CHECK(hint.pass(reply) == (substance.formed && obeys(observe(reply), *wish)));
+      passed += accuracy.pass(reply);
+      ++checked;
+    }
+  }
+  CHECK(passed > checked / 2);
+  CHECK(passed < checked);
+}
