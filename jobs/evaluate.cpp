@@ -6,8 +6,10 @@
 #include "config/parse.hpp"
 #include "core/error.hpp"
 #include "demo/gates.hpp"
+#include "demo/held_out_cases.hpp"
 #include "kernels/runtime.hpp"
 #include "roles/bias_audit.hpp"
+#include "roles/held_out_evaluation.hpp"
 #include "roles/local_generator.hpp"
 
 namespace {
@@ -21,6 +23,8 @@ struct Settings {
   std::string audit;
   double margin = 0.1;
   std::string split = "held_out";
+  std::string write_held_out;
+  HeldOutEvaluation held_out;
 };
 
 int run(const RunConfig& config, const Settings& s) {
@@ -64,26 +68,55 @@ int audit(const Settings& s) {
   return worse_off(rows, s.margin).empty() || !s.require_gates ? 0 : 1;
 }
 
+int score_held_out(const RunConfig& config, Settings& s) {
+  const KernelRuntime kernels;
+  s.held_out.cases = s.count;
+  s.held_out.seed = s.seed;
+  s.held_out.margin = s.margin;
+  return evaluate_held_out(config, s.held_out, std::cout) || !s.require_gates ? 0 : 1;
+}
+
+int write_cases(const Settings& s) {
+  const auto cases = demo::held_out_cases(s.count, s.seed);
+  write_held_out(s.write_held_out, cases);
+  std::cout << cases.size() << " cases in " << s.write_held_out << std::endl;
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) try {
   Settings settings;
   SettingList own;
   own.add("evaluate.count", settings.count,
-          "tasks of each kind, tasks per kind and hint, and judged turns of each user", at_least(1));
+          "tasks of each kind, tasks per kind and hint, judged turns of each user, and held-out cases of each set",
+          at_least(1));
   own.add("evaluate.seed", settings.seed, "of problems, words and sampling");
   own.add("evaluate.split", settings.split, "combinations that training saw, or not", {"train", "held_out"});
   own.add("evaluate.audit", settings.audit, "folder of a run: how each group of its users fared, instead of the gates");
-  own.add("evaluate.margin", settings.margin, "by so much may a group's mean reward fall", between(0, 2));
+  own.add("evaluate.write_heldout", settings.write_held_out,
+          "write held-out cases of the demo's tasks to this file, instead of the gates");
+  own.add("evaluate.heldout", settings.held_out.held_out,
+          "score model.policy on this file of cases (docs/audits.md), instead of the gates");
+  own.add("evaluate.checkpoint", settings.held_out.checkpoint,
+          "step_* folder that is scored on them too, against model.policy, from which its run started");
+  own.add("evaluate.run", settings.held_out.run, "folder of that run, which is over: its journal keeps the scores");
+  own.add("evaluate.margin", settings.margin,
+          "by so much may a group's mean reward or the share of passed cases of a set fall", between(0, 2));
   own.add("evaluate.require", settings.require_gates,
-          "exit code 1 unless all gates are met, or when a group fared worse");
+          "exit code 1 unless all gates are met, or when a group fared worse or a checkpoint lost too much");
   RunConfig config;
   std::string help;
-  const JobDescription job{"evaluate", "Measures the demo models' gates on generated text.", {"model", "prm"}};
+  const JobDescription job{
+      "evaluate", "Measures the demo models' gates on generated text.", {"model", "rollout", "prm"}};
   if (!parse(argc, argv, job, config, help, &own)) {
     std::cout << help;
     return 0;
   }
+  if (!settings.write_held_out.empty()) return write_cases(settings);
+  if (!settings.held_out.held_out.empty()) return score_held_out(config, settings);
+  require(settings.held_out.checkpoint.empty() && settings.held_out.run.empty(),
+          "evaluate.checkpoint and evaluate.run need evaluate.heldout, the file of cases");
   return settings.audit.empty() ? run(config, settings) : audit(settings);
 } catch (const std::exception& error) {
   std::cerr << "evaluate: " << error.what() << std::endl;

@@ -2,7 +2,9 @@
 
 #include <filesystem>
 #include <iostream>
+#include <map>
 
+#include "audit/comparison.hpp"
 #include "checkpoint/checkpoint_reader.hpp"
 #include "config/parse.hpp"
 #include "core/error.hpp"
@@ -16,6 +18,10 @@ namespace fs = std::filesystem;
 void print_journal(const std::string& path) {
   const JournalReader journal(path);
   std::cout << to_text(journal.summary());
+  std::map<std::pair<double, std::int64_t>, std::vector<AuditRecord>> audits;  // by time and version
+  for (const AuditRecord& one : journal.audits()) audits[{one.at_s, one.version}].push_back(one);
+  for (const auto& [when, sets] : audits)
+    std::cout << "  audit of version " << when.second << ": " << to_text(sets) << "\n";
   for (const EventRecord& event : journal.events(5))
     std::cout << "  event " << event.kind << ": " << event.text << "\n";
 }

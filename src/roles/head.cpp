@@ -73,8 +73,11 @@ void Head::handle(const Envelope& envelope) {
   switch (envelope.type) {
     case messages::Ready::type_id:
       return on_ready(envelope.source, envelope.open<messages::Ready>());
-    case messages::Deltas::type_id:
-      return requests_->take(envelope.open<messages::Deltas>().deltas);
+    case messages::Deltas::type_id: {
+      const std::vector<CompletionDelta> deltas = envelope.open<messages::Deltas>().deltas;
+      if (audits_) audits_->take(deltas);
+      return requests_->take(deltas);
+    }
     case messages::Judged::type_id:
       return judges_->take(envelope.open<messages::Judged>().verdict);
     case messages::StepDone::type_id:
@@ -220,6 +223,7 @@ void Head::tick() {
     judges_->tick(now);
     judge_late();
     versions_->tick(now);
+    if (audits_) audits_->tick(now);
   }
   if (journal_->failed() && !std::exchange(failure_told_, true))
     log(journal_->failure() + "; run.unrecorded = " + config_.run.unrecorded + ", learning pauses");
@@ -236,7 +240,8 @@ bool Head::learning_busy() const {
   if (!context_.learning) return false;
   const bool partial = config_.samples.partial_batch_age_s > 0;  // then no sample waits for others for ever
   const std::size_t due = partial ? 1 : static_cast<std::size_t>(config_.samples.batch);
-  return judges_->waiting() > 0 || steps_->busy() || versions_->committing() || steps_->waiting() >= due;
+  return judges_->waiting() > 0 || steps_->busy() || versions_->committing() || steps_->waiting() >= due ||
+         (audits_ && audits_->busy());
 }
 
 void Head::publish_status() {
@@ -250,6 +255,7 @@ void Head::publish_status() {
                       {"checkpoint_step", checkpoints_ ? checkpoints_->last_step() : std::int64_t{-1}},
                       {"unrecorded", journal_->failure()},
                       {"checkpoint_error", checkpoints_ ? checkpoints_->failed() : std::string()}};
+  for (auto& field : fields_of(audit_view())) fields.push_back(std::move(field));
   for (auto& field : meter_.fields()) fields.push_back(std::move(field));
   HeadGauges gauges;
   gauges.version = versions_ ? versions_->announced() : 0;
@@ -259,7 +265,7 @@ void Head::publish_status() {
   gauges.samples_waiting = static_cast<std::int64_t>(steps_ ? steps_->waiting() : 0);
   gauges.sessions = static_cast<std::int64_t>(sessions_.sessions());
   gauges.unrecorded = journal_->failed();
-  const std::string page = head_metrics(meter_, gauges, learning_.views());
+  const std::string page = head_metrics(meter_, gauges, learning_.views(), audit_view());
   const std::lock_guard lock(status_mutex_);
   status_ = to_json(fields);
   metrics_text_ = page;

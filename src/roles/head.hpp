@@ -5,6 +5,7 @@
 //
 //   RequestDesk (requests) -> JudgeDesk (verdicts) -> StepDesk (samples, steps) -> VersionDesk (weights back)
 //                                                        `-> CheckpointDesk
+//   AuditDesk (held-out scores of versions) -> VersionDesk
 //   FeedbackDesk (explicit feedback) -> JudgeDesk;  UserDataDesk (export, erasure, retention)
 
 #include <atomic>
@@ -18,6 +19,7 @@
 #include <unordered_map>
 
 #include "frontend/http_server.hpp"
+#include "roles/audit_desk.hpp"
 #include "roles/checkpoint_desk.hpp"
 #include "roles/feedback_desk.hpp"
 #include "roles/judge_desk.hpp"
@@ -74,6 +76,11 @@ class Head : public ChatService {
   bool learning_busy() const;
   void publish_status();
   bool learns() const;  // and can record what it does
+  // head_audits.cpp
+  void make_audit_desk();
+  void on_audited(const AuditView& view);
+  void resume_audits();
+  AuditView audit_view() const { return audits_ ? audits_->view() : AuditView(); }
   // head_lifecycle.cpp: how it begins and ends
   std::int32_t served_context() const;
   void make_desks();
@@ -111,6 +118,7 @@ class Head : public ChatService {
   std::unique_ptr<JudgeDesk> judges_;
   std::unique_ptr<StepDesk> steps_;
   std::unique_ptr<VersionDesk> versions_;
+  std::unique_ptr<AuditDesk> audits_;  // nullptr = no audits
   std::unique_ptr<CheckpointDesk> checkpoints_;
   std::unique_ptr<FeedbackDesk> feedback_;
   std::unique_ptr<UserDataDesk> user_data_;

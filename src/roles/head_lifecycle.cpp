@@ -119,6 +119,7 @@ void Head::make_desks() {
     metrics_->write("commit", {{"version", version}, {"bytes", bytes}, {"seconds_from_step_end", seconds}});
   };
   versions_->on_first_token = [this](std::int64_t version, double seconds) { on_first_token(version, seconds); };
+  make_audit_desk();
   checkpoints_ = std::make_unique<CheckpointDesk>(
       context_.mailbox, config_.checkpoint, config_.run.out + "/checkpoints", trainers, [this] { return run_state(); },
       [this](const std::string& line) { log(line); });
@@ -188,10 +189,10 @@ void Head::resume() {
     log("resumed from " + checkpoint.path + ", step " + std::to_string(step));
   }
   steps_->resume_from(step, version, replay_ ? replay_.get() : journal_.get(), replay_ != nullptr);
+  if (config_.run.resume && !replay_) resume_audits();
   if (version > 0) {
     versions_->made(version, version, unix_s());
-    wait_for("the restored weights to reach every rank", start_limit_s,
-             [&] { return versions_->announced() >= version; });
+    wait_for("the restored weights to reach every rank", start_limit_s, [&] { return versions_->settled(); });
   }
   if (config_.run.resume && !replay_) restore_sessions();
   if (config_.run.resume && !replay_) feedback_->restore();
@@ -219,6 +220,7 @@ void Head::shut_down() {
   log("stopping");
   stopping_ = true;
   if (steps_) steps_->stop();
+  if (audits_) audits_->stop();
   if (http_) {
     std::atomic<bool> drained = false;
     std::jthread closing([&] {

@@ -27,6 +27,23 @@ void add_learning(MetricPage& page, const std::vector<LearningMonitor::View>& vi
   }
 }
 
+void add_audit(MetricPage& page, const AuditView& audit) {
+  const auto counter = [&](const char* result, std::int64_t value) {
+    page.counter("clawrl_audits_total", "Versions audited on held-out cases", static_cast<double>(value),
+                 {{"result", result}});
+  };
+  counter("passed", audit.passed);
+  counter("failed", audit.failed);
+  page.counter("clawrl_rollbacks_total", "Audits that made serving go back to an earlier version",
+               static_cast<double>(audit.rollbacks));
+  page.gauge("clawrl_serving_held", "1 = serving is held at a version that passed its audit",
+             audit.held_version >= 0 ? 1 : 0);
+  if (audit.version < 0) return;
+  page.gauge("clawrl_audit_version", "Version that was audited last", static_cast<double>(audit.version));
+  for (const AuditRecord& one : audit.sets)
+    page.gauge("clawrl_audit_score", "Its share of held-out cases passed", one.score(), {{"set", one.set}});
+}
+
 void add_step(MetricPage& page, const StepMetrics& step) {
   const MetricPage::Labels line{{"line", "main"}};
   page.gauge("clawrl_step_loss", "Loss of the last optimiser step", step.loss, line);
@@ -41,7 +58,7 @@ void add_step(MetricPage& page, const StepMetrics& step) {
 }  // namespace
 
 std::string head_metrics(const ServiceMeter& meter, const HeadGauges& gauges,
-                         const std::vector<LearningMonitor::View>& learning) {
+                         const std::vector<LearningMonitor::View>& learning, const AuditView& audit) {
   MetricPage page;
   const auto gauge = [&](const char* name, const char* help, std::int64_t value) {
     page.gauge(name, help, static_cast<double>(value));
@@ -83,10 +100,22 @@ std::string head_metrics(const ServiceMeter& meter, const HeadGauges& gauges,
   counter("clawrl_versions_published_total", "Policy versions announced", meter.versions_published);
   counter("clawrl_trained_tokens_total", "Tokens of the optimiser steps", meter.train_tokens);
   add_learning(page, learning);
+  add_audit(page, audit);
   if (meter.steps > 0) add_step(page, meter.last_step);
   page.histogram("clawrl_first_token_seconds", "From the request to its first token", meter.first_token_histogram);
   page.histogram("clawrl_token_gap_seconds", "Between two tokens of one reply", meter.token_gap_histogram);
   return page.text();
+}
+
+MetricFields fields_of(const AuditView& audit) {
+  std::map<std::string, std::int64_t> cases, passed;
+  for (const AuditRecord& one : audit.sets) {
+    cases[one.set] = one.cases;
+    passed[one.set] = one.passed;
+  }
+  return {{"audit_version", audit.version},  {"audit_cases", cases},         {"audit_passed", passed},
+          {"audits_failed", audit.failed},   {"rollbacks", audit.rollbacks}, {"held_version", audit.held_version},
+          {"held_reason", audit.held_reason}};
 }
 
 }  // namespace clawrl

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "metrics/learning_monitor.hpp"
+#include "roles/audit_view.hpp"
 #include "roles/service_meter.hpp"
 
 namespace clawrl {
@@ -17,6 +18,8 @@ struct HeadGauges {
 };
 
 std::string head_metrics(const ServiceMeter& meter, const HeadGauges& gauges,
-                         const std::vector<LearningMonitor::View>& learning = {});
+                         const std::vector<LearningMonitor::View>& learning = {}, const AuditView& audit = {});
+/// The audits' part of GET /status.
+MetricFields fields_of(const AuditView& audit);
 
 }  // namespace clawrl

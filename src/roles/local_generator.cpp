@@ -16,24 +16,40 @@ LocalGenerator::LocalGenerator(const std::string& folder, const std::string& dev
         return settings;
       }()) {}
 
-std::vector<std::string> LocalGenerator::generate(const std::vector<std::vector<Message>>& conversations,
-                                                  float temperature, std::uint64_t seed, std::int32_t max_tokens) {
-  std::vector<Completion> done(conversations.size());
-  for (std::size_t i = 0; i < conversations.size(); ++i) {
+std::vector<TokenId> LocalGenerator::prompt_of(const std::vector<Message>& conversation) const {
+  return template_.render_ids(tokenizer_, conversation, "");
+}
+
+std::vector<Completion> LocalGenerator::complete(const std::vector<std::vector<TokenId>>& prompts, float temperature,
+                                                 std::span<const std::uint64_t> seeds, std::int32_t max_tokens) {
+  expect(seeds.size() == prompts.size(), "a prompt has a seed of its own");
+  std::vector<Completion> done(prompts.size());
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
     GenerateRequest request;
     request.id = {i};
-    request.prompt = template_.render_ids(tokenizer_, conversations[i], "");
+    request.prompt = prompts[i];
     request.sampling.temperature = temperature;
-    request.sampling.seed = seed + i;
+    request.sampling.seed = seeds[i];
     request.stop.max_tokens = max_tokens;
-    request.stop.stop_tokens = policy_->config().eos_tokens;
+    request.stop.stop_tokens = stop_tokens();
     engine_.submit(std::move(request));
   }
   while (engine_.step())
     for (const CompletionDelta& delta : engine_.take_deltas()) append(done[delta.id.value], delta.part);
   for (const CompletionDelta& delta : engine_.take_deltas()) append(done[delta.id.value], delta.part);
+  return done;
+}
+
+std::vector<std::string> LocalGenerator::generate(const std::vector<std::vector<Message>>& conversations,
+                                                  float temperature, std::uint64_t seed, std::int32_t max_tokens) {
+  std::vector<std::vector<TokenId>> prompts;
+  std::vector<std::uint64_t> seeds;
+  for (const auto& conversation : conversations) {
+    seeds.push_back(seed + prompts.size());
+    prompts.push_back(prompt_of(conversation));
+  }
   std::vector<std::string> replies;
-  for (const Completion& completion : done) {
+  for (const Completion& completion : complete(prompts, temperature, seeds, max_tokens)) {
     require(completion.finish != FinishReason::failed, "generation failed: " + completion.error);
     replies.push_back(tokenizer_.decode(completion.ids, true));
   }

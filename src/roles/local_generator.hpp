@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -24,6 +25,14 @@ class LocalGenerator {
   /// One reply per conversation, in order, batched by the engine. Conversation i is sampled with seed + i.
   std::vector<std::string> generate(const std::vector<std::vector<Message>>& conversations, float temperature,
                                     std::uint64_t seed, std::int32_t max_tokens = 128);
+
+  std::vector<TokenId> prompt_of(const std::vector<Message>& conversation) const;
+  /// One completion per prompt, in order, sampled with the seed at its place; what fails has its error.
+  std::vector<Completion> complete(const std::vector<std::vector<TokenId>>& prompts, float temperature,
+                                   std::span<const std::uint64_t> seeds, std::int32_t max_tokens);
+
+  const Tokenizer& tokenizer() const { return tokenizer_; }
+  const std::vector<TokenId>& stop_tokens() const { return policy_->config().eos_tokens; }
 
  private:
   std::unique_ptr<Policy> policy_;

@@ -3,7 +3,8 @@
 //
 //   head -> rollout   Generate, Cancel, LoadVersion, UseVersion,       rollout -> head   Deltas
 //                     RetireVersion
-//   head -> prm       JudgeTurn, UseVersion, RetireVersion             prm -> head       Judged
+//   head -> prm       JudgeTurn, LoadVersion, UseVersion,              prm -> head       Judged
+//                     RetireVersion
 //   head -> trainer   TakeStep, Publish, WriteCheckpoint, Restore      trainer -> head   StepDone, ShardWritten,
 //   Restored trainer -> rollout, prm (port weights)  WeightChunk                rollout, prm -> head  VersionComplete
 //   head -> all       Stop                                             all -> head       Ready
@@ -64,7 +65,7 @@ struct Deltas {
   }
 };
 
-/// Requests that are pinned to this version can come from now on; nothing else takes it. UseVersion may follow.
+/// What has arrived of this version is visible from now on, for requests that are pinned to it.
 struct LoadVersion {
   static constexpr std::uint16_t type_id = 15;
   std::int64_t version = 0;
@@ -74,7 +75,7 @@ struct LoadVersion {
   }
 };
 
-/// New sequences (or teacher scores) take this version from now on.
+/// New sequences take this version, which is loaded, from now on.
 struct UseVersion {
   static constexpr std::uint16_t type_id = 13;
   std::int64_t version = 0;

@@ -28,9 +28,9 @@ EngineSettings judge_engine_settings(const RunConfig& config, const ModelConfig&
 /// Self-analysis runs on the policy: its versions come and go under the engine.
 struct Versions {
   Policy& policy;
-  Engine* engine;  // that runs on the policy, if one does
+  Engine* engine;                                                     // that runs on the policy, if one does
+  void load(std::int64_t version) const { policy.publish(version); }  // the teacher takes the highest one
   void use(std::int64_t version) const {
-    policy.publish(version);
     if (engine) engine->set_newest(version);
   }
   void retire(std::int64_t version) const {
@@ -72,6 +72,8 @@ void run_prm(const RankContext& context, Policy& policy) {
       idle = false;
       if (envelope->type == messages::Stop::type_id) return;
       if (envelope->type == messages::JudgeTurn::type_id) waiting.push_back(envelope->open<messages::JudgeTurn>());
+      if (envelope->type == messages::LoadVersion::type_id)
+        versions.load(envelope->open<messages::LoadVersion>().version);
       if (envelope->type == messages::UseVersion::type_id) versions.use(envelope->open<messages::UseVersion>().version);
       if (envelope->type == messages::RetireVersion::type_id)
         versions.retire(envelope->open<messages::RetireVersion>().version);

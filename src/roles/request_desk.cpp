@@ -175,6 +175,11 @@ const Turn* RequestDesk::generating(const std::function<bool(const Turn&)>& want
   return nullptr;
 }
 
+int RequestDesk::active_on(int rank) const {
+  const auto found = load_.find(rank);
+  return found == load_.end() ? 0 : found->second;
+}
+
 /// A session stays on one rank, where its prefix is cached, unless that rank is much busier than the least busy one.
 int RequestDesk::route(const std::string& session) {
   constexpr int tolerated = 8;

@@ -62,6 +62,7 @@ class RequestDesk {
   Outcome<std::vector<TokenId>> tokenize(const TokenizeRequest& request) const;
   Outcome<std::string> detokenize(const std::vector<TokenId>& ids) const;
   std::size_t active() const { return active_.size(); }
+  int active_on(int rank) const;
   /// A turn that is being generated; nullptr when none is as `wanted` says.
   const Turn* generating(const std::function<bool(const Turn&)>& wanted) const;
   /// Requests that are being answered and fit go on, and nothing of them is stored.

@@ -38,12 +38,12 @@ bool obey(const Envelope& envelope, Engine& engine, Policy& policy) {
     case messages::Cancel::type_id:
       engine.cancel(envelope.open<messages::Cancel>().id);
       return true;
-    case messages::UseVersion::type_id: {
-      const std::int64_t version = envelope.open<messages::UseVersion>().version;
-      policy.publish(version);
-      engine.set_newest(version);
+    case messages::LoadVersion::type_id:
+      policy.publish(envelope.open<messages::LoadVersion>().version);
       return true;
-    }
+    case messages::UseVersion::type_id:
+      engine.set_newest(envelope.open<messages::UseVersion>().version);
+      return true;
     case messages::RetireVersion::type_id:
       engine.retire(envelope.open<messages::RetireVersion>().version);
       return true;

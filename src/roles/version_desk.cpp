@@ -1,6 +1,7 @@
 #include "roles/version_desk.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/error.hpp"
 #include "roles/clock.hpp"
@@ -12,7 +13,11 @@ void VersionDesk::made(std::int64_t version, std::int64_t dispatched, double mad
   made_s_ = made_s;
   if (version == in_flight_) started_s_ = monotonic_s();  // until now the trainers were busy with the step
   journal_.save_version({"main", version, "", ""}, VersionEvent::made);
-  if (in_flight_ == 0 && version > announced_) publish(dispatched);
+  publish_newer(dispatched);
+}
+
+void VersionDesk::publish_newer(std::int64_t dispatched) {
+  if (in_flight_ == 0 && candidate_ == 0 && newest_made_ > arrived_) publish(dispatched);
 }
 
 /// A trainer publishes what it holds when it reads the message: the version of the last step that was sent before it.
@@ -34,30 +39,79 @@ void VersionDesk::complete(int rank, const messages::VersionComplete& message, s
   bytes_ += message.bytes;
   missing_.erase(rank);
   if (!missing_.empty()) return;
-  announce();
-  if (newest_made_ > announced_) publish(dispatched);
+  arrive();
+  publish_newer(dispatched);
 }
 
-void VersionDesk::announce() {
-  announced_ = in_flight_;
-  in_flight_ = 0;
-  newest_made_ = std::max(newest_made_, announced_);
+void VersionDesk::arrive() {
+  arrived_ = std::exchange(in_flight_, 0);
+  newest_made_ = std::max(newest_made_, arrived_);
   announced_made_s_ = made_s_;
-  ++meter_.versions_published;
   meter_.published_bytes = bytes_;
+  for (int rank : settings_.rollouts) mailbox_.send(rank, Port::rollout, messages::LoadVersion{arrived_});
+  if (held_)
+    candidate_ = arrived_;
+  else
+    announce(arrived_);
+}
+
+void VersionDesk::announce(std::int64_t version) {
+  announced_ = version;
+  ++meter_.versions_published;
   journal_.save_version({"main", announced_, "", ""}, VersionEvent::announced);
-  for (int rank : settings_.rollouts) mailbox_.send(rank, Port::rollout, messages::UseVersion{announced_});
-  for (int rank : settings_.teachers) mailbox_.send(rank, Port::prm, messages::UseVersion{announced_});
-  alive_.push_back(announced_);
-  while (static_cast<int>(alive_.size()) > settings_.keep_versions) {
-    const std::int64_t old = alive_.front();
-    alive_.pop_front();
-    for (int rank : settings_.rollouts) mailbox_.send(rank, Port::rollout, messages::RetireVersion{old});
-    if (old != 0 || !settings_.keep_base_on_teachers)
-      for (int rank : settings_.teachers) mailbox_.send(rank, Port::prm, messages::RetireVersion{old});
-    journal_.save_version({"main", old, "", ""}, VersionEvent::retired);
-  }
+  for (int rank : settings_.teachers) mailbox_.send(rank, Port::prm, messages::LoadVersion{announced_});
+  tell_followers(messages::UseVersion{announced_});
+  alive_.insert(announced_);
+  retire_surplus();
   if (on_announced) on_announced(announced_, bytes_, unix_s() - announced_made_s_);
+}
+
+template <class Message>
+void VersionDesk::tell_followers(const Message& message, bool teachers) {
+  for (int rank : settings_.rollouts) mailbox_.send(rank, Port::rollout, message);
+  if (!teachers) return;
+  for (int rank : settings_.teachers) mailbox_.send(rank, Port::prm, message);
+}
+
+void VersionDesk::retire(std::int64_t version) {
+  tell_followers(messages::RetireVersion{version}, version != 0 || !settings_.keep_base_on_teachers);
+  journal_.save_version({"main", version, "", ""}, VersionEvent::retired);
+  alive_.erase(version);
+}
+
+void VersionDesk::retire_surplus() {
+  const std::set<std::int64_t> alive = alive_;
+  auto surplus = static_cast<int>(alive.size()) - settings_.keep_versions;
+  for (auto oldest = alive.begin(); surplus > 0; ++oldest, --surplus)
+    if (*oldest != announced_ && !kept_.contains(*oldest)) retire(*oldest);
+}
+
+void VersionDesk::keep(std::set<std::int64_t> versions) {
+  kept_ = std::move(versions);
+  retire_surplus();
+}
+
+void VersionDesk::hold(std::int64_t serving) {
+  expect(alive_.contains(serving), "version " + std::to_string(serving) + " is retired and cannot be served again");
+  held_ = true;
+  if (announced_ == serving) return;
+  announced_ = serving;
+  tell_followers(messages::UseVersion{serving});
+  const std::set<std::int64_t> later(alive_.upper_bound(serving), alive_.end());
+  for (std::int64_t version : later) retire(version);
+}
+
+void VersionDesk::admit(std::int64_t dispatched) {
+  expect(candidate_ != 0, "there is no candidate to be admitted");
+  held_ = false;
+  announce(std::exchange(candidate_, 0));
+  publish_newer(dispatched);
+}
+
+void VersionDesk::refuse(std::int64_t dispatched) {
+  expect(candidate_ != 0, "there is no candidate to be refused");
+  retire(std::exchange(candidate_, 0));
+  publish_newer(dispatched);
 }
 
 void VersionDesk::token(std::int64_t version) {

@@ -154,6 +154,9 @@ TEST_CASE("contradictory settings are refused") {
            {"feedback.silence_weight", "session.judge_without_next_state"});
   mentions(refusal({"--feedback.user_daily_cap=9", "--feedback.daily_cap=5"}, whole), {"feedback.daily_cap"});
   mentions(refusal({"--feedback.repetition_weight=2"}, whole), {"feedback.repetition_weight", "0..1"});
+  whole.sections.push_back("audit");
+  mentions(refusal({"--audit.every_versions=10"}, whole), {"audit.every_versions", "audit.heldout"});
+  CHECK(parsed({"--audit.every_versions=10", "--audit.heldout=cases.jsonl"}, whole).audit.every_versions == 10);
   mentions(refusal({"--samples.severity", "--method=opd"}), {"samples.severity", "opd"});
   mentions(refusal({"--samples.localise_errors", "--method=opd_topk"}), {"samples.localise_errors", "opd_topk"});
   mentions(refusal({"--samples.severity_high=0.5"}), {"samples.severity_high", "1..100"});

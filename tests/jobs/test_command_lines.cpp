@@ -51,7 +51,7 @@ const std::map<std::string, std::vector<std::string>> expected = {
     {"sft", {"sft.tokens", "sft.require_loss", "trainer.learning_rate"}},
     {"simulate_users", {"users.url", "users.sessions"}},
     {"train_tokenizer", {"tokenizer.out", "tokenizer.vocabulary"}},
-    {"evaluate", {"evaluate.count"}},
+    {"evaluate", {"evaluate.count", "evaluate.heldout", "evaluate.checkpoint"}},
     {"inspect", {"inspect.path"}},
     {"convert", {"convert.from", "convert.to", "convert.lora"}},
     {"probe", {"probe.model", "probe.in", "probe.out", "probe.context"}}};
@@ -114,6 +114,10 @@ TEST_CASE("values out of range and files that are not there are refused by name,
   refused("train_tokenizer", "--tokenizer.texts=/nowhere.md --tokenizer.out=/tmp", {"/nowhere.md"});
   refused("probe", "--in /dev/null --out /dev/null", {"probe.model"});
   refused("probe", "--model configs/models/policy --in /nowhere.jsonl --out /dev/null", {"probe.in", "/nowhere.jsonl"});
+  refused("evaluate", "--evaluate.heldout=/nowhere.jsonl", {"/nowhere.jsonl"});
+  refused("evaluate", "--evaluate.checkpoint=/nowhere", {"evaluate.checkpoint", "evaluate.heldout"});
+  refused("online_rl", "--audit.every_versions=5", {"audit.every_versions", "audit.heldout"});
+  refused("online_rl", "--audit.cases=3", {"audit.cases", "7..100000"});
   refused("simulate_users", "--http.port=30000", {"http.port"});  // another job's setting
 }
 

@@ -96,3 +96,30 @@ TEST_CASE("what the evaluator, the teacher and the trainer could not use is coun
     CHECK(page.find(std::string(line) + "\n") != std::string::npos);
   }
 }
+
+TEST_CASE("audits: the newest scores, and whether serving is held") {
+  AuditView audit;
+  CHECK(head_metrics({}, {}).find("clawrl_audit_score") == std::string::npos);
+  CHECK(to_json(fields_of(audit)).find("\"held_version\":-1") != std::string::npos);
+  audit.version = 8;
+  audit.sets = {{8, "accuracy", 50, 20, 28, 1, "failed", "online_rl"},
+                {8, "hints", 40, 40, 0, 0, "passed", "online_rl"}};
+  audit.passed = 3;
+  audit.failed = audit.rollbacks = 1;
+  audit.held_version = 6;
+  audit.held_reason = "version 8 failed its audit";
+  const std::string page = head_metrics({}, {}, {}, audit);
+  for (const char* line : {"clawrl_audits_total{result=\"passed\"} 3", "clawrl_audits_total{result=\"failed\"} 1",
+                           "clawrl_rollbacks_total 1", "clawrl_serving_held 1", "clawrl_audit_version 8",
+                           "clawrl_audit_score{set=\"accuracy\"} 0.4", "clawrl_audit_score{set=\"hints\"} 1"}) {
+    INFO(line << "\n" << page);
+    CHECK(page.find(std::string(line) + "\n") != std::string::npos);
+  }
+  const std::string status = to_json(fields_of(audit));
+  for (const char* part : {"\"audit_version\":8", "\"audit_cases\":{\"accuracy\":50,\"hints\":40}",
+                           "\"audit_passed\":{\"accuracy\":20,\"hints\":40}", "\"audits_failed\":1",
+                           "\"held_version\":6", "\"held_reason\":\"version 8 failed its audit\""}) {
+    INFO(part << "\n" << status);
+    CHECK(status.find(part) != std::string::npos);
+  }
+}

@@ -33,6 +33,18 @@ struct Desk {
   void complete(int rank, std::int64_t version, std::int64_t dispatched, const std::string& error = "") {
     desk.complete(rank, {version, 100, error}, dispatched);
   }
+  /// Made and whole on all ranks.
+  void arrive(std::int64_t version) {
+    desk.made(version, version, unix_s());
+    for (int rank : {2, 3, 4}) complete(rank, version, version);
+  }
+  template <class Message>
+  std::vector<std::int64_t> told(int rank) {
+    std::vector<std::int64_t> versions;
+    for (const auto& one : mailbox.take<Message>())
+      if (one.rank == rank) versions.push_back(one.message.version);
+    return versions;
+  }
   std::vector<std::int64_t> published() {
     std::vector<std::int64_t> versions;
     for (const auto& one : mailbox.take<messages::Publish>()) versions.push_back(one.message.version);
@@ -62,6 +74,9 @@ TEST_CASE("a version is pushed by all trainers, and announced when every receive
   CHECK(d.mailbox.posted.empty());
   CHECK(d.desk.announced() == 0);
   d.complete(3, 1, 1);
+  const auto load = d.mailbox.take<messages::LoadVersion>();
+  CHECK(ranks_of(load) == std::vector<int>{2, 3, 4});
+  CHECK(load[2].port == Port::prm);
   const auto use = d.mailbox.take<messages::UseVersion>();
   CHECK(ranks_of(use) == std::vector<int>{2, 3, 4});
   CHECK(use[0].port == Port::rollout);
@@ -154,4 +169,82 @@ TEST_CASE("the first token of a version is reported once") {
   for (std::int64_t version : {0, 0, 1, 0, 1}) d.desk.token(version);
   CHECK(d.first_tokens == std::vector<std::int64_t>{1});
   CHECK(d.meter.commit_to_first_token_s.summary().count == 1);
+}
+
+TEST_CASE("kept versions stay alive beside the newest, and go when they are let go") {
+  Desk d(settings());  // keeps 2
+  d.desk.keep({0, 2});
+  for (std::int64_t version = 1; version <= 5; ++version) d.arrive(version);
+  CHECK(d.told<messages::RetireVersion>(2) == std::vector<std::int64_t>{1, 3});
+  d.desk.keep({4});
+  CHECK(d.told<messages::RetireVersion>(4) == std::vector<std::int64_t>{0, 2});
+}
+
+TEST_CASE("a hold takes serving back, on every follower, and lets the later versions go") {
+  Desk d(settings());
+  d.desk.keep({1});
+  for (std::int64_t version = 1; version <= 3; ++version) d.arrive(version);
+  d.mailbox.posted.clear();
+  d.desk.hold(1);
+  CHECK(d.desk.held());
+  CHECK(d.desk.announced() == 1);
+  CHECK(d.desk.settled());
+  for (int rank : {2, 4}) {  // a rank must not retire what is its newest: told to use another one first
+    std::vector<std::uint16_t> order;
+    for (const Posted& one : d.mailbox.posted)
+      if (one.rank == rank) order.push_back(one.type);
+    CHECK(order == std::vector<std::uint16_t>{messages::UseVersion::type_id, messages::RetireVersion::type_id,
+                                              messages::RetireVersion::type_id});
+  }
+  CHECK(d.told<messages::UseVersion>(3) == std::vector<std::int64_t>{1});
+  CHECK(d.told<messages::RetireVersion>(3) == std::vector<std::int64_t>{2, 3});
+}
+
+TEST_CASE("while serving is held a version waits as the candidate, and nothing newer is published meanwhile") {
+  Desk d(settings());
+  d.desk.keep({1});
+  for (std::int64_t version = 1; version <= 2; ++version) d.arrive(version);
+  d.desk.hold(1);
+  d.mailbox.posted.clear();
+  d.announced.clear();
+  d.arrive(3);
+  CHECK(d.desk.candidate() == 3);
+  CHECK(ranks_of(d.mailbox.take<messages::LoadVersion>()) == std::vector<int>{2, 3});
+  CHECK(d.mailbox.take<messages::UseVersion>().empty());
+  CHECK(d.announced.empty());
+  CHECK(d.desk.settled());
+  CHECK(d.published() == std::vector<std::int64_t>{3, 3});
+  for (std::int64_t version : {4, 5}) d.desk.made(version, version, unix_s());
+  CHECK(d.published().empty());
+
+  d.desk.refuse(5);
+  CHECK(d.told<messages::RetireVersion>(4) == std::vector<std::int64_t>{3});
+  CHECK(d.published() == std::vector<std::int64_t>{5, 5});  // those in between were never asked for
+  CHECK(d.desk.candidate() == 0);
+  for (int rank : {2, 3, 4}) d.complete(rank, 5, 5);
+  CHECK(d.desk.candidate() == 5);
+  CHECK(d.desk.announced() == 1);
+
+  d.desk.made(6, 6, unix_s());
+  d.desk.admit(6);
+  CHECK_FALSE(d.desk.held());
+  CHECK(d.desk.announced() == 5);
+  CHECK(d.announced == std::vector<std::int64_t>{5});
+  CHECK(d.told<messages::UseVersion>(2) == std::vector<std::int64_t>{5});
+  CHECK(d.published() == std::vector<std::int64_t>{6, 6});
+  for (int rank : {2, 3, 4}) d.complete(rank, 6, 6);
+  CHECK(d.desk.announced() == 6);
+  CHECK_THROWS_AS(d.desk.admit(6), InternalError);
+  CHECK_THROWS_AS(d.desk.refuse(6), InternalError);
+}
+
+TEST_CASE("a version that was on its way when serving was held is a candidate; a retired one cannot be served again") {
+  Desk d(settings());
+  d.arrive(1);
+  d.desk.made(2, 2, unix_s());
+  d.desk.hold(0);
+  for (int rank : {2, 3, 4}) d.complete(rank, 2, 2);
+  CHECK(d.desk.candidate() == 2);
+  CHECK(d.desk.announced() == 0);
+  CHECK_THROWS_WITH(d.desk.hold(1), Catch::Matchers::Contains("version 1"));
 }

@@ -1,0 +1,120 @@
+#include "roles/audit_desk.hpp"
+
+#include <algorithm>
+
+namespace clawrl {
+namespace {
+
+constexpr const char* hold_key = "audit_hold";  // of the journal's metadata: why serving is held
+
+std::string named(std::int64_t version) {
+  return "version " + std::to_string(version);
+}
+
+}  // namespace
+
+AuditDesk::AuditDesk(Journal& journal, VersionDesk& versions, HeldOutRun run, const AuditConfig& config, Seams seams)
+    : journal_(journal), versions_(versions), run_(std::move(run)), config_(config), seams_(std::move(seams)) {
+  keep_needed();
+}
+
+void AuditDesk::resume() {
+  const auto reason = journal_.get(hold_key);
+  if (!reason || reason->empty()) return;
+  versions_.hold(0);
+  set_hold(*reason);
+  seams_.log("warning: serving is still held, now at version 0, until a version passes its audit: " + *reason);
+}
+
+bool AuditDesk::forget_hold(Journal& journal) {
+  const auto reason = journal.get(hold_key);
+  if (!reason || reason->empty()) return false;
+  journal.put(hold_key, "");
+  return true;
+}
+
+std::optional<std::int64_t> AuditDesk::due() const {
+  if (!reference_) return 0;
+  if (versions_.candidate() != 0) return versions_.candidate();
+  const bool far_enough = versions_.announced() >= audited_ + config_.every_versions;
+  return far_enough && !versions_.held() ? std::optional(versions_.announced()) : std::nullopt;
+}
+
+void AuditDesk::keep_needed() {
+  std::set<std::int64_t> needed{passed_};
+  if (!reference_) needed.insert(0);
+  if (const auto version = run_.version()) needed.insert(*version);
+  versions_.keep(std::move(needed));
+}
+
+void AuditDesk::tick(double now_s) {
+  if (stopped_) return;
+  run_.tick(now_s);
+  if (const auto result = run_.take_result()) conclude(*result);
+  if (run_.under_way()) return;
+  const auto next = due();
+  if (!next) return;
+  run_.begin(*next, now_s);
+  keep_needed();
+}
+
+void AuditDesk::stop() {
+  stopped_ = true;
+  run_.cancel();
+}
+
+void AuditDesk::conclude(const HeldOutResult& result) {
+  view_.version = result.version;
+  if (!reference_) {
+    reference_ = result.outcomes;
+    view_.sets = as_reference(run_.cases(), result.outcomes, result.version);
+  } else {
+    view_.sets = compare(run_.cases(), *reference_, result.outcomes, result.version, config_.margin);
+  }
+  for (AuditRecord& one : view_.sets) one.source = "online_rl";
+  journal_.save_audit(view_.sets);
+  std::string what = to_text(view_.sets);
+  if (result.unanswered > 0)
+    what += "; " + std::to_string(result.unanswered) + " cases without a reply, the first: " + result.error;
+  seams_.log("audit of " + named(result.version) + ": " + what);
+  if (view_.sets.front().result == "reference")
+    keep_needed();
+  else if (any_failed(view_.sets))
+    fail(result.version, what);
+  else
+    pass(result.version);
+  seams_.audited(view_);
+}
+
+void AuditDesk::pass(std::int64_t version) {
+  ++view_.passed;
+  passed_ = audited_ = version;
+  keep_needed();
+  if (versions_.candidate() != version) return;
+  versions_.admit(seams_.dispatched());
+  set_hold("");
+  seams_.log(named(version) + " passed its audit and is announced; serving is no longer held");
+  journal_.save_event("audit_release", named(version) + " passed its audit and was announced");
+}
+
+void AuditDesk::fail(std::int64_t version, const std::string& what) {
+  ++view_.failed;
+  const std::string reason = named(version) + " failed its audit: " + what;
+  if (versions_.candidate() == version) {
+    versions_.refuse(seams_.dispatched());
+  } else {
+    ++view_.rollbacks;
+    versions_.hold(passed_);
+    seams_.log("warning: serving goes back to " + named(passed_) + " and is held there until a version passes");
+  }
+  set_hold(reason);
+  journal_.save_event("audit_hold", "serving is held at " + named(versions_.announced()) + ": " + reason);
+}
+
+void AuditDesk::set_hold(const std::string& reason) {
+  view_.held_version = reason.empty() ? -1 : versions_.announced();
+  view_.held_reason = reason;
+  journal_.put(hold_key, reason);
+}
+
+}  // namespace clawrl

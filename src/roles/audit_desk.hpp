@@ -1,0 +1,66 @@
+#pragma once
+// Held-out audits of policy versions, and what follows from a bad one.
+//
+//   version 0 (the reference) -> every N-th announced version, beside the service --passed--> where serving can go back
+//        |                                                                             |
+//        '-- failed: serving goes back to the last version that passed and is held; every version that is made then
+//            is a candidate: loaded, audited, and announced (the hold is over) or retired
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "config/run_config.hpp"
+#include "journal/journal.hpp"
+#include "roles/audit_view.hpp"
+#include "roles/held_out_run.hpp"
+#include "roles/version_desk.hpp"
+
+namespace clawrl {
+
+/// Head thread only. Trainers go on from their own weights while serving is held.
+class AuditDesk {
+ public:
+  struct Seams {
+    std::function<std::int64_t()> dispatched;       // as VersionDesk::made() wants it
+    std::function<void(const std::string&)> log;    // one line for the operator
+    std::function<void(const AuditView&)> audited;  // an audit has ended
+  };
+  /// `versions` keeps what audits need: the reference until it is measured, the last version that passed, the one that
+  /// is being audited.
+  AuditDesk(Journal& journal, VersionDesk& versions, HeldOutRun run, const AuditConfig& config, Seams seams);
+
+  /// A journal whose run ended while serving was held: version 0 is served until a candidate passes.
+  void resume();
+  /// For a run without audits. True: the journal said that serving is held.
+  static bool forget_hold(Journal& journal);
+  void take(const std::vector<CompletionDelta>& deltas) { run_.take(deltas); }
+  void tick(double now_s);
+  void stop();  // nothing is asked any more
+  /// An audit is under way or due, so that what is served may still change.
+  bool busy() const { return !stopped_ && (run_.under_way() || due()); }
+  const AuditView& view() const { return view_; }
+
+ private:
+  std::optional<std::int64_t> due() const;
+  void keep_needed();
+  void conclude(const HeldOutResult& result);
+  void pass(std::int64_t version);
+  void fail(std::int64_t version, const std::string& what);
+  void set_hold(const std::string& reason);
+
+  Journal& journal_;
+  VersionDesk& versions_;
+  HeldOutRun run_;
+  const AuditConfig config_;
+  Seams seams_;
+  std::optional<Outcomes> reference_;
+  std::int64_t passed_ = 0;   // version to go back to
+  std::int64_t audited_ = 0;  // newest version that an audit has judged
+  bool stopped_ = false;
+  AuditView view_;
+};
+
+}  // namespace clawrl

@@ -1,0 +1,67 @@
+// Audits of versions: how the desk is made, and what the head says of each.
+
+#include <map>
+
+#include "core/error.hpp"
+#include "roles/head.hpp"
+#include "roles/model_tokenizer.hpp"
+
+namespace clawrl {
+namespace {
+
+std::vector<HeldOutCase> chosen_cases(const AuditConfig& audit, std::uint64_t seed) {
+  std::vector<HeldOutCase> cases = draw_cases(read_held_out(audit.heldout), audit.cases, seed);
+  std::map<std::string, std::int64_t> sets;
+  for (const HeldOutCase& one : cases) ++sets[one.set];
+  for (const auto& [name, count] : sets)
+    require(count >= least_cases, "audit.heldout " + audit.heldout + ": set " + name + " has " + std::to_string(count) +
+                                      " cases: at least " + std::to_string(least_cases) +
+                                      " are needed to tell a loss from chance");
+  return cases;
+}
+
+}  // namespace
+
+void Head::make_audit_desk() {
+  const AuditConfig& audit = config_.audit;
+  if (audit.every_versions == 0 || replay_) return;
+  const ModelFolders& model = config_.model;
+  HeldOutRunSettings settings;
+  settings.rollouts = context_.map.ranks(Role::rollout);
+  settings.context = served_context();
+  settings.max_tokens = config_.rollout.max_tokens;
+  settings.temperature = config_.rollout.temperature;
+  settings.seed = config_.run.seed;
+  settings.stop_tokens = model_.eos_tokens;
+  settings.format = load_reply_format(model.policy, model.chat_template, model.tool_format, model.reasoning);
+  settings.concurrency = audit.concurrency;
+  settings.patience_s = audit.patience_s;
+  HeldOutRun run(context_.mailbox, load_tokenizer(model.policy, model_),
+                 ChatTemplate::load(model.policy, model.chat_template), chosen_cases(audit, config_.run.seed),
+                 std::move(settings), [this](int rank) { return requests_->active_on(rank); });
+  AuditDesk::Seams seams;
+  seams.dispatched = [this] { return steps_->dispatched_version(); };
+  seams.log = [this](const std::string& line) { log(line); };
+  seams.audited = [this](const AuditView& view) { on_audited(view); };
+  audits_ = std::make_unique<AuditDesk>(*journal_, *versions_, std::move(run), audit, std::move(seams));
+}
+
+void Head::on_audited(const AuditView& view) {
+  for (const AuditRecord& one : view.sets)
+    metrics_->write("audit", {{"version", one.version},
+                              {"set", one.set},
+                              {"cases", one.cases},
+                              {"passed", one.passed},
+                              {"lost", one.lost},
+                              {"gained", one.gained},
+                              {"result", one.result},
+                              {"held_version", view.held_version}});
+}
+
+void Head::resume_audits() {
+  if (audits_) return audits_->resume();
+  if (AuditDesk::forget_hold(*journal_))
+    log("warning: serving was held when the run ended; audit.every_versions = 0, so that it is not any more");
+}
+
+}  // namespace clawrl

@@ -1,0 +1,116 @@
+#include "roles/held_out_evaluation.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <ostream>
+
+#include "checkpoint/checkpoint_reader.hpp"
+#include "convert/convert.hpp"
+#include "core/error.hpp"
+#include "journal/journal.hpp"
+#include "roles/held_out_run.hpp"
+#include "roles/local_generator.hpp"
+
+namespace clawrl {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// Of the checkpoint's weights as a model folder; gone at the end.
+class ExportedModel {
+ public:
+  ExportedModel(const Checkpoint& checkpoint, const std::string& base) {
+    std::string name = (fs::temp_directory_path() / "clawrl_evaluate_XXXXXX").string();
+    require(::mkdtemp(name.data()) != nullptr, "no folder can be made in " + fs::temp_directory_path().string());
+    folder_ = name;
+    bool adapter = false;
+    for (const ShardInfo& shard : checkpoint.shards)
+      adapter |= std::any_of(shard.tensors.begin(), shard.tensors.end(),
+                             [](const TensorInfo& tensor) { return tensor.name.find(".lora_") != std::string::npos; });
+    ExportSettings settings;
+    settings.base = base;
+    settings.lora = adapter ? LoraExport::merged : LoraExport::none;
+    export_checkpoint(checkpoint.path, path(), settings);
+  }
+  ~ExportedModel() {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+  ExportedModel(const ExportedModel&) = delete;
+  ExportedModel& operator=(const ExportedModel&) = delete;
+  std::string path() const { return (folder_ / "model").string(); }
+
+ private:
+  fs::path folder_;
+};
+
+Outcomes outcomes_of(const std::string& folder, const RunConfig& config, const std::vector<HeldOutCase>& cases,
+                     std::uint64_t seed) {
+  const ModelFolders& model = config.model;
+  const ReplyFormat format = load_reply_format(folder, model.chat_template, model.tool_format, model.reasoning);
+  LocalGenerator generator(folder, model.device, model.chat_template);
+  std::vector<std::vector<TokenId>> prompts;
+  std::vector<std::uint64_t> seeds;
+  for (const HeldOutCase& one : cases) {
+    prompts.push_back(generator.prompt_of(one.messages));
+    seeds.push_back(case_seed(one.id, seed));
+  }
+  const auto temperature = static_cast<float>(config.rollout.temperature);
+  const std::vector<Completion> done = generator.complete(prompts, temperature, seeds, config.rollout.max_tokens);
+  Outcomes outcomes;
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    ReplyStream reply = held_out_reply(generator.tokenizer(), format, prompts[i], generator.stop_tokens());
+    for (TokenId id : done[i].ids) reply.push(id);
+    reply.finish(done[i].finish);
+    outcomes.push_back(done[i].finish != FinishReason::failed && ReplyRules(cases[i]).pass(reply.message().text));
+  }
+  return outcomes;
+}
+
+/// Of a run that is not live: the journal's lock says so otherwise.
+std::unique_ptr<Journal> open_journal(const std::string& run, const Checkpoint& checkpoint) {
+  const std::string path = run + "/journal.sqlite";
+  require(fs::exists(path), "evaluate.run: there is no " + path);
+  auto journal = std::make_unique<Journal>(path);
+  require(journal->get("base_model") == checkpoint.state.base_model_hash,
+          "evaluate.run " + run + ": the checkpoint " + checkpoint.path + " is of another run's weights");
+  return journal;
+}
+
+}  // namespace
+
+bool evaluate_held_out(const RunConfig& config, const HeldOutEvaluation& wanted, std::ostream& out) {
+  require(wanted.run.empty() || !wanted.checkpoint.empty(),
+          "evaluate.run needs evaluate.checkpoint, whose version the result is of");
+  const auto cases = draw_cases(read_held_out(wanted.held_out), wanted.cases, wanted.seed);
+  std::optional<Checkpoint> checkpoint;
+  std::unique_ptr<Journal> journal;
+  if (!wanted.checkpoint.empty()) checkpoint = open_checkpoint(wanted.checkpoint, Verify::sizes);
+  if (!wanted.run.empty()) journal = open_journal(wanted.run, *checkpoint);
+
+  const Outcomes reference = outcomes_of(config.model.policy, config, cases, wanted.seed);
+  std::vector<AuditRecord> records = as_reference(cases, reference, 0);
+  out << config.model.policy << ": " << to_text(records) << std::endl;
+  bool passed = true;
+  if (checkpoint) {
+    const ExportedModel model(*checkpoint, config.model.policy);
+    const std::int64_t version = checkpoint->state.version.number;
+    const auto sets =
+        compare(cases, reference, outcomes_of(model.path(), config, cases, wanted.seed), version, wanted.margin);
+    passed = !any_failed(sets);
+    out << "version " << version << " (" << checkpoint->path << "): " << to_text(sets) << "\n"
+        << (passed ? "passed" : "FAILED") << ": no set may lose more than " << wanted.margin
+        << " beyond what chance explains" << std::endl;
+    records.insert(records.end(), sets.begin(), sets.end());
+  }
+  if (!journal) return passed;
+  for (AuditRecord& one : records) one.source = "evaluate";
+  journal->save_audit(records);
+  return passed;
+}
+
+}  // namespace clawrl

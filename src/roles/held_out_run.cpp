@@ -1,0 +1,140 @@
+#include "roles/held_out_run.hpp"
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "prompt/reply_parser.hpp"
+#include "roles/messages.hpp"
+
+namespace clawrl {
+namespace {
+
+constexpr std::uint64_t own_ids = std::uint64_t{1} << 63;  // clients' requests have lower ones
+constexpr double deadline_s = 300;                         // of one reply; then the case is asked again
+
+std::vector<TokenId> prompt_of(const HeldOutCase& one, const Tokenizer& tokenizer, const ChatTemplate& chat_template,
+                               std::int32_t context) {
+  std::vector<TokenId> prompt;
+  try {
+    prompt = chat_template.render_ids(tokenizer, one.messages, "");
+  } catch (const UserError& error) {
+    throw UserError("held-out case '" + one.id + "': " + error.what());
+  }
+  require(static_cast<std::int64_t>(prompt.size()) < context,
+          "held-out case '" + one.id + "': its prompt has " + std::to_string(prompt.size()) +
+              " tokens, and the context is of " + std::to_string(context));
+  return prompt;
+}
+
+}  // namespace
+
+ReplyStream held_out_reply(const Tokenizer& tokenizer, const ReplyFormat& format, std::span<const TokenId> prompt,
+                           const std::vector<TokenId>& stop_tokens) {
+  constexpr std::size_t tail = 16;  // tokens: an opened block of thoughts is at the very end
+  ReplyParserSettings parser;
+  parser.format = format;
+  parser.prompt_opens_think =
+      format.reasoning && opens_think(tokenizer.decode(prompt.last(std::min(prompt.size(), tail)), false));
+  return {tokenizer, parser, stop_tokens, {}};
+}
+
+HeldOutRun::HeldOutRun(Mailbox& mailbox, const Tokenizer& tokenizer, const ChatTemplate& chat_template,
+                       std::vector<HeldOutCase> cases, HeldOutRunSettings settings,
+                       std::function<int(int rank)> clients)
+    : mailbox_(mailbox),
+      tokenizer_(tokenizer),
+      cases_(std::move(cases)),
+      settings_(std::move(settings)),
+      clients_(std::move(clients)) {
+  for (const HeldOutCase& one : cases_) {
+    rules_.emplace_back(one, "held-out case '" + one.id + "'");
+    prompts_.push_back(prompt_of(one, tokenizer_, chat_template, settings_.context));
+  }
+}
+
+void HeldOutRun::begin(std::int64_t version, double now_s) {
+  expect(!under_way(), "one version is audited at a time");
+  version_ = version;
+  now_s_ = moved_s_ = now_s;
+  for (std::size_t i = 0; i < cases_.size(); ++i) waiting_.push_back(i);
+  result_ = {version, Outcomes(cases_.size(), false), 0, ""};
+}
+
+void HeldOutRun::tick(double now_s) {
+  now_s_ = now_s;
+  while (!waiting_.empty() && asked_.size() < static_cast<std::size_t>(settings_.concurrency)) {
+    const auto rank = free_rank();
+    if (!rank) return;
+    ask(waiting_.front(), *rank);
+    waiting_.pop_front();
+  }
+}
+
+int HeldOutRun::own_on(int rank) const {
+  return static_cast<int>(
+      std::count_if(asked_.begin(), asked_.end(), [&](const auto& entry) { return entry.second.rank == rank; }));
+}
+
+/// The idlest one without clients, if there is one.
+std::optional<int> HeldOutRun::free_rank() const {
+  const auto& ranks = settings_.rollouts;
+  const int idlest = *std::min_element(ranks.begin(), ranks.end(), [&](int a, int b) {
+    return std::pair(clients_(a), own_on(a)) < std::pair(clients_(b), own_on(b));
+  });
+  const bool patient = now_s_ - moved_s_ < settings_.patience_s || !asked_.empty();
+  return clients_(idlest) > 0 && patient ? std::nullopt : std::optional(idlest);
+}
+
+void HeldOutRun::ask(std::size_t index, int rank) {
+  const std::vector<TokenId>& prompt = prompts_[index];
+  GenerateRequest generate;
+  generate.id = {own_ids | ++last_id_};
+  generate.prompt = prompt;
+  generate.version = version_;
+  generate.sampling.temperature = static_cast<float>(settings_.temperature);
+  generate.sampling.seed = case_seed(cases_[index].id, settings_.seed);
+  const auto room = settings_.context - static_cast<std::int32_t>(prompt.size());
+  generate.stop.max_tokens = std::min(settings_.max_tokens, room);
+  generate.stop.stop_tokens = settings_.stop_tokens;
+  generate.deadline_s = deadline_s;
+  asked_.emplace(generate.id.value,
+                 Asked{index, rank, held_out_reply(tokenizer_, settings_.format, prompt, settings_.stop_tokens)});
+  mailbox_.send(rank, Port::rollout, messages::Generate{std::move(generate)});
+  moved_s_ = now_s_;
+}
+
+void HeldOutRun::take(const std::vector<CompletionDelta>& deltas) {
+  for (const CompletionDelta& delta : deltas) {
+    const auto found = asked_.find(delta.id.value);
+    if (found == asked_.end()) continue;
+    for (TokenId id : delta.part.ids) found->second.reply.push(id);
+    if (delta.part.finish != FinishReason::none) end(delta.id.value, delta);
+  }
+}
+
+void HeldOutRun::end(std::uint64_t id, const CompletionDelta& last) {
+  Asked asked = std::move(asked_.extract(id).mapped());
+  moved_s_ = now_s_;
+  if (last.part.finish == FinishReason::deadline) return waiting_.push_back(asked.index);
+  if (last.part.finish == FinishReason::failed) {
+    if (result_.unanswered++ == 0) result_.error = last.part.error;
+    return;
+  }
+  asked.reply.finish(last.part.finish);
+  result_.outcomes[asked.index] = rules_[asked.index].pass(asked.reply.message().text);
+}
+
+void HeldOutRun::cancel() {
+  for (const auto& [id, asked] : asked_) mailbox_.send(asked.rank, Port::rollout, messages::Cancel{{id}});
+  asked_.clear();
+  waiting_.clear();
+  version_.reset();
+}
+
+std::optional<HeldOutResult> HeldOutRun::take_result() {
+  if (!under_way() || !waiting_.empty() || !asked_.empty()) return std::nullopt;
+  version_.reset();
+  return std::move(result_);
+}
+
+}  // namespace clawrl

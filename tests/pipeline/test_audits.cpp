@@ -1,0 +1,167 @@
+// Audits of a whole program: a run that is poisoned is held at the version that passed last and goes on serving it,
+// also after a restart; a sound one is scored beside the service, as `evaluate` scores it afterwards.
+
+#include <sys/wait.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <set>
+#include <thread>
+
+#include "checkpoint/checkpoint_reader.hpp"
+#include "demo/held_out_cases.hpp"
+#include "frontend/openai_client.hpp"
+#include "journal/journal_reader.hpp"
+#include "pipeline/job_process.hpp"
+#include "pipeline/run_record.hpp"
+#include "pipeline/workspace.hpp"
+#include "support/catch.hpp"
+
+namespace clawrl::test {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t seed = 3;
+
+std::vector<demo::ReplyRecord> hold(const ServerUrl& server, int first, int count) {
+  demo::UserSettings users;
+  users.server = server;
+  users.users = 4;
+  users.think_s = 0;
+  users.habits.silent = 0;
+  users.max_tokens = 48;
+  users.seed = seed;
+  return demo::hold_sessions(users, first, count, [](const demo::ReplyRecord&) {});
+}
+
+void require_served(const std::vector<demo::ReplyRecord>& replies) {
+  for (const auto& reply : replies) {
+    INFO(reply.error);
+    REQUIRE(reply.served);
+    REQUIRE_FALSE(reply.cut);
+  }
+}
+
+/// Sessions until the log says `text`, at most `limit` of them. Returns how many there were.
+int hold_until(const JobProcess& job, const ServerUrl& server, const std::string& text, int limit) {
+  int first = 0;
+  for (; first < limit && job.log().find(text) == std::string::npos; first += 4) require_served(hold(server, first, 4));
+  INFO(job.log());
+  REQUIRE(job.log().find(text) != std::string::npos);
+  return first;
+}
+
+std::string status(const ServerUrl& server) {
+  std::this_thread::sleep_for(1s);  // the figures are renewed twice a second
+  return OpenAiClient(server).get("/status").body;
+}
+
+JobSettings audited(const Workspace& workspace, std::vector<std::string> more) {
+  const std::string cases = workspace.path("cases.jsonl");
+  write_held_out(cases, demo::held_out_cases(6, 9));  // of three kinds
+  more.push_back("--audit.heldout=" + cases);
+  more.push_back("--audit.cases=12");
+  more.push_back("--audit.patience_s=1");
+  return {.out = workspace.path("run"), .arguments = std::move(more)};
+}
+
+/// Versions that computed tokens of turns after this one.
+std::set<std::int64_t> versions_after(const JournalReader& journal, TurnId last) {
+  std::set<std::int64_t> versions;
+  for (const Turn& turn : all_turns(journal))
+    if (turn.id > last) versions.insert(turn.completion.versions.begin(), turn.completion.versions.end());
+  return versions;
+}
+
+TurnId last_turn(const JournalReader& journal) {
+  const auto turns = all_turns(journal);
+  return turns.empty() ? TurnId() : turns.back().id;
+}
+
+}  // namespace
+
+TEST_CASE("a poisoned run is held: serving goes back to the version that passed and goes on") {
+  Workspace workspace("audits_poisoned");
+  JobSettings settings =
+      audited(workspace, {"--audit.every_versions=1", "--trainer.learning_rate=1", "--trainer.warmup_steps=0"});
+  {
+    JobProcess job(settings);
+    const ServerUrl server = job.wait_until_serving();
+    REQUIRE(job.wait_for("audit of version 0: accuracy"));
+    const int first = hold_until(job, server, "serving goes back to version 0", 80);
+    const JournalReader journal(journal_of(settings.out));
+    const TurnId before = last_turn(journal);
+    require_served(hold(server, first, 4));
+    CHECK(versions_after(journal, before) == std::set<std::int64_t>{0});
+    const std::string said = status(server);
+    INFO(said);
+    CHECK(status_number(said, "held_version") == 0);
+    CHECK(status_number(said, "rollbacks") == 1);
+    CHECK(status_number(said, "version") == 0);
+    CHECK(said.find("failed its audit") != std::string::npos);
+    CHECK(OpenAiClient(server).get("/metrics").body.find("clawrl_serving_held 1") != std::string::npos);
+    job.stop();
+    REQUIRE(job.wait() == 0);
+    CHECK(job.ranks().empty());
+  }
+  const JournalReader journal(journal_of(settings.out));
+  const auto problems = turn_problems(journal);
+  INFO(joined(problems));
+  CHECK(problems.empty());
+  const auto audits = journal.audits();
+  CHECK(std::count_if(audits.begin(), audits.end(), [](const auto& one) { return one.result == "reference"; }) == 3);
+  CHECK(std::any_of(audits.begin(), audits.end(), [](const auto& one) { return one.result == "failed"; }));
+  const auto events = journal.events(1000);
+  CHECK(std::any_of(events.begin(), events.end(), [](const auto& one) { return one.kind == "audit_hold"; }));
+
+  settings.arguments.push_back("--run.resume");
+  JobProcess job(settings);
+  const ServerUrl server = job.wait_until_serving();
+  REQUIRE(job.log().find("serving is still held, now at version 0") != std::string::npos);
+  const TurnId before = last_turn(journal);
+  require_served(hold(server, 1000, 2));
+  CHECK(versions_after(journal, before) == std::set<std::int64_t>{0});
+  job.stop();
+  REQUIRE(job.wait() == 0);
+  workspace.done();
+}
+
+TEST_CASE("a sound run is audited beside the service, with the scores that evaluate finds afterwards") {
+  Workspace workspace("audits_sound");
+  const JobSettings settings = audited(workspace, {"--audit.every_versions=2", "--audit.margin=0.6",
+                                                   "--checkpoint.every_steps=1", "--checkpoint.keep_last=100"});
+  {
+    JobProcess job(settings);
+    const ServerUrl server = job.wait_until_serving();
+    hold_until(job, server, "step 2 version", 80);
+    REQUIRE(job.wait_for("audit of version 2", 60s));
+    CHECK(status_number(status(server), "held_version") == -1);
+    job.stop();
+    REQUIRE(job.wait() == 0);
+  }
+  const auto online = JournalReader(journal_of(settings.out)).audits();
+  const auto checkpoint = list_checkpoints(checkpoints_of(settings.out)).at(1).path;  // of step 2
+  const std::string command =
+      std::string(CLAWRL_EVALUATE) + " --evaluate.heldout=" + workspace.path("cases.jsonl") +
+      " --evaluate.count=12 --evaluate.seed=1 --evaluate.margin=0.6 --rollout.max_tokens=48" +
+      " --model.policy=" CLAWRL_SOURCE_DIR "/configs/models/policy --evaluate.checkpoint=" + checkpoint +
+      " --evaluate.run=" + settings.out + " > " + workspace.path("evaluate.log");
+  REQUIRE(WEXITSTATUS(std::system(command.c_str())) == 0);
+  const auto all = JournalReader(journal_of(settings.out)).audits();
+  REQUIRE(all.size() == online.size() + 6);
+  for (std::size_t i = 0; i < 6; ++i) {
+    const AuditRecord &before = online.at(i), &after = all.at(online.size() + i);
+    INFO("version " << before.version << ", set " << before.set);
+    CHECK(after.source == "evaluate");
+    CHECK(after.version == before.version);
+    CHECK(after.set == before.set);
+    CHECK(after.cases == 12);
+    CHECK(after.passed == before.passed);
+    CHECK(after.lost == before.lost);
+    CHECK(after.result == before.result);
+  }
+  workspace.done();
+}
+
+}  // namespace clawrl::test
