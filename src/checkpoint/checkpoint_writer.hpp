@@ -9,6 +9,7 @@
 // rank succeeded before rank 0 commits. All of it may run on a thread of its own, beside the work, as long as the views
 // stay valid and unchanged.
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,7 +42,9 @@ void abandon_checkpoint(const std::string& root, std::int64_t step) noexcept;
 std::vector<std::string> remove_leftovers(const std::string& root);
 
 /// Keeps the newest `keep_last` (>= 1) complete checkpoints and, if keep_every > 0, those whose step is a multiple of
-/// it; damaged ones older than the newest complete one go too. Returns the steps removed.
-std::vector<std::int64_t> prune(const std::string& root, int keep_last, std::int64_t keep_every);
+/// it; damaged ones older than the newest complete one go too. With `good_version` the newest of a version up to that
+/// stays, too. Returns the steps removed.
+std::vector<std::int64_t> prune(const std::string& root, int keep_last, std::int64_t keep_every,
+                                std::optional<std::int64_t> good_version = std::nullopt);
 
 }  // namespace clawrl

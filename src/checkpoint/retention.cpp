@@ -38,7 +38,8 @@ std::vector<std::string> remove_leftovers(const std::string& root) {
   return names;
 }
 
-std::vector<std::int64_t> prune(const std::string& root, int keep_last, std::int64_t keep_every) {
+std::vector<std::int64_t> prune(const std::string& root, int keep_last, std::int64_t keep_every,
+                                std::optional<std::int64_t> good_version) {
   require(keep_last >= 1, "checkpoint: keep_last = " + std::to_string(keep_last) + ", allowed: 1 or more");
   require(keep_every >= 0, "checkpoint: keep_every = " + std::to_string(keep_every) + ", allowed: 0 (off) or more");
   auto found = list_checkpoints(root);
@@ -50,7 +51,10 @@ std::vector<std::int64_t> prune(const std::string& root, int keep_last, std::int
     const bool marked = keep_every > 0 && info.step % keep_every == 0 && !damaged;
     const bool recent = damaged ? whole == 0 : whole < keep_last;  // a damaged newest one is left to be looked at
     if (!damaged) ++whole;
-    if (recent || marked) continue;
+    const bool good =
+        good_version && !damaged && open_checkpoint(info.path, Verify::sizes).state.version.number <= *good_version;
+    if (good) good_version.reset();  // older ones are not needed for it
+    if (recent || marked || good) continue;
     remove_checkpoint(root, info);
     removed.push_back(info.step);
   }

@@ -41,6 +41,7 @@ class AuditDesk {
   void stop();  // nothing is asked any more
   /// An audit is under way or due, so that what is served may still change.
   bool busy() const { return !stopped_ && (run_.under_way() || due()); }
+  std::int64_t passed() const { return passed_; }  // the version that passed last; 0 = the reference
   const AuditView& view() const { return view_; }
 
  private:
@@ -57,7 +58,7 @@ class AuditDesk {
   const AuditConfig config_;
   Seams seams_;
   std::optional<Outcomes> reference_;
-  std::int64_t passed_ = 0;   // version to go back to
+  std::int64_t passed_ = 0;
   std::int64_t audited_ = 0;  // newest version that an audit has judged
   bool stopped_ = false;
   AuditView view_;

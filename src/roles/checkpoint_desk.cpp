@@ -36,10 +36,11 @@ void CheckpointDesk::take(const messages::ShardWritten& message) {
     shards_.push_back(message.shard);
   if (answers_ < trainers_.size()) return;
   if (!error_.empty()) return give_up(error_);
-  committing_ = std::async(std::launch::async, [this, state = *state_in_flight_, shards = shards_] {
+  const auto good = good_version ? std::optional(good_version()) : std::nullopt;
+  committing_ = std::async(std::launch::async, [this, good, state = *state_in_flight_, shards = shards_] {
     if (also_save) also_save();
     const std::string path = commit_checkpoint(root_, state, shards);
-    prune(root_, config_.keep_last, config_.keep_every);
+    prune(root_, config_.keep_last, config_.keep_every, good);
     return "checkpoint " + path;
   });
 }

@@ -38,6 +38,8 @@ class CheckpointDesk {
   bool busy() const { return state_in_flight_.has_value(); }
   std::int64_t last_step() const { return last_step_; }  // of the newest complete one of this run; -1 = none
   const std::string& failed() const { return failed_; }
+  /// A version whose checkpoint, or the newest one before it, is kept beside the newest ones; empty = none is.
+  std::function<std::int64_t()> good_version;
   std::function<void()> also_save;  // runs before each commit, on its thread; may throw UserError
 
  private:

@@ -124,6 +124,7 @@ void Head::make_desks() {
       context_.mailbox, config_.checkpoint, config_.run.out + "/checkpoints", trainers, [this] { return run_state(); },
       [this](const std::string& line) { log(line); });
   checkpoints_->also_save = [this] { copy_journal(true); };
+  if (audits_) checkpoints_->good_version = [this] { return audits_->passed(); };
 }
 
 RunState Head::run_state() const {

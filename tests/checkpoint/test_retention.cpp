@@ -36,6 +36,16 @@ TEST_CASE("the last N and every M-th are kept") {
   CHECK_THROWS_AS(prune(folder.root(), 1, -1), UserError);
 }
 
+TEST_CASE("the newest one of a version up to the good one stays") {
+  Folder folder;
+  write_steps(folder.root(), 8);  // step n made version n
+  CHECK(prune(folder.root(), 2, 0, 3) == std::vector<std::int64_t>{1, 2, 4, 5, 6});
+  CHECK(steps(folder.root()) == std::vector<std::int64_t>{3, 7, 8});
+  CHECK(prune(folder.root(), 2, 0, 6).empty());  // 3 is the newest one before it
+  CHECK(prune(folder.root(), 2, 0, 8) == std::vector<std::int64_t>{3});
+  CHECK(prune(folder.root(), 2, 0, 0).empty());
+}
+
 TEST_CASE("damaged ones do not count; a damaged newest one is left to be looked at") {
   Folder folder;
   write_steps(folder.root(), 6);

@@ -146,3 +146,20 @@ TEST_CASE("a commit that fails leaves nothing that looks whole, and the run goes
   CHECK(d.desk.last_step() == 2);
   CHECK(d.desk.failed() == "");
 }
+
+TEST_CASE("the checkpoint of a good version stays beside the newest ones") {
+  CheckpointConfig config = every(1);
+  config.keep_last = 1;
+  Desk d(config);
+  std::int64_t good = 0;
+  d.desk.good_version = [&] { return good; };
+  for (int step = 1; step <= 4; ++step) {
+    if (step == 3) good = 2;
+    d.finish_step(step);
+    d.write_shards(step);
+    d.wait();
+  }
+  std::vector<std::int64_t> kept;
+  for (const CheckpointInfo& info : list_checkpoints(d.root)) kept.push_back(info.step);
+  CHECK(kept == std::vector<std::int64_t>{2, 4});
+}
