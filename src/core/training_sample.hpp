@@ -29,8 +29,9 @@ struct TrainingSample {
   TokenMasks masks;                       // of a constrained reply
   std::vector<float> reference_logprobs;  // [T] or empty: KL reference
   float temperature = 1.0F;
-  std::int64_t version = 0;  // oldest policy version among its tokens
-  std::string origin;        // "turn", "feedback" (explicit), "replay", "sft", "task"
+  std::int64_t version = 0;   // oldest policy version among its tokens
+  std::string origin;         // "turn", "feedback" (explicit), "replay", "sft", "task"
+  std::string line = "main";  // policy line that learns from it; a step has one, so it is not sent with every sample
   std::int32_t response_length() const {
     std::int32_t count = 0;
     for (auto m : loss_mask) count += m;

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -47,19 +48,31 @@ struct StepBatch {
   std::vector<TrainingSample> samples;    // this rank's shard; may be empty
   std::int64_t global_active_tokens = 0;  // over all shards: the loss is divided by it
   std::int64_t global_samples = 0;
+  std::string line = "main";                 // policy line that the step trains; no other is touched
+  std::optional<std::int64_t> line_step;     // its number among the line's steps, for the learning rate; none = step
+  std::optional<std::int64_t> held_version;  // of the line before the step; none = version - 1
 };
 
+/// Weights and moments per policy line: "main" is always there; with LoRA others may be added, each an adapter of its
+/// own on the one frozen base. A new line begins as every line begins: fresh, or as lora.adapter says.
 class Learner {
  public:
   virtual ~Learner() = default;
   /// Collective: forward, backward, sum of gradients over the ranks, clip, AdamW. Metrics are of the whole batch.
+  /// Adds batch.line where it is not there yet.
   virtual StepMetrics step(const StepBatch& batch) = 0;
-  /// Log-probs [T] of a sample's tokens at its temperature on the current weights (entry 0 is 0). Not collective.
+  /// Log-probs [T] of a sample's tokens at its temperature on its line's current weights (entry 0 is 0). Not
+  /// collective.
   virtual std::vector<float> score(const TrainingSample& sample) = 0;
-  /// What is published: all weights, or the adapter when LoRA is on. Host, f32, valid until the next step().
-  virtual std::vector<ParameterView> parameters() = 0;
+  /// What is published: all weights, or the line's adapter when LoRA is on. Host, f32, valid until the next step().
+  virtual std::vector<ParameterView> parameters(const std::string& line = "main") = 0;
+  /// Nothing for a line that is there. UserError for a further one without LoRA.
+  virtual void add_line(const std::string& line) = 0;
+  /// Frees its weights and moments; nothing for a line that is not there. "main" stays.
+  virtual void drop_line(const std::string& line) = 0;
   /// Writable views of everything a checkpoint needs: parameters, moments "adam.m.<name>", "adam.v.<name>" (f32) and
-  /// "adam.step" (i64 [1]). Restoring = overwriting them before the first step().
+  /// "adam.step" (i64 [1]), of lines other than "main" with "line.<line>." before the name. Restoring = overwriting
+  /// them before the first step().
   virtual std::vector<ParameterView> state() = 0;
   virtual const ModelConfig& config() const = 0;
 };
@@ -76,6 +89,9 @@ std::unique_ptr<Learner> make_learner(std::shared_ptr<const WeightImage> image, 
 std::unique_ptr<Learner> make_learner(const std::string& folder, const OptimizerSettings& optimizer,
                                       const LossSettings& loss, Collectives& collectives, const LoraConfig& lora = {},
                                       const std::string& device = "cpu", DType type = DType::f32);
+
+/// The line that a tensor of state() belongs to.
+std::string line_of_tensor(const std::string& name);
 
 /// Matrix type of the image that make_learner() wants for training in `type`.
 DType base_type(const LoraConfig& lora, DType type);

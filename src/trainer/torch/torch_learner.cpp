@@ -5,6 +5,7 @@
 #include <chrono>
 #include <cmath>
 #include <exception>
+#include <map>
 
 #include "comm/collectives.hpp"
 #include "core/error.hpp"
@@ -12,15 +13,16 @@
 #include "model/torch/transformer.hpp"
 #include "trainer/learner.hpp"
 #include "trainer/sample_validation.hpp"
-#include "trainer/torch/adamw.hpp"
 #include "trainer/torch/micro_batch.hpp"
 #include "trainer/torch/step_statistics.hpp"
 #include "trainer/torch/token_logprobs.hpp"
+#include "trainer/torch/trained_set.hpp"
 
 namespace clawrl {
 namespace {
 
 constexpr std::uint64_t kAdapterSeed = 1;
+const std::string kMain = "main", kLinePrefix = "line.";
 
 at::Device parse_device(const std::string& name) {
   try {
@@ -30,10 +32,10 @@ at::Device parse_device(const std::string& name) {
   }
 }
 
-/// What is trained is one flat buffer (all weights, or the adapter), with the gradient and the moments beside it in the
-/// same layout:
+/// What a policy line trains is one flat buffer (all weights, or the adapter), with the moments beside it in the same
+/// layout. The gradient is shared: a step is of one line.
 ///
-///   parameters_  [ matrices .......... | vectors .. ]   the transformer's tensors are views of it, or, in bf16, of
+///   parameters   [ matrices .......... | vectors .. ]   the transformer's tensors are views of it, or, in bf16, of
 ///   seen_        [ ..................... ]              the same with rounded matrices
 ///   gradient_    [ ..................... ]              backward() adds into views of it; one reduction over the ranks
 ///   m, v         [ ..................... ]              a few vector operations update everything
@@ -49,34 +51,34 @@ class TorchLearner final : public Learner {
         limits_(micro_batch_limits(config_)),
         collectives_(collectives),
         device_(parse_device(device)),
-        transformer_(config_) {
-    const LoraConfig lora = resolve_lora(asked);
-    if (lora.rank > 0) {
-      require(lora.dropout == 0, lora.adapter + ": lora_dropout is not 0; training allows only 0");
+        transformer_(config_),
+        lora_(resolve_lora(asked)) {
+    if (lora_.rank > 0) {
+      require(lora_.dropout == 0, lora_.adapter + ": lora_dropout is not 0; training allows only 0");
       expect(image->matrix_type() == type, "LoRA training sees the base as its image holds it");
       weights_ = bind_weights(config_, flat_weights(image, device_));
-      layout_ = lora_layout(config_, lora);
-      const bool fresh = lora.adapter.empty();
-      parameters_ = (fresh ? random_lora(config_, lora, kAdapterSeed) : load_lora(config_, lora)).to(device_);
-      gradient_ = at::zeros_like(parameters_);
-      weights_.lora = bind_lora(config_, lora, parameters_);
-      track_lora_gradients(config_, lora, weights_.lora, gradient_);
+      layout_ = lora_layout(config_, lora_);
+      const bool fresh = lora_.adapter.empty();
+      start_ = (fresh ? random_lora(config_, lora_, kAdapterSeed) : load_lora(config_, lora_)).to(device_);
+      gradient_ = at::zeros_like(start_);
+      add_line(kMain);
     } else {
       layout_ = weight_layout(config_);
-      copy_masters(std::move(image));
-      if (type == DType::bf16) seen_ = at::empty_like(parameters_);
-      refresh_seen();
-      weights_ = bind_weights(config_, seen_.defined() ? seen_ : parameters_);
-      gradient_ = at::zeros_like(parameters_);
+      at::Tensor masters = copy_masters(std::move(image));
+      TrainedSet& all = lines_.try_emplace(kMain, layout_, std::move(masters), optimizer_).first->second;
+      if (type == DType::bf16) seen_ = at::empty_like(all.parameters);
+      refresh_seen(all);
+      weights_ = bind_weights(config_, seen_.defined() ? seen_ : all.parameters);
+      gradient_ = at::zeros_like(all.parameters);
       track_gradients(config_, weights_, gradient_);
     }
-    adam_ = std::make_unique<AdamW>(parameters_, layout_.matrices, optimizer_);
   }
 
   StepMetrics step(const StepBatch& batch) override {
     const auto start = std::chrono::steady_clock::now();
-    upload_state();
-    restored_ = false;
+    add_line(batch.line);
+    TrainedSet& line = select(batch.line);
+    line.stepped();
     gradient_.zero_();
     StepStatistics statistics;
     std::exception_ptr failure;
@@ -98,14 +100,14 @@ class TorchLearner final : public Learner {
     statistics.fill(metrics);
     metrics.step = batch.step;
     metrics.version = batch.version;
-    update(batch.step, metrics);
+    update(line, batch, metrics);
     const std::chrono::duration<double> total = std::chrono::steady_clock::now() - start;
     metrics.seconds = std::max(metrics.seconds, total.count());  // the slowest forward and backward, or this rank's all
     return metrics;
   }
 
   std::vector<float> score(const TrainingSample& sample) override {
-    upload_state();
+    select(sample.line);
     at::NoGradGuard no_grad;
     TrainingSample all = sample;
     all.loss_mask.assign(sample.ids.size(), 1);
@@ -122,26 +124,45 @@ class TorchLearner final : public Learner {
     return result;
   }
 
-  std::vector<ParameterView> parameters() override {
-    upload_state();
-    return parameter_views(layout_, device_.is_cpu() ? parameters_ : host(0, parameters_));
-  }
+  std::vector<ParameterView> parameters(const std::string& line) override { return find(line).views(); }
 
   std::vector<ParameterView> state() override {
-    const bool shared = device_.is_cpu();
-    upload_state();
-    restored_ = true;
-    auto views = parameter_views(layout_, shared ? parameters_ : host(0, parameters_));
-    const std::size_t count = views.size();
-    add_moments(views, count, "adam.m.", shared ? adam_->first_moment : host(1, adam_->first_moment));
-    add_moments(views, count, "adam.v.", shared ? adam_->second_moment : host(2, adam_->second_moment));
-    views.push_back({"adam.step", DType::i64, {1}, &adam_->steps, MemorySpace::host});
-    return views;
+    std::vector<ParameterView> all;
+    for (auto& [name, line] : lines_)
+      for (ParameterView& view : line.state(name == kMain ? "" : kLinePrefix + name + "."))
+        all.push_back(std::move(view));
+    return all;
+  }
+
+  void add_line(const std::string& name) override {
+    if (lines_.contains(name)) return;
+    require(lora_.rank > 0, "policy line " + name + ": lines besides main need LoRA (trainer.lora_rank > 0)");
+    TrainedSet& line = lines_.try_emplace(name, layout_, start_.clone(), optimizer_).first->second;
+    line.lora = bind_lora(config_, lora_, line.parameters);
+    track_lora_gradients(config_, lora_, line.lora, gradient_);
+  }
+
+  void drop_line(const std::string& name) override {
+    if (name != kMain) lines_.erase(name);
   }
 
   const ModelConfig& config() const override { return config_; }
 
  private:
+  TrainedSet& find(const std::string& name) {
+    const auto found = lines_.find(name);
+    require(found != lines_.end(), "the trainer has no policy line " + name);
+    return found->second;
+  }
+
+  /// Forward and backward see this line from now on.
+  TrainedSet& select(const std::string& name) {
+    TrainedSet& line = find(name);
+    if (line.upload()) refresh_seen(line);
+    if (lora_.rank > 0) weights_.lora = line.lora;
+    return line;
+  }
+
   /// Log-probs [N,1+K] of the micro-batch's targets.
   at::Tensor forward(const MicroBatch& batch) {
     PaddedAttention attention(batch.batch, batch.length);
@@ -151,8 +172,8 @@ class TorchLearner final : public Learner {
   }
 
   void accumulate(const StepBatch& batch, StepStatistics& statistics) {
-    const PackContext context{aggregation_, batch.global_active_tokens, batch.global_samples, batch.version - 1,
-                              loss_.uses_sampler};
+    const PackContext context{aggregation_, batch.global_active_tokens, batch.global_samples,
+                              batch.held_version.value_or(batch.version - 1), loss_.uses_sampler};
     const bool needs_reference = loss_.uses_sampler && loss_settings_.kl_beta != 0;
     for (const auto& sample : batch.samples) {
       validate(sample, config_.vocab_size, loss_.uses_sampler, needs_reference);
@@ -169,34 +190,36 @@ class TorchLearner final : public Learner {
     }
   }
 
-  /// Collective: sums the gradient, clips it by its global norm and updates the parameters.
-  void update(std::int64_t step, StepMetrics& metrics) {
+  /// Collective: sums the gradient, clips it by its global norm and updates the line's parameters.
+  void update(TrainedSet& line, const StepBatch& batch, StepMetrics& metrics) {
     at::NoGradGuard no_grad;
     reduce_gradient();
     metrics.grad_norm = at::linalg_vector_norm(gradient_, 2, {}, false, at::kDouble).item<double>();
-    metrics.learning_rate = learning_rate(optimizer_, step);
+    metrics.learning_rate = learning_rate(optimizer_, batch.line_step.value_or(batch.step));
     require(std::isfinite(metrics.grad_norm) && std::isfinite(metrics.loss),
-            "step " + std::to_string(step) + ": loss or gradient is not finite (loss " + std::to_string(metrics.loss) +
-                ", gradient norm " + std::to_string(metrics.grad_norm) + "); the weights are left as they were");
+            "step " + std::to_string(batch.step) + ": loss or gradient is not finite (loss " +
+                std::to_string(metrics.loss) + ", gradient norm " + std::to_string(metrics.grad_norm) +
+                "); the weights are left as they were");
     const double coefficient = optimizer_.max_grad_norm / (metrics.grad_norm + 1e-6);
     if (optimizer_.max_grad_norm > 0 && coefficient < 1) gradient_.mul_(coefficient);
-    adam_->step(gradient_, metrics.learning_rate);
-    refresh_seen();
+    line.adam.step(gradient_, metrics.learning_rate);
+    refresh_seen(line);
   }
 
   /// The image may go before the gradient and the moments come.
-  void copy_masters(std::shared_ptr<const WeightImage> image) {
-    parameters_ = at::empty({layout_.size}, at::TensorOptions(at::kFloat).device(device_));
+  at::Tensor copy_masters(std::shared_ptr<const WeightImage> image) const {
+    at::Tensor masters = at::empty({layout_.size}, at::TensorOptions(at::kFloat).device(device_));
     const FlatWeights from = flat_weights(image, at::kCPU);
-    parameters_.narrow(0, 0, layout_.matrices).copy_(from.matrices);
-    parameters_.narrow(0, layout_.matrices, layout_.size - layout_.matrices).copy_(from.vectors);
+    masters.narrow(0, 0, layout_.matrices).copy_(from.matrices);
+    masters.narrow(0, layout_.matrices, layout_.size - layout_.matrices).copy_(from.vectors);
+    return masters;
   }
 
   /// Training in bf16: what forward and backward see of the masters, rounded as a sampler rounds what is published.
-  void refresh_seen() {
+  void refresh_seen(const TrainedSet& all) {
     if (!seen_.defined()) return;
     at::NoGradGuard no_grad;
-    seen_.copy_(parameters_);
+    seen_.copy_(all.parameters);
     constexpr std::int64_t piece = 1 << 20;
     for (std::int64_t begin = 0; begin < layout_.matrices; begin += piece) {
       at::Tensor part = seen_.narrow(0, begin, std::min(piece, layout_.matrices - begin));
@@ -211,32 +234,6 @@ class TorchLearner final : public Learner {
     if (!device_.is_cpu()) gradient_.copy_(local);
   }
 
-  void add_moments(std::vector<ParameterView>& views, std::size_t count, const std::string& prefix,
-                   const at::Tensor& flat) {
-    auto moments = parameter_views(layout_, flat);
-    for (std::size_t i = 0; i < count; ++i) {
-      moments[i].name = prefix + moments[i].name;
-      views.push_back(std::move(moments[i]));
-    }
-  }
-
-  // On an accelerator the host sees copies: parameters, first and second moments. Those that state() gave out may have
-  // been overwritten (a restart), so until the next step they go back before every use, and before they are made anew.
-  at::Tensor host(std::size_t slot, const at::Tensor& tensor) {
-    if (!host_[slot].defined()) host_[slot] = at::empty(tensor.sizes(), at::kFloat);
-    return host_[slot].copy_(tensor);
-  }
-  void upload_state() {
-    if (!restored_) return;
-    at::NoGradGuard no_grad;
-    if (!device_.is_cpu()) {
-      parameters_.copy_(host_[0]);
-      adam_->first_moment.copy_(host_[1]);
-      adam_->second_moment.copy_(host_[2]);
-    }
-    refresh_seen();
-  }
-
   ModelConfig config_;
   OptimizerSettings optimizer_;
   LossSettings loss_settings_;
@@ -247,11 +244,12 @@ class TorchLearner final : public Learner {
   at::Device device_;
   Transformer transformer_;
   WeightSet weights_;
+  LoraConfig lora_;
   ParameterLayout layout_;  // of what is trained
-  at::Tensor parameters_, gradient_, host_[3];
-  at::Tensor seen_;  // undefined where forward and backward see the parameters themselves
-  std::unique_ptr<AdamW> adam_;
-  bool restored_ = false;
+  at::Tensor start_;        // what an adapter begins with
+  at::Tensor gradient_;
+  at::Tensor seen_;                          // undefined where forward and backward see the parameters themselves
+  std::map<std::string, TrainedSet> lines_;  // with full weights "main" alone
 };
 
 }  // namespace
@@ -269,6 +267,12 @@ std::unique_ptr<Learner> make_learner(const std::string& folder, const Optimizer
                                       const std::string& device, DType type) {
   return make_learner(load_weight_image(folder, base_type(lora, type)), optimizer, loss, collectives, lora, device,
                       type);
+}
+
+std::string line_of_tensor(const std::string& name) {
+  if (!name.starts_with(kLinePrefix)) return kMain;
+  const std::size_t begin = kLinePrefix.size();
+  return name.substr(begin, name.find('.', begin) - begin);
 }
 
 DType base_type(const LoraConfig& lora, DType type) {
