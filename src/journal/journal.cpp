@@ -179,13 +179,14 @@ void Journal::save_verdict(const Verdict& verdict, Durable durable) {
 void Journal::save_sample(const TrainingSample& sample, const std::string& exclusion, Durable durable) {
   auto blob = std::make_shared<const Blob>(encode(sample));
   writer_->submit(
-      [blob, exclusion, id = sample.id, origin = sample.origin, version = sample.version,
+      [blob, exclusion, id = sample.id, origin = sample.origin, version = sample.version, line = sample.line,
        tokens = static_cast<std::int64_t>(sample.ids.size()), gone = erased_](auto& database) {
         if (gone->contains(id.turn.value)) return;
-        const int rows = execute(database,
-                                 "INSERT OR IGNORE INTO samples(turn, revision, origin, version, tokens, exclusion, "
-                                 "created, record) VALUES(?,?,?,?,?,?,?,?)",
-                                 id.turn.value, id.revision, origin, version, tokens, exclusion, unix_seconds(), *blob);
+        const int rows =
+            execute(database,
+                    "INSERT OR IGNORE INTO samples(turn, revision, origin, version, tokens, exclusion, "
+                    "created, record, line) VALUES(?,?,?,?,?,?,?,?,?)",
+                    id.turn.value, id.revision, origin, version, tokens, exclusion, unix_seconds(), *blob, line);
         if (rows == 0) add_event(database, "sample_kept", "sample " + label(id) + " was saved again: not changed");
         if (exclusion.empty())
           execute(database, "UPDATE turns SET state = ? WHERE id = ? AND state = ?", sampled, id.turn.value, scored);

@@ -56,6 +56,7 @@ StepRecord step_of(Query& row, const std::string& path) {
   record.finished_s = row.real(4);
   record.times_finished = static_cast<int>(row.integer(5));
   record.weights_hash = row.text(6);
+  record.line = row.text(8);
   if (record.finished()) record.metrics = decode<StepMetrics>(row.blob(7), what + " (metrics)");
   return record;
 }
@@ -136,15 +137,16 @@ std::vector<TrainingSample> JournalReader::samples(std::span<const SampleId> ids
 
 std::vector<TrainingSample> JournalReader::samples_left(std::span<const SampleId> ids) const {
   return implementation_->read([&](auto& database) {
-    Query row(database, "SELECT record FROM samples WHERE turn = ? AND revision = ?");
+    Query row(database, "SELECT record, line FROM samples WHERE turn = ? AND revision = ?");
     std::vector<TrainingSample> samples;
     samples.reserve(ids.size());
     for (const SampleId id : ids) {
       row.reset();
       row.bind(1, id.turn.value);
       row.bind(2, id.revision);
-      if (row.next())
-        samples.push_back(decode<TrainingSample>(row.blob(0), implementation_->record("sample", label(id))));
+      if (!row.next()) continue;
+      samples.push_back(decode<TrainingSample>(row.blob(0), implementation_->record("sample", label(id))));
+      samples.back().line = row.text(1);
     }
     return samples;
   });
@@ -160,7 +162,7 @@ bool JournalReader::has_sample(SampleId id) const {
 std::vector<TrainingSample> JournalReader::unused_samples(std::int64_t limit) const {
   return implementation_->read([&](auto& database) {
     Query row(database,
-              "SELECT turn, revision, record FROM samples s WHERE exclusion = '' AND NOT EXISTS "
+              "SELECT turn, revision, record, line FROM samples s WHERE exclusion = '' AND NOT EXISTS "
               "(SELECT 1 FROM step_samples u WHERE u.turn = s.turn AND u.revision = s.revision AND "
               "u.replayed = 0) ORDER BY seq LIMIT ?",
               limit > 0 ? limit : std::int64_t{-1});
@@ -168,19 +170,22 @@ std::vector<TrainingSample> JournalReader::unused_samples(std::int64_t limit) co
     while (row.next()) {
       const SampleId id{{row.integer(0)}, static_cast<int>(row.integer(1))};
       samples.push_back(decode<TrainingSample>(row.blob(2), implementation_->record("sample", label(id))));
+      samples.back().line = row.text(3);
     }
     return samples;
   });
 }
 
-std::vector<SampleId> JournalReader::used_samples(std::int64_t count, std::int64_t last_step) const {
+std::vector<SampleId> JournalReader::used_samples(std::int64_t count, std::int64_t last_step,
+                                                  const std::string& line) const {
   return implementation_->read([&](auto& database) {
     Query row(database,
-              "SELECT turn, revision FROM step_samples u WHERE replayed = 0 AND step <= ? AND NOT EXISTS "
+              "SELECT turn, revision FROM step_samples u WHERE replayed = 0 AND step <= ? AND "
+              "(SELECT line FROM steps t WHERE t.step = u.step) = ? AND NOT EXISTS "
               "(SELECT 1 FROM feedback f WHERE f.turn = u.turn AND f.revision = u.revision AND f.withdrawn > 0) "
               "AND EXISTS (SELECT 1 FROM samples s WHERE s.turn = u.turn AND s.revision = u.revision) "
               "ORDER BY step DESC, position DESC LIMIT ?",
-              last_step, count);
+              last_step, line, count);
     std::vector<SampleId> ids;
     while (row.next()) ids.push_back({{row.integer(0)}, static_cast<int>(row.integer(1))});
     std::reverse(ids.begin(), ids.end());
@@ -191,12 +196,21 @@ std::vector<SampleId> JournalReader::used_samples(std::int64_t count, std::int64
 std::vector<StepRecord> JournalReader::steps(std::int64_t from, std::int64_t to) const {
   return implementation_->read([&](auto& database) {
     Query row(database,
-              "SELECT step, plan, version, planned, finished, times_finished, weights_hash, metrics "
+              "SELECT step, plan, version, planned, finished, times_finished, weights_hash, metrics, line "
               "FROM steps WHERE step BETWEEN ? AND ? ORDER BY step",
               from, to);
     std::vector<StepRecord> records;
     while (row.next()) records.push_back(step_of(row, path()));
     return records;
+  });
+}
+
+std::vector<std::string> JournalReader::trained_lines() const {
+  return implementation_->read([](auto& database) {
+    Query row(database, "SELECT DISTINCT line FROM steps ORDER BY line");
+    std::vector<std::string> lines;
+    while (row.next()) lines.push_back(row.text(0));
+    return lines;
   });
 }
 
@@ -235,7 +249,6 @@ std::vector<VersionRecord> JournalReader::versions() const {
 std::vector<AuditRecord> JournalReader::audits() const {
   return implementation_->read([](auto& database) {
     std::vector<AuditRecord> records;
-    if (number(database, "SELECT count(*) FROM sqlite_master WHERE name = 'audits'") == 0) return records;  // older
     Query row(database,
               "SELECT version, held_out_set, cases, passed, lost, gained, result, source, at FROM audits ORDER BY seq");
     while (row.next())

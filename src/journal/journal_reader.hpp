@@ -68,11 +68,13 @@ class JournalReader {
   std::vector<TrainingSample> unused_samples(std::int64_t limit = 0) const;
   /// Those of `ids` that are there, in their order: a sample may have been erased.
   std::vector<TrainingSample> samples_left(std::span<const SampleId> ids) const;
-  /// The newest `count` samples that steps up to `last_step` took, oldest first: a replay window made again. Without
-  /// those that were erased and those of feedback that was withdrawn.
-  std::vector<SampleId> used_samples(std::int64_t count, std::int64_t last_step) const;
+  /// The newest `count` samples that the line's steps up to `last_step` took, oldest first: a replay window made again.
+  /// Without those that were erased and those of feedback that was withdrawn.
+  std::vector<SampleId> used_samples(std::int64_t count, std::int64_t last_step,
+                                     const std::string& line = "main") const;
 
   std::vector<StepRecord> steps(std::int64_t from, std::int64_t to) const;  // both ends included, ascending
+  std::vector<std::string> trained_lines() const;                           // policy lines that have steps
   std::int64_t last_planned_step() const;                                   // 0 = none
   /// Highest policy version number ever planned or recorded (any line); 0 = only the start weights.
   std::int64_t highest_version() const;
@@ -83,6 +85,7 @@ class JournalReader {
   // -- what belongs to a user
   std::vector<std::pair<std::int64_t, Learning>> session_learning() const;  // in the order they were said
   std::vector<TurnId> select_turns(const TurnSelection& wanted) const;      // ascending
+  std::vector<std::pair<std::string, std::string>> users_of(const TurnSelection& wanted) const;  // key and `user`
   /// Of the `limit` oldest turns those made before `before_s` and used by no step above `last_kept_step`.
   std::vector<TurnId> turns_before(double before_s, std::int64_t last_kept_step, std::int64_t limit) const;
   std::vector<TrainedUse> trained_uses(std::span<const TurnId> ids) const;

@@ -18,8 +18,11 @@ std::vector<std::pair<std::int64_t, Learning>> JournalReader::session_learning()
   });
 }
 
-std::vector<TurnId> JournalReader::select_turns(const TurnSelection& wanted) const {
-  std::string sql = "SELECT id FROM turns WHERE id > ? AND created <= ?";
+namespace {
+
+/// " WHERE ..." of a selection and the texts that it binds from the third place on.
+std::pair<std::string, std::vector<std::string>> condition_of(const TurnSelection& wanted) {
+  std::string sql = " FROM turns WHERE id > ? AND created <= ?";
   std::vector<std::string> values;
   const auto equal = [&](const char* column, const std::optional<std::string>& value) {
     if (!value) return;
@@ -30,14 +33,35 @@ std::vector<TurnId> JournalReader::select_turns(const TurnSelection& wanted) con
   equal("user", wanted.user);
   equal("session", wanted.session);
   expect(!values.empty(), "journal: a selection of turns names no key, user or session");
-  return implementation_->read([&](auto& database) {
-    Query row(database, (sql + " ORDER BY id LIMIT ?").c_str(), wanted.after, wanted.until_s);
+  return {sql, values};
+}
+
+}  // namespace
+
+std::vector<TurnId> JournalReader::select_turns(const TurnSelection& wanted) const {
+  const auto [condition, values] = condition_of(wanted);
+  const std::string sql = "SELECT id" + condition + " ORDER BY id LIMIT ?";
+  return implementation_->read([&, &values = values](auto& database) {
+    Query row(database, sql.c_str(), wanted.after, wanted.until_s);
     int place = 2;
     for (const std::string& value : values) row.bind(++place, value);
     row.bind(++place, wanted.limit);
     std::vector<TurnId> ids;
     while (row.next()) ids.push_back({row.integer(0)});
     return ids;
+  });
+}
+
+std::vector<std::pair<std::string, std::string>> JournalReader::users_of(const TurnSelection& wanted) const {
+  const auto [condition, values] = condition_of(wanted);
+  const std::string sql = "SELECT DISTINCT key, user" + condition;
+  return implementation_->read([&, &values = values](auto& database) {
+    Query row(database, sql.c_str(), wanted.after, wanted.until_s);
+    int place = 2;
+    for (const std::string& value : values) row.bind(++place, value);
+    std::vector<std::pair<std::string, std::string>> users;
+    while (row.next()) users.emplace_back(row.text(0), row.text(1));
+    return users;
   });
 }
 

@@ -25,8 +25,9 @@ struct SampleUse {
 /// Example: step 3 makes version 3 from samples {12.0, 14.0, 9.0 replayed}; shards {{0, 2}, {1}} = trainer rank 0
 /// computes 12.0 then 9.0, rank 1 computes 14.0. A restart composes the step again from exactly this.
 struct StepRecord {
-  std::int64_t step = 0;     // 1-based
-  std::int64_t version = 0;  // policy version number that the step makes
+  std::int64_t step = 0;      // 1-based
+  std::int64_t version = 0;   // policy version number that the step makes
+  std::string line = "main";  // policy line that it trains; a column, not part of the sealed record
   std::vector<SampleUse> samples;
   std::vector<std::vector<std::int32_t>> shards;  // [trainer ranks] indices into `samples`, each used once
   // Filled by the journal:

@@ -34,10 +34,10 @@ CREATE TABLE verdicts(turn INTEGER NOT NULL, revision INTEGER NOT NULL, score IN
   UNIQUE(turn, revision));
 CREATE TABLE samples(seq INTEGER PRIMARY KEY AUTOINCREMENT, turn INTEGER NOT NULL, revision INTEGER NOT NULL,
   origin TEXT NOT NULL, version INTEGER NOT NULL, tokens INTEGER NOT NULL, exclusion TEXT NOT NULL,
-  created REAL NOT NULL, record BLOB NOT NULL, UNIQUE(turn, revision));
+  created REAL NOT NULL, record BLOB NOT NULL, line TEXT NOT NULL DEFAULT 'main', UNIQUE(turn, revision));
 CREATE TABLE steps(step INTEGER PRIMARY KEY, version INTEGER NOT NULL, planned REAL NOT NULL,
   finished REAL NOT NULL DEFAULT 0, times_finished INTEGER NOT NULL DEFAULT 0, weights_hash TEXT NOT NULL DEFAULT '',
-  plan BLOB NOT NULL, metrics BLOB);
+  plan BLOB NOT NULL, metrics BLOB, line TEXT NOT NULL DEFAULT 'main');
 CREATE TABLE step_samples(step INTEGER NOT NULL, position INTEGER NOT NULL, turn INTEGER NOT NULL,
   revision INTEGER NOT NULL, replayed INTEGER NOT NULL, PRIMARY KEY(step, position)) WITHOUT ROWID;
 CREATE UNIQUE INDEX one_fresh_use ON step_samples(turn, revision) WHERE replayed = 0;
@@ -54,11 +54,16 @@ CREATE INDEX feedback_open ON feedback(seq) WHERE outcome = '';
 CREATE TABLE events(id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
 )sql";
 
-// What came after the schema version in use: made at each opening for writing, so that older journals can go on.
-const char* const later_tables = R"sql(
-CREATE TABLE IF NOT EXISTS audits(seq INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT NULL,
-  held_out_set TEXT NOT NULL, cases INTEGER NOT NULL, passed INTEGER NOT NULL, lost INTEGER NOT NULL,
-  gained INTEGER NOT NULL, result TEXT NOT NULL, source TEXT NOT NULL, at REAL NOT NULL);
+const char* const audits = R"sql(
+CREATE TABLE audits(seq INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT NULL, held_out_set TEXT NOT NULL,
+  cases INTEGER NOT NULL, passed INTEGER NOT NULL, lost INTEGER NOT NULL, gained INTEGER NOT NULL,
+  result TEXT NOT NULL, source TEXT NOT NULL, at REAL NOT NULL);
+)sql";
+
+// From version 2: everything was of the one line that there was.
+const char* const policy_lines = R"sql(
+ALTER TABLE samples ADD COLUMN line TEXT NOT NULL DEFAULT 'main';
+ALTER TABLE steps ADD COLUMN line TEXT NOT NULL DEFAULT 'main';
 )sql";
 
 int pragma(SQLite::Database& database, const char* name) {
@@ -100,6 +105,19 @@ void require_owner(SQLite::Database& database, const std::string& path) {
                                          ", this clawrl reads version " + std::to_string(schema_version));
 }
 
+void set_version(SQLite::Database& database) {
+  database.exec("PRAGMA user_version = " + std::to_string(schema_version));
+}
+
+void upgrade(SQLite::Database& database) {
+  if (pragma(database, "application_id") != application || pragma(database, "user_version") != 2) return;
+  SQLite::Transaction transaction(database);
+  database.exec(policy_lines);
+  database.exec(audits);
+  set_version(database);
+  transaction.commit();
+}
+
 bool is_empty(SQLite::Database& database) {
   return pragma(database, "application_id") == 0 &&
          database.execAndGet("SELECT count(*) FROM sqlite_master").getInt() == 0;
@@ -108,8 +126,9 @@ bool is_empty(SQLite::Database& database) {
 void create(SQLite::Database& database, const std::string& path) {
   SQLite::Transaction transaction(database);
   database.exec(tables);
+  database.exec(audits);
   database.exec("PRAGMA application_id = " + std::to_string(application));
-  database.exec("PRAGMA user_version = " + std::to_string(schema_version));
+  set_version(database);
   transaction.commit();
   sync_folder(path);
 }
@@ -130,7 +149,10 @@ std::unique_ptr<SQLite::Database> open_for_writing(const std::string& path) {
   try {
     auto database = std::make_unique<SQLite::Database>(path, SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE, busy_ms);
     const bool fresh = is_empty(*database);
-    if (!fresh) require_owner(*database, path);
+    if (!fresh) {
+      upgrade(*database);
+      require_owner(*database, path);
+    }
     const std::string mode = database->execAndGet("PRAGMA journal_mode = WAL").getString();
     require(mode == "wal",
             "journal " + path + ": its file system does not allow a write-ahead log (mode " + mode + ")");
@@ -142,7 +164,6 @@ std::unique_ptr<SQLite::Database> open_for_writing(const std::string& path) {
     } else {
       check_pages(*database, path);
     }
-    database->exec(later_tables);
     return database;
   } catch (const SQLite::Exception& error) {
     throw UserError("journal " + path + ": cannot be opened for writing: " + error.what());

@@ -73,8 +73,8 @@ bool planned_again(SQLite::Database& database, const StepRecord& record) {
 void plan_step(SQLite::Database& database, const StepRecord& record) {
   if (planned_again(database, record)) return;
   check(database, record);
-  execute(database, "INSERT INTO steps(step, version, planned, plan) VALUES(?, ?, ?, ?)", record.step, record.version,
-          unix_seconds(), encode(record));
+  execute(database, "INSERT INTO steps(step, version, planned, plan, line) VALUES(?, ?, ?, ?, ?)", record.step,
+          record.version, unix_seconds(), encode(record), record.line);
   for (std::size_t i = 0; i < record.samples.size(); ++i)
     execute(database, "INSERT INTO step_samples(step, position, turn, revision, replayed) VALUES(?, ?, ?, ?, ?)",
             record.step, static_cast<std::int64_t>(i), record.samples[i].id.turn.value, record.samples[i].id.revision,

@@ -2,6 +2,8 @@
 
 #include "core/error.hpp"
 #include "journal/journal.hpp"
+#include "journal/journal_writer.hpp"
+#include "journal/query.hpp"
 #include "made_records.hpp"
 #include "support/catch.hpp"
 
@@ -141,4 +143,54 @@ TEST_CASE("an excluded sample is on record and never offered") {
   CHECK(journal.summary().samples_excluded == 1);
   journal.save_sample(make_sample({1}, 1));  // late feedback: a new revision
   CHECK(unused(journal) == std::vector<std::int64_t>{1});
+}
+
+TEST_CASE("samples and steps keep their policy line; a line's used samples are its own") {
+  Folder folder;
+  Journal journal(folder.file("journal.db"));
+  for (int i = 1; i <= 5; ++i) {
+    TrainingSample sample = make_sample({i});
+    sample.line = i % 2 ? "odd" : "main";
+    journal.save_turn(make_turn({i}));
+    journal.save_sample(sample);
+  }
+  StepRecord odd = plan(1, {fresh(1), fresh(3)}, {{0, 1}}), shared = plan(2, {fresh(2)}, {{0}});
+  odd.line = "odd";
+  journal.plan_step(odd).get();
+  journal.plan_step(shared).get();
+  CHECK(journal.steps(1, 2).at(0).line == "odd");
+  CHECK(journal.steps(1, 2).at(1).line == "main");
+  CHECK(journal.trained_lines() == std::vector<std::string>{"main", "odd"});
+  CHECK(journal.used_samples(8, 2, "odd") == std::vector<SampleId>{{{1}, 0}, {{3}, 0}});
+  CHECK(journal.used_samples(8, 2) == std::vector<SampleId>{{{2}, 0}});
+  CHECK(journal.samples(std::vector<SampleId>{{{3}, 0}}).at(0).line == "odd");
+  const auto unused = journal.unused_samples();
+  REQUIRE(unused.size() == 2);
+  CHECK(unused[0].line == "main");
+  CHECK(unused[1].line == "odd");
+}
+
+TEST_CASE("a journal from before there were policy lines goes on with the one that it has") {
+  Folder folder;
+  const auto path = folder.file("journal.db");
+  {
+    Journal journal(path);
+    fill(journal);
+    journal.plan_step(plan(1, {fresh(1)}, {{0}})).get();
+  }
+  {
+    JournalWriter earlier(path, AfterFailure::throws);
+    earlier.submit([](auto& database) {
+      for (const char* table : {"samples", "steps"})
+        journal::execute(database, ("ALTER TABLE " + std::string(table) + " DROP COLUMN line").c_str());
+      journal::execute(database, "PRAGMA user_version = 2");
+    });
+    earlier.settle();
+  }
+  CHECK_THROWS_WITH(JournalReader(path), Catch::Matchers::Contains("schema version 2"));
+  Journal journal(path);
+  CHECK(journal.steps(1, 1).at(0).line == "main");
+  CHECK(unused(journal) == std::vector<std::int64_t>{2, 3, 4, 5});
+  CHECK(journal.used_samples(8, 1).size() == 1);
+  journal.plan_step(plan(2, {fresh(2)}, {{0}})).get();
 }
