@@ -146,6 +146,7 @@ std::vector<ReplyRecord> ask_tasks(const UserSettings& settings, const std::vect
     ChatOptions options;
     options.model = settings.model;
     options.turn_type = TurnType::side;
+    options.fields = "{\"user\":\"" + persona.name + "\"}";
     options.max_tokens = settings.max_tokens;
     options.seed = seed;
     Message message;
