@@ -100,12 +100,20 @@ void UserDataDesk::in_background(std::function<void()> work, const Job& job) {
   });
 }
 
+/// Those that the journal knows, and the one that was named: it may hold no turns of theirs any more.
+std::vector<std::pair<std::string, std::string>> UserDataDesk::users_of(const TurnSelection& wanted) const {
+  auto users = journal_.users_of(wanted);
+  users.emplace_back(wanted.key.value_or(""), wanted.user.value_or(""));
+  return users;
+}
+
 void UserDataDesk::look_up(Job job, double before_s, std::int64_t kept_step) {
   in_background(
       [this, job, before_s, kept_step] {
         job->ids = job->answer ? journal_.select_turns(job->selection)
                                : journal_.turns_before(before_s, kept_step, static_cast<std::int64_t>(batch));
         if (job->answer) job->uses = journal_.trained_uses(job->ids);
+        if (job->answer && !job->selection.session) job->users = users_of(job->selection);
         loop_.post([this, job] { apply(job); });
       },
       job);
@@ -114,6 +122,7 @@ void UserDataDesk::look_up(Job job, double before_s, std::int64_t kept_step) {
 void UserDataDesk::apply(const Job& job) {
   try {
     seams_.forget_turns(job->ids);
+    for (const auto& [key, user] : job->users) seams_.forget_user(key, user);
     for (std::size_t at = 0; at < job->ids.size(); at += batch) {
       const auto begin = job->ids.begin() + static_cast<std::ptrdiff_t>(at);
       const auto end = job->ids.begin() + static_cast<std::ptrdiff_t>(std::min(at + batch, job->ids.size()));

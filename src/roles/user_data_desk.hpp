@@ -28,6 +28,8 @@ class UserDataDesk {
     std::function<void(const std::function<bool(const Turn&)>&)> forget_requests;
     /// Open turns, cases of judges and samples that wait. What a step took already ends with it.
     std::function<void(const std::vector<TurnId>&)> forget_turns;
+    /// All of this user's data goes, not some sessions of theirs alone.
+    std::function<void(const std::string& key, const std::string& user)> forget_user = [](const auto&, const auto&) {};
     /// Steps up to this one are in a checkpoint, so that their samples are not needed again.
     std::function<std::int64_t()> kept_step;
     std::function<void()> copy_journal = [] {};  // on the desk's own thread; may throw UserError
@@ -55,6 +57,7 @@ class UserDataDesk {
     TurnSelection selection;
     Answer<ErasureReport> answer;  // empty: for their age
     std::vector<TurnId> ids;
+    std::vector<std::pair<std::string, std::string>> users;  // key and `user`, whose data goes as a whole
     std::vector<TrainedUse> uses;
     std::shared_ptr<ErasedRows> rows = std::make_shared<ErasedRows>();
     int attempts = 0;  // to empty the log
@@ -62,6 +65,7 @@ class UserDataDesk {
   using Job = std::shared_ptr<Erasure>;
 
   TurnSelection selection_of(const UserDataRequest& request) const;
+  std::vector<std::pair<std::string, std::string>> users_of(const TurnSelection& wanted) const;
   void begin(Job job);
   void look_up(Job job, double before_s, std::int64_t kept_step);
   void apply(const Job& job);

@@ -23,7 +23,8 @@ struct Run {
   EventLoop loop;
   Journal journal{folder.file("journal.sqlite")};
   std::vector<TurnId> forgotten;
-  std::vector<bool> asked;  // of a generating turn of mia, key app
+  std::set<std::pair<std::string, std::string>> users;  // whose data went as a whole
+  std::vector<bool> asked;                              // of a generating turn of mia, key app
   std::atomic<int> copies{0};
   std::int64_t kept_step = 0;
   double clock = 0;
@@ -41,6 +42,7 @@ struct Run {
     seams.forget_turns = [this](const std::vector<TurnId>& ids) {
       forgotten.insert(forgotten.end(), ids.begin(), ids.end());
     };
+    seams.forget_user = [this](const std::string& key, const std::string& user) { users.emplace(key, user); };
     seams.kept_step = [this] { return kept_step; };
     seams.copy_journal = [this] { ++copies; };
     desk =
@@ -149,6 +151,19 @@ TEST_CASE("an erasure takes a user out of journal, memory and copies, and tells 
   run.erase(of("app", "tom"));
   CHECK(run.asked == std::vector<bool>{true, false});
   CHECK_FALSE(run.on_disk());
+}
+
+TEST_CASE("a user's data as a whole: whose is told, also when no turn is left of it; a session is not") {
+  Run run;
+  run.turn("app", "mia", "app:s");
+  run.turn("app", "tom", "app:t");
+  run.erase(of("app", "mia", "s"));
+  CHECK(run.users.empty());
+  run.erase(of("app", "mia"));
+  CHECK(run.users == std::set<std::pair<std::string, std::string>>{{"app", "mia"}});
+  run.users.clear();
+  run.erase(of("app", ""));
+  CHECK(run.users == std::set<std::pair<std::string, std::string>>{{"app", ""}, {"app", "tom"}});
 }
 
 TEST_CASE("erasing again finds nothing and is no error; several wait in order") {
