@@ -11,8 +11,8 @@ int main(int argc, char** argv) {
                               {"online_rl",
                                "Serves the policy over HTTP and trains it from the next message of each conversation.\n"
                                "Start it under mpirun; 8 ranks are 4 trainers, 2 rollouts and 2 PRMs.",
-                               {"run", "model", "roles", "http", "rollout", "prm", "samples", "trainer", "weights",
-                                "checkpoint", "session", "privacy", "feedback", "audit"},
+                               {"run", "model", "policy", "roles", "http", "rollout", "prm", "samples", "trainer",
+                                "weights", "checkpoint", "session", "privacy", "feedback", "audit"},
                                clawrl::advantage_names(),
                                clawrl::loss_names(),
                                clawrl::reward_names(),

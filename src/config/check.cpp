@@ -59,6 +59,21 @@ bool loopback(const std::string& address) {
   return address.starts_with("127.") || address == "::1" || address == "localhost";
 }
 
+void check_policy(const RunConfig& config) {
+  const PolicyConfig& policy = config.policy;
+  const LoraConfig& lora = config.trainer.lora;
+  if (policy.lines != "user") {
+    require(policy.max_lines == PolicyConfig().max_lines,
+            "policy.max_lines has no effect with policy.lines = shared: it needs policy.lines = user");
+    return;
+  }
+  require(lora.rank > 0 || !lora.adapter.empty(),
+          "policy.lines = user needs an adapter for each user: trainer.lora_rank > 0 or trainer.lora_adapter");
+  require(config.prm.evaluator != "self",
+          "prm.evaluator = self asks the policy's newest version, and with policy.lines = user each user has one: "
+          "allowed is judge");
+}
+
 void check_http(const HttpConfig& http) {
   require(http.max_reading_mb >= http.max_body_mb,
           "http.max_reading_mb = " + std::to_string(http.max_reading_mb) + " is less than http.max_body_mb = " +
@@ -95,11 +110,14 @@ void check(const RunConfig& config) {
   check_roles(config.roles);
   check_samples(config.samples, config.prm);
   check_loss(config.trainer.loss);
+  check_policy(config);
   check_http(config.http);
   check_privacy(config.privacy);
   require(config.audit.every_versions == 0 || !config.audit.heldout.empty(),
           "audit.every_versions = " + std::to_string(config.audit.every_versions) +
               " needs audit.heldout, the file of cases");
+  require(config.audit.every_versions == 0 || config.policy.lines == "shared",
+          "audit.every_versions > 0 audits the shared line: policy.lines = " + config.policy.lines + " has none");
   if (config.run.deterministic) {
     require(config.samples.partial_batch_age_s == 0,
             "run.deterministic = true forbids batches by wall clock: samples.partial_batch_age_s must be 0");

@@ -33,6 +33,12 @@ struct ModelFolders {
   std::string reasoning = "auto";    // does it write <think> blocks: auto, on, off
 };
 
+/// Who shares weights with whom (samples/policy_lines.hpp).
+struct PolicyConfig {
+  std::string lines = "shared";  // shared: one policy line for all; user: an adapter for each user
+  std::int32_t max_lines = 64;   // adapters at once; a user beyond it gets the start weights and teaches nothing
+};
+
 struct RoleConfig {
   std::int32_t trainers = 0, rollouts = 0, prms = 0;  // groups; all 0 = in proportion to the world size
   std::int32_t ranks_per_group = 1;
@@ -182,6 +188,7 @@ inline std::int32_t max_staleness(const SamplesConfig& samples, bool feedback) {
 struct RunConfig {
   GeneralConfig run;
   ModelFolders model;
+  PolicyConfig policy;
   RoleConfig roles;
   HttpConfig http;
   RolloutConfig rollout;

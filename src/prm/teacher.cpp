@@ -45,9 +45,10 @@ bool Teacher::worth_scoring(const Turn& turn) const {
          turn.prompt.size() + completion.ids.size() <= static_cast<std::size_t>(settings_.max_tokens);
 }
 
-std::int64_t Teacher::version() const {
+std::int64_t Teacher::version(const Turn& turn) const {
   const auto versions = teaching().versions();
   require(!versions.empty(), "teacher: this rank has no complete policy version");
+  if (!other_ && !settings_.base && settings_.newest) return settings_.newest(turn);
   if (other_ || !settings_.base) return versions.back();
   require(versions.front() == 0, "teacher: prm.teacher = base needs policy version 0 on this rank");
   return 0;
@@ -60,7 +61,7 @@ ScoreResult Teacher::score_one(std::int64_t version, ScoreRequest request) const
 }
 
 void Teacher::score_hints(const Turn& turn, Verdict& verdict) const {
-  const std::int64_t scoring = version();
+  const std::int64_t scoring = version(turn);
   std::vector<ScoreRequest> requests;
   std::vector<std::string> fitting;
   std::vector<std::int32_t> index;  // of a fitting hint among verdict.hints

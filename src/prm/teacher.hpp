@@ -1,6 +1,7 @@
 #pragma once
 // The teacher: the policy model reading the same sampled tokens with a hint in the context.
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -20,7 +21,9 @@ struct TeacherSettings {
   std::string hint_choice = "sequence";  // see choose_hint()
   std::string subset = "student";        // teacher: also the sampler's log-probs at the teacher's top-k ids
   std::int64_t vocabulary = 0;           // of the policy; ids from there on must not come back; 0 = not checked
-  std::int32_t max_tokens = 1024;        // longer turns are not scored: they are excluded(too_long) anyway
+  /// Version of the policy that teaches a turn, of those that are there; empty = the highest.
+  std::function<std::int64_t(const Turn&)> newest = {};
+  std::int32_t max_tokens = 1024;  // longer turns are not scored: they are excluded(too_long) anyway
 };
 
 /// Used by one thread. Log-probs are taken at the turn's own sampling temperature; J = K = the recorded top-k width.
@@ -44,7 +47,7 @@ class Teacher {
 
  private:
   bool worth_scoring(const Turn& turn) const;
-  std::int64_t version() const;
+  std::int64_t version(const Turn& turn) const;
   const TeacherScorer& teaching() const { return other_ ? *other_ : scorer_; }
   ScoreResult score_one(std::int64_t version, ScoreRequest request) const;
   void score_hints(const Turn& turn, Verdict& verdict) const;

@@ -83,8 +83,7 @@ void Head::handle(const Envelope& envelope) {
     case messages::StepDone::type_id:
       return steps_->take(envelope.open<messages::StepDone>());
     case messages::VersionComplete::type_id:
-      return versions_->complete(envelope.source, envelope.open<messages::VersionComplete>(),
-                                 steps_->dispatched_version());
+      return versions_->complete(envelope.source, envelope.open<messages::VersionComplete>(), steps_->dispatched());
     case messages::ShardWritten::type_id:
       return checkpoints_->take(envelope.open<messages::ShardWritten>());
     case messages::Restored::type_id:
@@ -175,7 +174,7 @@ std::string Head::learn(const Turn& turn, const Verdict& verdict) {
 void Head::watch(const Turn& turn, const Verdict& verdict) {
   if (verdict.origin == "silence") return;  // nobody's opinion
   const JudgedFacts facts = learning_facts_.of(turn, verdict, steps_->last_advantage());
-  for (const LearningAlarm& alarm : learning_.add("main", request_type(turn), facts)) {
+  for (const LearningAlarm& alarm : learning_.add(policy_line(config_.policy, turn), request_type(turn), facts)) {
     const std::string text = alarm.name + (alarm.on ? " begins: " : " is over: ") + alarm.text + " (policy line " +
                              alarm.line + ", requests of type " + alarm.type + ")";
     log("learning alarm: " + text);
@@ -191,7 +190,9 @@ void Head::on_step(const messages::StepDone& done) {
     ++meter_.steps_refused;
     log("warning: step " + std::to_string(done.metrics.step) + " was refused: " + done.error);
   }
-  metrics_->write("step", fields_of(done.metrics));
+  MetricFields fields = fields_of(done.metrics);
+  fields.emplace_back("line", steps_->line());
+  metrics_->write("step", fields);
   double oldest = 0;
   for (TurnId id : steps_->last_fresh()) {
     feedback_->taken(id);
@@ -200,19 +201,20 @@ void Head::on_step(const messages::StepDone& done) {
     if (oldest == 0 || found->second < oldest) oldest = found->second;
     feedback_at_.erase(found);
   }
-  if (oldest > 0) trained_feedback_[done.metrics.version] = oldest;
-  versions_->made(done.metrics.version, steps_->dispatched_version(), done.finished_s);
+  if (oldest > 0) trained_feedback_[steps_->line()][done.metrics.version] = oldest;
+  versions_->made({done.metrics.version, steps_->line()}, steps_->dispatched(), done.finished_s);
   checkpoints_->step_done(done.metrics.step, monotonic_s());
   log("step " + std::to_string(done.metrics.step) + " version " + std::to_string(done.metrics.version) + " loss " +
       std::to_string(done.metrics.loss) + " samples " + std::to_string(done.metrics.samples) + " gap " +
       std::to_string(done.metrics.gap_mean) + " weights " + done.weights_hash);
 }
 
-void Head::on_first_token(std::int64_t version, double seconds) {
-  metrics_->write("first_token", {{"version", version}, {"seconds_from_step_end", seconds}});
-  const auto end = trained_feedback_.upper_bound(version);
-  for (auto it = trained_feedback_.begin(); it != end; ++it) meter_.feedback_to_behaviour_s.add(unix_s() - it->second);
-  trained_feedback_.erase(trained_feedback_.begin(), end);
+void Head::on_first_token(const LineVersion& version, double seconds) {
+  metrics_->write("first_token", {{"version", version.number}, {"seconds_from_step_end", seconds}});
+  auto& trained = trained_feedback_[version.line];
+  const auto end = trained.upper_bound(version.number);
+  for (auto it = trained.begin(); it != end; ++it) meter_.feedback_to_behaviour_s.add(unix_s() - it->second);
+  trained.erase(trained.begin(), end);
 }
 
 void Head::tick() {
@@ -239,14 +241,14 @@ void Head::tick() {
 bool Head::learning_busy() const {
   if (!context_.learning) return false;
   const bool partial = config_.samples.partial_batch_age_s > 0;  // then no sample waits for others for ever
-  const std::size_t due = partial ? 1 : static_cast<std::size_t>(config_.samples.batch);
-  return judges_->waiting() > 0 || steps_->busy() || versions_->committing() || steps_->waiting() >= due ||
-         (audits_ && audits_->busy());
+  const bool due = partial ? steps_->waiting() > 0 : steps_->batch_waits();
+  return judges_->waiting() > 0 || steps_->busy() || versions_->committing() || due || (audits_ && audits_->busy());
 }
 
 void Head::publish_status() {
   MetricFields fields{{"version", versions_ ? versions_->announced() : std::int64_t{0}},
                       {"step", steps_ ? steps_->step() : std::int64_t{0}},
+                      {"policy_lines", static_cast<std::int64_t>(steps_ ? steps_->lines().names().size() : 0)},
                       {"active", static_cast<std::int64_t>(requests_->active())},
                       {"judging", static_cast<std::int64_t>(judges_ ? judges_->waiting() : 0)},
                       {"samples_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting() : 0)},
@@ -260,6 +262,7 @@ void Head::publish_status() {
   HeadGauges gauges;
   gauges.version = versions_ ? versions_->announced() : 0;
   gauges.step = steps_ ? steps_->step() : 0;
+  if (steps_) gauges.line = steps_->line();
   gauges.active = static_cast<std::int64_t>(requests_->active());
   gauges.judging = static_cast<std::int64_t>(judges_ ? judges_->waiting() : 0);
   gauges.samples_waiting = static_cast<std::int64_t>(steps_ ? steps_->waiting() : 0);

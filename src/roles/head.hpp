@@ -70,7 +70,7 @@ class Head : public ChatService {
   std::string learn(const Turn& turn, const Verdict& verdict);  // why not; empty = it will be trained on
   void watch(const Turn& turn, const Verdict& verdict);
   void on_step(const messages::StepDone& done);
-  void on_first_token(std::int64_t version, double seconds);
+  void on_first_token(const LineVersion& version, double seconds);
   void tick();
   bool finished(bool stop_requested) const;
   bool learning_busy() const;
@@ -88,6 +88,7 @@ class Head : public ChatService {
   void make_user_data_desk();
   void copy_journal(bool make);
   RunState run_state() const;
+  void publish_restored();
   void wait_for(const char* what, double limit_s, const std::function<bool()>& done);
   void wait_for_ranks();
   void resume();
@@ -130,8 +131,9 @@ class Head : public ChatService {
   std::map<TurnId, Turn> open_turns_;  // answered, next state unknown
   std::deque<TurnId> late_;            // linked after their sessions ended, to be judged
   std::future<std::optional<Turn>> late_read_;
-  std::unordered_map<TurnId, double> feedback_at_;   // Unix seconds; judged and not trained yet
-  std::map<std::int64_t, double> trained_feedback_;  // version -> oldest feedback it is the first to know
+  std::unordered_map<TurnId, double> feedback_at_;                          // Unix seconds; judged and not trained yet
+  std::map<std::string, std::map<std::int64_t, double>> trained_feedback_;  // line, version -> oldest feedback it is
+                                                                            // the first to know
   double next_second_ = 0;
   std::atomic<std::uint64_t> tickets_{0};
   std::mutex status_mutex_;

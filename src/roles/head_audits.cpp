@@ -40,7 +40,7 @@ void Head::make_audit_desk() {
                  ChatTemplate::load(model.policy, model.chat_template), chosen_cases(audit, config_.run.seed),
                  std::move(settings), [this](int rank) { return requests_->active_on(rank); });
   AuditDesk::Seams seams;
-  seams.dispatched = [this] { return steps_->dispatched_version(); };
+  seams.dispatched = [this] { return steps_->dispatched(); };
   seams.log = [this](const std::string& line) { log(line); };
   seams.audited = [this](const AuditView& view) { on_audited(view); };
   audits_ = std::make_unique<AuditDesk>(*journal_, *versions_, std::move(run), audit, std::move(seams));

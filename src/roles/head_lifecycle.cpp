@@ -41,6 +41,15 @@ std::unique_ptr<Journal> open_journal(const RunConfig& config, bool learning) {
   return std::make_unique<Journal>(path, AfterFailure::drops);
 }
 
+/// A journal with steps and without a note is from before there were lines.
+void require_same_lines(const JournalReader& journal, const PolicyConfig& policy) {
+  if (journal.last_planned_step() == 0) return;
+  const std::string known = journal.get("policy_lines").value_or("shared");
+  require(known == policy.lines, "policy.lines = " + policy.lines + ": the journal " + journal.path() +
+                                     " is of a run with policy.lines = " + known +
+                                     "; allowed is the same, or another run.out");
+}
+
 }  // namespace
 
 Head::Head(const RankContext& context, std::string configuration)
@@ -84,6 +93,9 @@ void Head::make_desks() {
   settings.rollout_ranks = context_.map.ranks(Role::rollout);
   settings.redactor = redactor_;
   settings.learning = learning_named(config_.privacy.learning);
+  const bool lines = context_.learning && config_.policy.lines == "user";
+  if (lines)
+    settings.version = [this](const Turn& turn) { return versions_->announced(policy_line(config_.policy, turn)); };
   const std::vector<int> trainers = context_.map.ranks(Role::trainer);
   RequestDesk::Events events;
   events.linked = [this](LinkedTurn linked) { on_linked(std::move(linked)); };
@@ -114,11 +126,13 @@ void Head::make_desks() {
   if (prms_follow_policy(config_)) versions.teachers = context_.map.ranks(Role::prm);
   versions.keep_versions = config_.weights.keep_versions;
   versions.keep_base_on_teachers = needs_base_version(config_);
+  versions.keep_base = lines;
   versions_ = std::make_unique<VersionDesk>(context_.mailbox, *journal_, meter_, versions);
   versions_->on_announced = [this](std::int64_t version, std::int64_t bytes, double seconds) {
     metrics_->write("commit", {{"version", version}, {"bytes", bytes}, {"seconds_from_step_end", seconds}});
   };
-  versions_->on_first_token = [this](std::int64_t version, double seconds) { on_first_token(version, seconds); };
+  versions_->on_first_token = [this](const LineVersion& version, double seconds) { on_first_token(version, seconds); };
+  steps_->on_line_dropped = [this](const std::string& line) { versions_->drop(line); };
   make_audit_desk();
   checkpoints_ = std::make_unique<CheckpointDesk>(
       context_.mailbox, config_.checkpoint, config_.run.out + "/checkpoints", trainers, [this] { return run_state(); },
@@ -135,6 +149,7 @@ RunState Head::run_state() const {
   state.seed = config_.run.seed;
   state.rng["baseline"] = baseline_text(steps_->baseline().state());
   state.rng["feedback_weights"] = steps_->weights().text();
+  if (config_.policy.lines == "user") state.rng["policy_lines"] = steps_->lines().text();
   state.configuration = configuration_;
   state.base_model_hash = base_id_;
   state.clawrl_version = CLAWRL_VERSION;
@@ -168,8 +183,12 @@ void Head::resume() {
   const auto adapter = config_.run.resume ? journal_->get("adapter") : std::nullopt;
   if (adapter) require_same_adapter("the journal " + journal_->path(), *adapter, adapter_id_);
   journal_->put("adapter", adapter_id_);
+  require_same_lines(*journal_, config_.policy);
+  if (replay_) require_same_lines(*replay_, config_.policy);
+  journal_->put("policy_lines", config_.policy.lines);
   const auto loaded = config_.run.resume ? load_newest(root, config_.checkpoint.strict) : std::nullopt;
   std::int64_t step = 0, version = 0;
+  std::string known_lines;
   if (loaded) {
     for (const std::string& warning : loaded->warnings) log("warning: " + warning);
     const Checkpoint& checkpoint = loaded->checkpoint;
@@ -187,16 +206,22 @@ void Head::resume() {
     if (baseline != checkpoint.state.rng.end()) steps_->baseline().restore(baseline_from(baseline->second));
     const auto weights = checkpoint.state.rng.find("feedback_weights");
     if (weights != checkpoint.state.rng.end()) steps_->weights().restore(weights->second);
+    const auto found_lines = checkpoint.state.rng.find("policy_lines");
+    if (found_lines != checkpoint.state.rng.end()) known_lines = found_lines->second;
     log("resumed from " + checkpoint.path + ", step " + std::to_string(step));
   }
-  steps_->resume_from(step, version, replay_ ? replay_.get() : journal_.get(), replay_ != nullptr);
+  steps_->resume_from(step, version, replay_ ? replay_.get() : journal_.get(), replay_ != nullptr, known_lines);
   if (config_.run.resume && !replay_) resume_audits();
-  if (version > 0) {
-    versions_->made(version, version, unix_s());
-    wait_for("the restored weights to reach every rank", start_limit_s, [&] { return versions_->settled(); });
-  }
+  publish_restored();
   if (config_.run.resume && !replay_) restore_sessions();
   if (config_.run.resume && !replay_) feedback_->restore();
+}
+
+void Head::publish_restored() {
+  for (const std::string& line : steps_->lines().names())
+    if (const std::int64_t version = steps_->lines().newest(line); version > 0)
+      versions_->made({version, line}, steps_->dispatched(), unix_s());
+  wait_for("the restored weights to reach every rank", start_limit_s, [&] { return versions_->settled(); });
 }
 
 void Head::open_http() {

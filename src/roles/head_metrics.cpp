@@ -44,8 +44,8 @@ void add_audit(MetricPage& page, const AuditView& audit) {
     page.gauge("clawrl_audit_score", "Its share of held-out cases passed", one.score(), {{"set", one.set}});
 }
 
-void add_step(MetricPage& page, const StepMetrics& step) {
-  const MetricPage::Labels line{{"line", "main"}};
+void add_step(MetricPage& page, const StepMetrics& step, const std::string& name) {
+  const MetricPage::Labels line{{"line", name}};
   page.gauge("clawrl_step_loss", "Loss of the last optimiser step", step.loss, line);
   page.gauge("clawrl_step_advantage_abs", "Its mean absolute advantage", step.advantage_abs_mean, line);
   page.gauge("clawrl_step_approx_kl", "Its mean log-prob of the sampler minus the trainer's", step.approx_kl, line);
@@ -101,7 +101,7 @@ std::string head_metrics(const ServiceMeter& meter, const HeadGauges& gauges,
   counter("clawrl_trained_tokens_total", "Tokens of the optimiser steps", meter.train_tokens);
   add_learning(page, learning);
   add_audit(page, audit);
-  if (meter.steps > 0) add_step(page, meter.last_step);
+  if (meter.steps > 0) add_step(page, meter.last_step, gauges.line);
   page.histogram("clawrl_first_token_seconds", "From the request to its first token", meter.first_token_histogram);
   page.histogram("clawrl_token_gap_seconds", "Between two tokens of one reply", meter.token_gap_histogram);
   return page.text();

@@ -15,6 +15,7 @@ struct HeadGauges {
   std::int64_t version = 0, step = 0;
   std::int64_t active = 0, judging = 0, samples_waiting = 0, sessions = 0;
   bool unrecorded = false;
+  std::string line = "main";  // policy line of the last step
 };
 
 std::string head_metrics(const ServiceMeter& meter, const HeadGauges& gauges,

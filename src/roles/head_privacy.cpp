@@ -31,6 +31,10 @@ void Head::make_user_data_desk() {
       if (steps_) steps_->drop(id, "erased");
     }
   };
+  seams.forget_user = [this](const std::string& key, const std::string& user) {
+    const std::string line = policy_line(config_.policy, key, user);
+    if (steps_ && line != shared_line) steps_->drop_line(line);
+  };
   seams.kept_step = [this] { return checkpoints_ ? checkpoints_->last_step() : INT64_MAX; };
   seams.copy_journal = [this] { copy_journal(false); };
   user_data_ =

@@ -5,8 +5,9 @@
 //                     RetireVersion
 //   head -> prm       JudgeTurn, LoadVersion, UseVersion,              prm -> head       Judged
 //                     RetireVersion
-//   head -> trainer   TakeStep, Publish, WriteCheckpoint, Restore      trainer -> head   StepDone, ShardWritten,
-//   Restored trainer -> rollout, prm (port weights)  WeightChunk                rollout, prm -> head  VersionComplete
+//   head -> trainer   TakeStep, Publish, WriteCheckpoint, Restore,     trainer -> head   StepDone, ShardWritten,
+//                     DropLine                                                           Restored
+//   trainer -> rollout, prm (port weights)  WeightChunk                rollout, prm -> head  VersionComplete
 //   head -> all       Stop                                             all -> head       Ready
 
 #include <cstdint>
@@ -75,13 +76,15 @@ struct LoadVersion {
   }
 };
 
-/// New sequences take this version, which is loaded, from now on.
+/// The line's newest version, which is loaded, from now on. With one shared line new sequences and teacher scores take
+/// it; with lines per user sequences come with their version.
 struct UseVersion {
   static constexpr std::uint16_t type_id = 13;
   std::int64_t version = 0;
+  std::string line = "main";
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(version);
+    archive(version, line);
   }
 };
 
@@ -119,7 +122,8 @@ struct TakeStep {
   StepBatch batch;
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(batch.step, batch.version, batch.samples, batch.global_active_tokens, batch.global_samples);
+    archive(batch.step, batch.version, batch.samples, batch.global_active_tokens, batch.global_samples, batch.line,
+            batch.line_step, batch.held_version);
   }
 };
 
@@ -135,14 +139,15 @@ struct StepDone {
   }
 };
 
-/// Send the current weights, as this version, to `receivers` (world ranks).
+/// Send the line's current weights, as this version, to `receivers` (world ranks).
 struct Publish {
   static constexpr std::uint16_t type_id = 32;
   std::int64_t version = 0;
   std::vector<int> receivers;
+  std::string line = "main";
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(version, receivers);
+    archive(version, receivers, line);
   }
 };
 
@@ -187,6 +192,16 @@ struct Restore {
   template <class Archive>
   void serialize(Archive& archive) {
     archive(path);
+  }
+};
+
+/// Free the line's weights and moments.
+struct DropLine {
+  static constexpr std::uint16_t type_id = 38;
+  std::string line;
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(line);
   }
 };
 

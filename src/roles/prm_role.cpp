@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <chrono>
 #include <deque>
+#include <map>
 
 #include "core/error.hpp"
 #include "model/policy.hpp"
@@ -9,6 +10,7 @@
 #include "roles/model_tokenizer.hpp"
 #include "roles/role_loops.hpp"
 #include "rollout/engine.hpp"
+#include "samples/policy_lines.hpp"
 
 namespace clawrl {
 namespace {
@@ -28,14 +30,21 @@ EngineSettings judge_engine_settings(const RunConfig& config, const ModelConfig&
 /// Self-analysis runs on the policy: its versions come and go under the engine.
 struct Versions {
   Policy& policy;
-  Engine* engine;                                                     // that runs on the policy, if one does
-  void load(std::int64_t version) const { policy.publish(version); }  // the teacher takes the highest one
-  void use(std::int64_t version) const {
-    if (engine) engine->set_newest(version);
+  Engine* engine;                                   // that runs on the policy, if one does
+  std::map<std::string, std::int64_t> newest = {};  // of each policy line
+  void load(std::int64_t version) const { policy.publish(version); }
+  void use(const messages::UseVersion& message) {
+    newest[message.line] = message.version;
+    if (engine) engine->set_newest(message.version);
   }
-  void retire(std::int64_t version) const {
+  void retire(std::int64_t version) {
+    std::erase_if(newest, [&](const auto& entry) { return entry.second == version; });
     if (engine) return engine->retire(version);
     policy.discard(version);
+  }
+  std::int64_t of(const std::string& line) const {
+    const auto found = newest.find(line);
+    return found == newest.end() ? 0 : found->second;
   }
 };
 
@@ -58,8 +67,10 @@ void run_prm(const RankContext& context, Policy& policy) {
   Policy& evaluator = self ? policy : *judge_model;
   const std::string& folder = self ? config.model.policy : config.model.prm;
   Engine engine(evaluator, judge_engine_settings(config, evaluator.config()));
-  const Versions versions{policy, self ? &engine : nullptr};
-  const JudgeSettings settings = judge_settings(config, evaluator.config().eos_tokens);
+  Versions versions{policy, self ? &engine : nullptr};
+  JudgeSettings settings = judge_settings(config, evaluator.config().eos_tokens);
+  if (config.policy.lines == "user")
+    settings.teacher.newest = [&](const Turn& turn) { return versions.of(policy_line(config.policy, turn)); };
   Judge judge(sampler_of(engine), load_tokenizer(folder, evaluator.config()),
               ChatTemplate::load(folder, self ? config.model.chat_template : ""),
               make_teacher(config, policy, other.get(), settings.teacher), settings);
@@ -74,7 +85,7 @@ void run_prm(const RankContext& context, Policy& policy) {
       if (envelope->type == messages::JudgeTurn::type_id) waiting.push_back(envelope->open<messages::JudgeTurn>());
       if (envelope->type == messages::LoadVersion::type_id)
         versions.load(envelope->open<messages::LoadVersion>().version);
-      if (envelope->type == messages::UseVersion::type_id) versions.use(envelope->open<messages::UseVersion>().version);
+      if (envelope->type == messages::UseVersion::type_id) versions.use(envelope->open<messages::UseVersion>());
       if (envelope->type == messages::RetireVersion::type_id)
         versions.retire(envelope->open<messages::RetireVersion>().version);
     }

@@ -160,6 +160,7 @@ GenerateRequest RequestDesk::generate_request(const ChatRequest& request, const 
   generate.stop.max_tokens = std::min(request.max_tokens.value_or(settings_.rollout.max_tokens), room);
   generate.stop.stop_tokens = settings_.stop_tokens;
   generate.constraint = request.constraint;
+  if (settings_.version) generate.version = settings_.version(turn);
   if (turn.type == TurnType::main) generate.record_top_k = settings_.record_top_k;
   if (turn.type == TurnType::main && turn.learning == Learning::learn) {
     apply(rule_, {turn, settings_.rollout, request.temperature_given, request.max_tokens.has_value()}, generate);

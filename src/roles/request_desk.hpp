@@ -38,6 +38,8 @@ struct RequestDeskSettings {
   std::vector<int> rollout_ranks;
   std::shared_ptr<const Redactor> redactor;  // nullptr = nothing is redacted
   Learning learning = Learning::learn;       // the loosest that any request may have
+  /// Policy version that answers a turn; empty = the newest when it begins.
+  std::function<std::int64_t(const Turn&)> version = {};
 };
 
 /// Head thread only. A turn is in the journal before its last byte leaves. The prompt is made of the messages as they

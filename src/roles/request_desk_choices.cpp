@@ -69,8 +69,10 @@ void RequestDesk::begin(const ChatRequest& request, Turn turn, GenerateRequest g
 }
 
 void RequestDesk::release_others(Active& active) {
-  for (GenerateRequest& generate : active.held)
+  for (GenerateRequest& generate : active.held) {
+    if (settings_.version) generate.version = settings_.version(active.turn);  // the first one's may be retired by now
     mailbox_.send(active.rank, Port::rollout, messages::Generate{std::move(generate)});
+  }
   active.held.clear();
 }
 

@@ -29,8 +29,9 @@ ConstraintCompiler make_compiler(const ModelFolders& folders, const ModelConfig&
           load_reply_format(folders.policy, folders.chat_template, folders.tool_format, folders.reasoning)};
 }
 
-/// False = Stop.
-bool obey(const Envelope& envelope, Engine& engine, Policy& policy) {
+/// False = Stop. `shared`: sequences that come without a version take the newest; else all come with theirs, and the
+/// start weights stay.
+bool obey(const Envelope& envelope, Engine& engine, Policy& policy, bool shared) {
   switch (envelope.type) {
     case messages::Generate::type_id:
       engine.submit(envelope.open<messages::Generate>().request);
@@ -42,7 +43,7 @@ bool obey(const Envelope& envelope, Engine& engine, Policy& policy) {
       policy.publish(envelope.open<messages::LoadVersion>().version);
       return true;
     case messages::UseVersion::type_id:
-      engine.set_newest(envelope.open<messages::UseVersion>().version);
+      if (shared) engine.set_newest(envelope.open<messages::UseVersion>().version);
       return true;
     case messages::RetireVersion::type_id:
       engine.retire(envelope.open<messages::RetireVersion>().version);
@@ -62,9 +63,10 @@ void run_rollout(const RankContext& context, Policy& policy) {
   Mailbox& mailbox = context.mailbox;
   mailbox.send(context.map.head(), Port::head, messages::Ready{"rollout", context.images.sampler->hash()});
   context.images.sampler.reset();  // version 0 lives as long as the policy needs it
+  const bool shared = context.config.policy.lines == "shared";
   for (bool idle = true;;) {
     while (auto envelope = mailbox.receive(Port::rollout, idle ? 50ms : 0ms)) {
-      if (!obey(*envelope, engine, policy)) return;
+      if (!obey(*envelope, engine, policy, shared)) return;
       idle = false;
     }
     idle = !engine.step();

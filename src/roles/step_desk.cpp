@@ -36,20 +36,30 @@ StepDesk::StepDesk(Mailbox& mailbox, Journal& journal, const RunConfig& config, 
       trainers_(std::move(trainer_ranks)),
       done_(std::move(done)),
       builder_(config.samples, config.trainer.loss.kl_beta > 0),
-      batcher_(config.samples, config.run.seed) {}
+      lines_(config),
+      batcher_(config.samples, config.run.seed, lines_.most()) {}
 
-void StepDesk::resume_from(std::int64_t step, std::int64_t version, const JournalReader* source, bool foreign) {
+void StepDesk::resume_from(std::int64_t step, std::int64_t version, const JournalReader* source, bool foreign,
+                           const std::string& lines) {
   step_ = step;
   version_ = dispatched_version_ = version;
   source_ = source;
   foreign_ = foreign;
+  if (shared())
+    lines_.begin_at(shared_line, step, version);
+  else
+    restore_lines(lines);
   for (StepRecord& record : source->steps(step + 1, all_steps)) recorded_.push_back(std::move(record));
   next_version_ = (foreign ? version : std::max(version, journal_.highest_version())) + 1;
 }
 
 void StepDesk::restore_waiting() {
-  batcher_.restore_window(
-      journal_.samples(journal_.used_samples(config_.samples.replay_window, journal_.last_planned_step())));
+  std::vector<TrainingSample> used;
+  for (const std::string& line : journal_.trained_lines())
+    for (TrainingSample& sample :
+         journal_.samples(journal_.used_samples(config_.samples.replay_window, journal_.last_planned_step(), line)))
+      used.push_back(std::move(sample));
+  batcher_.restore_window(std::move(used));
   backlog_ = true;             // what add() saves here is among the unused samples, too
   std::set<TurnId> outranked;  // feedback on them is still to be judged
   for (const FeedbackRecord& record : journal_.open_feedback()) outranked.insert(record.turn);
@@ -62,8 +72,15 @@ void StepDesk::restore_waiting() {
   take_backlog(monotonic_s());
 }
 
+std::string StepDesk::refusal(const Turn& turn) const {
+  return builder_.refusal(turn, true, newest_for(turn));
+}
+
 std::string StepDesk::add(const Turn& turn, const Verdict& verdict) {
-  BuiltSample built = builder_.build(turn, verdict, version_);
+  const std::string line = policy_line(config_.policy, turn);
+  BuiltSample built = builder_.build(turn, verdict, newest_for(turn), line);
+  if (built.sample && built.exclusion.empty() && !lines_.admit(line)) built.exclusion = "max_lines";
+  if (built.sample) built.sample->line = line;
   last_advantage_ = built.sample ? mean_advantage(*built.sample) : 0;
   if (!built.sample) {
     if (verdict.error.empty()) journal_.exclude_turn(turn.id, built.exclusion);
@@ -90,12 +107,15 @@ bool StepDesk::taking(TurnId turn) const {
 
 /// The journal's unused samples are, in its order, those that wait already and then the backlog.
 void StepDesk::take_backlog(double now_s) {
-  if (!backlog_ || batcher_.waiting() >= static_cast<std::size_t>(config_.samples.batch)) return;
+  if (!backlog_ || batcher_.full() || batcher_.has_batch()) return;
   exclude_dropped();
   const std::size_t limit = batcher_.capacity();
   std::vector<TrainingSample> unused = journal_.unused_samples(static_cast<std::int64_t>(limit));
   backlog_ = unused.size() == limit;
-  for (std::size_t i = batcher_.waiting(); i < unused.size(); ++i) batcher_.add(std::move(unused[i]), now_s);
+  for (std::size_t i = batcher_.waiting(); i < unused.size(); ++i) {
+    lines_.admit(unused[i].line);
+    batcher_.add(std::move(unused[i]), now_s);
+  }
 }
 
 void StepDesk::exclude_dropped() {
@@ -129,8 +149,10 @@ std::optional<StepDesk::Planned> StepDesk::recorded_step() {
   recorded_.pop_front();
   planned.samples = source_->samples_left(ids_of(planned.record));
   leave_out_erased(planned);
+  const std::string& line = planned.record.line;
   if (planned.samples.empty()) {  // nothing to take: the weights go on without it
     step_ = planned.record.step;
+    lines_.stepped(line, lines_.newest(line));
     return std::nullopt;
   }
   if (planned.record.shards.size() != trainers_.size())  // resumed on another number of trainers
@@ -160,12 +182,13 @@ void StepDesk::leave_out_erased(Planned& planned) {
 
 std::optional<StepDesk::Planned> StepDesk::new_step(double now_s) {
   take_backlog(now_s);
-  std::optional<Batch> batch = batcher_.next(step_ + 1, version_, now_s);
+  std::optional<Batch> batch = batcher_.next(lines_, now_s);
   exclude_dropped();
   if (!batch) return std::nullopt;
   Planned planned;
   planned.record.step = step_ + 1;
   planned.record.version = next_version_++;
+  planned.record.line = batch->line;
   for (std::size_t i = 0; i < batch->samples.size(); ++i)
     planned.record.samples.push_back({batch->samples[i].id, i >= batch->fresh});
   planned.samples = std::move(batch->samples);
@@ -180,6 +203,11 @@ void StepDesk::dispatch(const Planned& planned) {
   whole.version = planned.record.version;
   whole.global_active_tokens = active_tokens(planned.samples);
   whole.global_samples = static_cast<std::int64_t>(planned.samples.size());
+  whole.line = planned.record.line;
+  if (!shared()) {
+    whole.line_step = lines_.steps(whole.line) + 1;
+    whole.held_version = lines_.newest(whole.line);
+  }
   for (std::size_t rank = 0; rank < trainers_.size(); ++rank) {
     messages::TakeStep take{whole};
     for (std::int32_t index : planned.record.shards[rank])
@@ -187,12 +215,14 @@ void StepDesk::dispatch(const Planned& planned) {
     mailbox_.send(trainers_[rank], Port::trainer, take);
   }
   dispatched_version_ = whole.version;
+  dispatched_line_ = whole.line;
 }
 
 void StepDesk::take(const messages::StepDone& done) {
   expect(in_flight_ && in_flight_->record.step == done.metrics.step, "a trainer finished a step that is not in flight");
   step_ = done.metrics.step;
   version_ = in_flight_->record.version;
+  line_ = in_flight_->record.line;
   const std::string& before = in_flight_->record.weights_hash;
   if (!foreign_ && !before.empty() && before != done.weights_hash)
     version_ = dispatched_version_ = next_version_++;  // other bits than that number stood for
@@ -202,7 +232,8 @@ void StepDesk::take(const messages::StepDone& done) {
   if (!done.error.empty()) journal_.save_event("step_refused", std::to_string(step_) + ": " + done.error);
   double sum = 0;
   for (const TrainingSample& sample : in_flight_->samples) {
-    const auto age = static_cast<double>(std::max<std::int64_t>(0, version_ - 1 - sample.version));
+    const auto age = static_cast<double>(shared() ? std::max<std::int64_t>(0, version_ - 1 - sample.version)
+                                                  : lines_.age(line_, sample.version));
     sum += age;
     full.metrics.staleness_max = std::max(full.metrics.staleness_max, age);
   }
@@ -214,8 +245,10 @@ void StepDesk::take(const messages::StepDone& done) {
   last_fresh_.clear();
   for (const SampleUse& use : in_flight_->record.samples)
     if (!use.replayed) last_fresh_.push_back(use.id.turn);
+  lines_.stepped(line_, version_);
   in_flight_.reset();
   done_(full);
+  if (const std::string line = std::exchange(dropping_, {}); !line.empty()) drop_line(line);
 }
 
 }  // namespace clawrl

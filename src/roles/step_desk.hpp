@@ -30,18 +30,23 @@ class StepDesk {
            std::function<void(const messages::StepDone&)> done);
 
   /// Where the weights stand: after this step, as this version. Steps that `source` recorded after it will be taken
-  /// again; `source` is the run's own journal (restart) or another run's (replay, `foreign`).
-  void resume_from(std::int64_t step, std::int64_t version, const JournalReader* source, bool foreign);
+  /// again; `source` is the run's own journal (restart) or another run's (replay, `foreign`). With lines per user
+  /// `lines` is what lines().text() was then; empty = there were none.
+  void resume_from(std::int64_t step, std::int64_t version, const JournalReader* source, bool foreign,
+                   const std::string& lines = "");
   /// What a restart finds in the journal and no step has taken.
   void restore_waiting();
 
   /// The turn's sample goes to the journal and, if it can be trained on, waits for a step. Else: why not.
   std::string add(const Turn& turn, const Verdict& verdict);
   /// Why no feedback can make a sample of this turn now; empty = it can.
-  std::string refusal(const Turn& turn) const { return builder_.refusal(turn, true, version_); }
+  std::string refusal(const Turn& turn) const;
   /// Samples of the turn that no step took will not be trained; used ones leave the replay window.
   void drop(TurnId turn, const std::string& reason);
   void take(const messages::StepDone& done);
+  /// The line's weights and moments go, at once or when its step in flight has ended; its turns have been dropped. A
+  /// restart from a checkpoint that still has them drops them again.
+  void drop_line(const std::string& line);
   /// Composes, records and sends the next step when one is due.
   void tick(double now_s);
 
@@ -53,7 +58,13 @@ class StepDesk {
   std::int64_t step() const { return step_; }        // finished
   std::int64_t version() const { return version_; }  // made by the last finished step
   std::int64_t dispatched_version() const { return dispatched_version_; }
+  LineVersion dispatched() const { return {dispatched_version_, dispatched_line_}; }  // made by the last step sent
+  const std::string& line() const { return line_; }  // that the last finished step trained
+  const PolicyLines& lines() const { return lines_; }
+  /// Told when a line is dropped, after the trainers.
+  std::function<void(const std::string& line)> on_line_dropped = [](const std::string&) {};
   std::size_t waiting() const { return batcher_.waiting(); }
+  bool batch_waits() const { return batcher_.has_batch(); }
   /// Turns that the last finished step took for the first time.
   const std::vector<TurnId>& last_fresh() const { return last_fresh_; }
   /// Mean over the tokens of the sample that the last add() made; 0 if it made none.
@@ -67,6 +78,10 @@ class StepDesk {
     std::vector<TrainingSample> samples;
     std::future<void> durable;  // not valid = nothing to wait for
   };
+  bool shared() const { return config_.policy.lines == "shared"; }
+  std::int64_t newest_for(const Turn& turn) const;
+  void restore_lines(const std::string& text);
+  void forget_line(const std::string& line);
   std::optional<Planned> recorded_step();
   void leave_out_erased(Planned& planned);
   std::optional<Planned> new_step(double now_s);
@@ -80,6 +95,7 @@ class StepDesk {
   std::vector<int> trainers_;
   std::function<void(const messages::StepDone&)> done_;
   SampleBuilder builder_;
+  PolicyLines lines_;
   Batcher batcher_;
   const JournalReader* source_ = nullptr;
   bool foreign_ = false;
@@ -88,6 +104,8 @@ class StepDesk {
   bool sent_ = false, stopping_ = false;
   bool backlog_ = false;  // the journal holds samples that the batcher had no room for: new ones queue up there
   std::int64_t step_ = 0, version_ = 0, next_version_ = 1, dispatched_version_ = 0;
+  std::string line_ = shared_line, dispatched_line_ = shared_line;
+  std::string dropping_;  // line whose step in flight has to end first; empty = none
   std::int64_t steps_this_run_ = 0;
   std::vector<TurnId> last_fresh_;
   double last_advantage_ = 0;

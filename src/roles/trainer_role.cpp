@@ -61,6 +61,9 @@ class TrainerLoop {
         case messages::WriteCheckpoint::type_id:
           write(envelope->open<messages::WriteCheckpoint>());
           break;
+        case messages::DropLine::type_id:
+          learner_->drop_line(envelope->open<messages::DropLine>().line);
+          break;
         case messages::Restore::type_id:
           restore(envelope->open<messages::Restore>());
           break;
@@ -88,13 +91,13 @@ class TrainerLoop {
       done.error = error.what();
     }
     if (index_ != 0) return;
-    done.weights_hash = weights_hash(learner_->parameters());
+    done.weights_hash = weights_hash(learner_->parameters(take.batch.line));
     done.finished_s = unix_s();
     tell_head(done);
   }
 
   void publish(const messages::Publish& message) {
-    publisher_.publish(message.version, learner_->parameters(), message.receivers);
+    publisher_.publish(message.version, learner_->parameters(message.line), message.receivers);
   }
 
   void write(const messages::WriteCheckpoint& message) {
@@ -112,7 +115,10 @@ class TrainerLoop {
   }
 
   void restore(const messages::Restore& message) {
-    load_all_tensors(open_checkpoint(message.path, Verify::sizes), learner_->state());
+    const Checkpoint checkpoint = open_checkpoint(message.path, Verify::sizes);
+    for (const ShardInfo& shard : checkpoint.shards)
+      for (const TensorInfo& tensor : shard.tensors) learner_->add_line(line_of_tensor(tensor.name));
+    load_all_tensors(checkpoint, learner_->state());
     if (index_ == 0) tell_head(messages::Restored{weights_hash(learner_->parameters())});
   }
 

@@ -1,7 +1,9 @@
 #include "samples/batcher.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <numeric>
+#include <string_view>
 
 #include "core/error.hpp"
 
@@ -18,10 +20,11 @@ std::uint64_t mix(std::uint64_t& state) {
 
 }  // namespace
 
-Batcher::Batcher(const SamplesConfig& settings, std::uint64_t seed)
+Batcher::Batcher(const SamplesConfig& settings, std::uint64_t seed, std::size_t lines)
     : settings_(settings),
       seed_(seed),
-      capacity_(std::max<std::size_t>(1024, 16 * static_cast<std::size_t>(settings.batch))) {}
+      capacity_(
+          std::max<std::size_t>(1024, std::max<std::size_t>(16, lines) * static_cast<std::size_t>(settings.batch))) {}
 
 void Batcher::add(TrainingSample sample, double now_s) {
   expect(!full(), "Batcher::add() above its capacity of " + std::to_string(capacity_));
@@ -35,63 +38,83 @@ void Batcher::drop(TurnId turn, const std::string& reason) {
     dropped_.emplace_back(other.sample.id, reason);
     return true;
   });
-  std::erase_if(window_, [&](const TrainingSample& other) { return other.id.turn == turn; });
+  for (auto& [line, window] : windows_)
+    std::erase_if(window, [&](const TrainingSample& other) { return other.id.turn == turn; });
+  std::erase_if(windows_, [](const auto& entry) { return entry.second.empty(); });
 }
 
-void Batcher::drop_stale(std::int64_t newest_version) {
+void Batcher::drop_stale(const PolicyLines& lines) {
   const auto stale = [&](const TrainingSample& s) {
-    return newest_version - s.version > max_staleness(settings_, s.origin == "feedback");
+    return lines.age(s.line, s.version) > max_staleness(settings_, s.origin == "feedback");
   };
   std::erase_if(waiting_, [&](const Waiting& w) {
     if (!stale(w.sample)) return false;
     dropped_.emplace_back(w.sample.id, "stale");
     return true;
   });
-  std::erase_if(window_, stale);
+  for (auto& [line, window] : windows_) std::erase_if(window, stale);
 }
 
-std::optional<Batch> Batcher::next(std::int64_t step, std::int64_t newest_version, double now_s) {
-  drop_stale(newest_version);
-  const auto wanted = static_cast<std::size_t>(settings_.batch);
-  const bool aged = settings_.partial_batch_age_s > 0 && !waiting_.empty() &&
-                    now_s - waiting_.front().since_s >= settings_.partial_batch_age_s;
-  if (waiting_.size() < wanted && !aged) return {};
+bool Batcher::has_batch() const {
+  return !due_line(std::numeric_limits<double>::lowest()).empty();
+}
 
+/// A line that waited too long comes before one with a whole batch, so that a busy one cannot keep it waiting.
+std::string Batcher::due_line(double aged_s) const {
+  if (settings_.partial_batch_age_s > 0 && !waiting_.empty() && waiting_.front().since_s <= aged_s)
+    return waiting_.front().sample.line;
+  std::map<std::string_view, std::int32_t> counts;
+  for (const Waiting& one : waiting_)
+    if (++counts[one.sample.line] >= settings_.batch) return one.sample.line;
+  return {};
+}
+
+std::optional<Batch> Batcher::next(const PolicyLines& lines, double now_s) {
+  drop_stale(lines);
   Batch batch;
-  batch.fresh = std::min(wanted, waiting_.size());
-  const auto replay = replayed(step);  // before this step's own samples enter the window
-  for (std::size_t i = 0; i < batch.fresh; ++i) {
-    batch.samples.push_back(std::move(waiting_.front().sample));
-    waiting_.pop_front();
-    remember(batch.samples.back());
-  }
+  batch.line = due_line(now_s - settings_.partial_batch_age_s);
+  if (batch.line.empty()) return {};
+  const auto replay = replayed(batch.line, lines.steps(batch.line) + 1);  // before this step's own enter the window
+  std::deque<Waiting> left;
+  for (Waiting& one : waiting_)
+    if (one.sample.line == batch.line && batch.samples.size() < static_cast<std::size_t>(settings_.batch))
+      batch.samples.push_back(std::move(one.sample));
+    else
+      left.push_back(std::move(one));
+  waiting_ = std::move(left);
+  batch.fresh = batch.samples.size();
+  for (const TrainingSample& sample : batch.samples) remember(sample);
   batch.samples.insert(batch.samples.end(), replay.begin(), replay.end());
   return batch;
 }
 
 void Batcher::remember(const TrainingSample& sample) {
-  window_.push_back(sample);
-  while (window_.size() > static_cast<std::size_t>(settings_.replay_window)) window_.pop_front();
+  auto& window = windows_[sample.line];
+  window.push_back(sample);
+  while (window.size() > static_cast<std::size_t>(settings_.replay_window)) window.pop_front();
 }
 
 void Batcher::restore_window(std::vector<TrainingSample> used) {
-  window_.clear();
+  windows_.clear();
   for (const auto& sample : used) {
-    std::erase_if(window_, [&](const TrainingSample& other) { return other.id.turn == sample.id.turn; });
+    std::erase_if(windows_[sample.line], [&](const TrainingSample& other) { return other.id.turn == sample.id.turn; });
     remember(sample);
   }
 }
 
-std::vector<TrainingSample> Batcher::replayed(std::int64_t step) const {
-  const std::size_t count = std::min(static_cast<std::size_t>(settings_.replay), window_.size());
-  std::vector<std::size_t> order(window_.size());
+std::vector<TrainingSample> Batcher::replayed(const std::string& line, std::int64_t step) const {
+  const auto found = windows_.find(line);
+  if (found == windows_.end()) return {};
+  const std::deque<TrainingSample>& window = found->second;
+  const std::size_t count = std::min(static_cast<std::size_t>(settings_.replay), window.size());
+  std::vector<std::size_t> order(window.size());
   std::iota(order.begin(), order.end(), 0);
   std::uint64_t state = seed_ ^ (static_cast<std::uint64_t>(step) * 0xD1342543DE82EF95ULL);
   for (std::size_t i = 0; i < count; ++i) std::swap(order[i], order[i + mix(state) % (order.size() - i)]);
   std::sort(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count));
   std::vector<TrainingSample> chosen;
   for (std::size_t i = 0; i < count; ++i) {
-    chosen.push_back(window_[order[i]]);
+    chosen.push_back(window[order[i]]);
     chosen.back().origin = "replay";
   }
   return chosen;

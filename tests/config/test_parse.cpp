@@ -9,10 +9,10 @@ using namespace clawrl;
 
 namespace {
 
-const JobDescription kJob{
-    "online_rl",
-    "serve and learn",
-    {"run", "model", "roles", "http", "rollout", "prm", "samples", "trainer", "weights", "checkpoint", "session"}};
+const JobDescription kJob{"online_rl",
+                          "serve and learn",
+                          {"run", "model", "policy", "roles", "http", "rollout", "prm", "samples", "trainer", "weights",
+                           "checkpoint", "session"}};
 
 RunConfig parsed(std::vector<const char*> arguments, const JobDescription& job = kJob) {
   arguments.insert(arguments.begin(), job.name.c_str());
@@ -120,6 +120,16 @@ TEST_CASE("bad settings are refused by name with what is allowed") {
   mentions(refusal({"--model.device=gpu"}), {"model.device", "cuda:N"});
 }
 
+TEST_CASE("policy lines per user need an adapter, and a judge of their own") {
+  CHECK(parsed({}).policy.lines == "shared");
+  CHECK(parsed({"--policy.lines=user", "--trainer.lora_rank=8", "--policy.max_lines=5"}).policy.max_lines == 5);
+  mentions(refusal({"--policy.lines=both"}), {"policy.lines", "shared", "user"});
+  mentions(refusal({"--policy.lines=user"}), {"policy.lines = user", "trainer.lora_rank"});
+  mentions(refusal({"--policy.max_lines=5"}), {"policy.max_lines", "policy.lines = user"});
+  mentions(refusal({"--policy.lines=user", "--trainer.lora_rank=8", "--prm.evaluator=self"}),
+           {"prm.evaluator", "policy.lines", "judge"});
+}
+
 TEST_CASE("the teacher is the policy, its base, or a folder") {
   CHECK(parsed({}).prm.teacher == "policy");
   CHECK(parsed({"--prm.teacher=newest"}).prm.teacher == "policy");
@@ -157,6 +167,11 @@ TEST_CASE("contradictory settings are refused") {
   whole.sections.push_back("audit");
   mentions(refusal({"--audit.every_versions=10"}, whole), {"audit.every_versions", "audit.heldout"});
   CHECK(parsed({"--audit.every_versions=10", "--audit.heldout=cases.jsonl"}, whole).audit.every_versions == 10);
+  whole.sections.push_back("policy");
+  mentions(refusal({"--audit.every_versions=10", "--audit.heldout=cases.jsonl", "--policy.lines=user",
+                    "--trainer.lora_rank=4"},
+                   whole),
+           {"audit.every_versions", "policy.lines"});
   mentions(refusal({"--samples.severity", "--method=opd"}), {"samples.severity", "opd"});
   mentions(refusal({"--samples.localise_errors", "--method=opd_topk"}), {"samples.localise_errors", "opd_topk"});
   mentions(refusal({"--samples.severity_high=0.5"}), {"samples.severity_high", "1..100"});

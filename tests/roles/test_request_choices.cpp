@@ -43,6 +43,24 @@ ChatRequest continued(const std::string& reply) {
 
 }  // namespace
 
+TEST_CASE("a request is answered by the version of its user's line; choices that waited by the one of then") {
+  std::int64_t newest = 3;
+  RequestDeskSettings settings = Desk::standard();
+  settings.version = [&](const Turn& turn) { return turn.user == "mia" ? newest : 0; };
+  Desk d(settings);
+  ChatRequest request = three();
+  request.user = "mia";
+  d.start(5, request);
+  const auto first = d.mailbox.take<messages::Generate>();
+  REQUIRE(first.size() == 1);
+  CHECK(first[0].message.request.version == 3);
+  newest = 7;  // 3 may be retired
+  d.tokens(5, "A");
+  for (const auto& sent : d.mailbox.take<messages::Generate>()) CHECK(sent.message.request.version == 7);
+  d.start(6, Desk::request("Hi"));
+  CHECK(d.mailbox.take<messages::Generate>()[0].message.request.version == 0);
+}
+
 TEST_CASE("each of n replies is a turn of its own seed, with one prompt and one place in the conversation") {
   Desk d;
   const Started started = start_three(d, 5, three());

@@ -27,6 +27,13 @@ Ids turns(const Batch& batch) {
   return ids;
 }
 
+/// A run with one line, whose steps made as many versions.
+PolicyLines after(std::int64_t steps, const std::string& line = shared_line) {
+  PolicyLines lines(8, 100);
+  lines.begin_at(line, steps, steps);
+  return lines;
+}
+
 SamplesConfig settings(int batch, int replay = 0, int window = 8, double age = 0) {
   SamplesConfig config;
   config.batch = batch;
@@ -40,11 +47,11 @@ SamplesConfig settings(int batch, int replay = 0, int window = 8, double age = 0
 
 TEST_CASE("batches by count in order of arrival; the surplus waits") {
   Batcher batcher(settings(2), 1);
-  CHECK_FALSE(batcher.next(1, 0, 1e9));
+  CHECK_FALSE(batcher.next(after(0), 1e9));
   for (int i = 1; i <= 5; ++i) batcher.add(sample(i), 0);
-  CHECK(turns(*batcher.next(1, 0, 0)) == Ids{1, 2});
-  CHECK(turns(*batcher.next(2, 1, 0)) == Ids{3, 4});
-  CHECK_FALSE(batcher.next(3, 2, 1e9));  // no clock without an age
+  CHECK(turns(*batcher.next(after(0), 0)) == Ids{1, 2});
+  CHECK(turns(*batcher.next(after(1), 0)) == Ids{3, 4});
+  CHECK_FALSE(batcher.next(after(2), 1e9));  // no clock without an age
   CHECK(batcher.waiting() == 1);
   CHECK(batcher.take_dropped().empty());
 }
@@ -53,9 +60,9 @@ TEST_CASE("partial batches go at their age") {
   Batcher batcher(settings(4, 0, 8, 2.0), 1);
   batcher.add(sample(1), 10.0);
   batcher.add(sample(2), 11.5);
-  CHECK_FALSE(batcher.next(1, 0, 11.9));
-  CHECK(turns(*batcher.next(1, 0, 12.0)) == Ids{1, 2});
-  CHECK_FALSE(batcher.next(2, 0, 100.0));
+  CHECK_FALSE(batcher.next(after(0), 11.9));
+  CHECK(turns(*batcher.next(after(0), 12.0)) == Ids{1, 2});
+  CHECK_FALSE(batcher.next(after(1), 100.0));
 }
 
 TEST_CASE("replayed samples come from the window, without repeats, the same for the same seed and step") {
@@ -65,7 +72,7 @@ TEST_CASE("replayed samples come from the window, without repeats, the same for 
     for (int step = 1; step <= 8; ++step) {
       batcher.add(sample(2 * step - 1), 0);
       batcher.add(sample(2 * step), 0);
-      const auto batch = *batcher.next(step, 0, 0);
+      const auto batch = *batcher.next(after(step - 1), 0);
       CHECK(batch.fresh == 2);
       const auto ids = turns(batch);
       CHECK(std::set<std::int64_t>(ids.begin(), ids.end()).size() == ids.size());
@@ -92,14 +99,14 @@ TEST_CASE("a restored window replays what the lost one would have") {
       used.push_back(sample(2 * step + i));
       first.add(used.back(), 0);
     }
-    first.next(step, 0, 0);
+    first.next(after(step - 1), 0);
   }
   second.restore_window(used);
   for (auto* batcher : {&first, &second}) {
     batcher->add(sample(100), 0);
     batcher->add(sample(101), 0);
   }
-  CHECK(turns(*first.next(4, 0, 0)) == turns(*second.next(4, 0, 0)));
+  CHECK(turns(*first.next(after(3), 0)) == turns(*second.next(after(3), 0)));
 }
 
 TEST_CASE("stale samples are dropped by name, and forgotten in the window") {
@@ -110,7 +117,7 @@ TEST_CASE("stale samples are dropped by name, and forgotten in the window") {
   batcher.add(sample(1, 1), 0);
   batcher.add(sample(2, 2), 0);
   batcher.add(sample(3, 5), 0);
-  CHECK(turns(*batcher.next(1, 5, 0)) == Ids{2, 3, 91});
+  CHECK(turns(*batcher.next(after(5), 0)) == Ids{2, 3, 91});
   const auto dropped = batcher.take_dropped();
   REQUIRE(dropped.size() == 1);
   CHECK(dropped[0].first.turn.value == 1);
@@ -127,9 +134,61 @@ TEST_CASE("a newer revision takes the place of the older one") {
   const auto dropped = batcher.take_dropped();
   REQUIRE(dropped.size() == 1);
   CHECK(dropped[0] == std::pair{SampleId{{1}, 0}, std::string("superseded")});
-  const auto batch = *batcher.next(1, 0, 0);
+  const auto batch = *batcher.next(after(0), 0);
   CHECK(turns(batch) == Ids{2, 1, 6});
   CHECK(batch.samples[1].id.revision == 1);
+}
+
+TEST_CASE("a step is of one policy line: the first that has a batch, with its own replay window") {
+  auto of = [](std::int64_t turn, const std::string& line) {
+    TrainingSample s = sample(turn);
+    s.line = line;
+    return s;
+  };
+  Batcher batcher(settings(2, 2, 2), 1, 2);
+  for (const auto& [turn, line] : std::vector<std::pair<std::int64_t, std::string>>{
+           {1, "a"}, {2, "b"}, {3, "b"}, {4, "a"}, {5, "b"}, {6, "b"}, {7, "a"}, {8, "a"}})
+    batcher.add(of(turn, line), 0);
+  const PolicyLines lines(8, 100);
+  std::vector<std::pair<std::string, Ids>> steps;
+  CHECK(batcher.has_batch());
+  while (const auto batch = batcher.next(lines, 0)) {
+    for (const auto& one : batch->samples) CHECK(one.line == batch->line);
+    CHECK(batch->fresh == 2);
+    steps.emplace_back(batch->line, turns(*batch));
+  }
+  CHECK_FALSE(batcher.has_batch());
+  CHECK(steps == std::vector<std::pair<std::string, Ids>>{
+                     {"b", {2, 3}}, {"a", {1, 4}}, {"b", {5, 6, 2, 3}}, {"a", {7, 8, 1, 4}}});
+}
+
+TEST_CASE("what other lines do makes no sample of a line stale, and a busy line lets an old one pass") {
+  auto config = settings(2, 0, 0, 5.0);
+  config.max_staleness = 1;
+  Batcher batcher(config, 1, 2);
+  TrainingSample quiet = sample(1, 3);
+  quiet.line = "quiet";
+  batcher.add(quiet, 1.0);
+  for (int i = 2; i <= 5; ++i) {
+    batcher.add(sample(i, 40), 2.0);
+  }
+  PolicyLines lines(8, 100);
+  lines.begin_at(shared_line, 40, 40);
+  lines.stepped("quiet", 3);
+  CHECK(turns(*batcher.next(lines, 2.0)) == Ids{2, 3});
+  CHECK(turns(*batcher.next(lines, 6.0)) == Ids{1});
+  CHECK(turns(*batcher.next(lines, 6.0)) == Ids{4, 5});
+  CHECK(batcher.take_dropped().empty());
+}
+
+TEST_CASE("before it is full, one of the lines has a batch") {
+  Batcher batcher(settings(40), 1, 50);
+  for (int i = 0; !batcher.full(); ++i) {
+    TrainingSample one = sample(i);
+    one.line = std::to_string(i % 50);
+    batcher.add(one, 0);
+  }
+  CHECK(batcher.has_batch());
 }
 
 TEST_CASE("shards are balanced by tokens and complete") {

@@ -1,0 +1,54 @@
+// What the step desk knows of policy lines.
+
+#include <algorithm>
+
+#include "core/error.hpp"
+#include "roles/step_desk.hpp"
+
+namespace clawrl {
+namespace {
+
+const std::string dropped_key = "line_dropped/";  // + line: its versions below this number are gone
+
+}  // namespace
+
+void StepDesk::restore_lines(const std::string& text) {
+  lines_.restore(text);
+  require(lines_.names().size() <= lines_.most(), "policy.max_lines = " + std::to_string(lines_.most()) +
+                                                      " is too few for the " + std::to_string(lines_.names().size()) +
+                                                      " policy lines of the checkpoint: allowed is as many or more");
+  for (const auto& [key, mark] : journal_.metadata())
+    if (const std::string line = key.starts_with(dropped_key) ? key.substr(dropped_key.size()) : "";
+        lines_.contains(line) && lines_.newest(line) < std::stoll(mark))
+      forget_line(line);
+  line_.clear();  // of a version whose line was dropped
+  for (const std::string& line : lines_.names())
+    if (lines_.newest(line) == version_) line_ = line;
+  dispatched_line_ = line_;
+}
+
+/// As the turn's line counts: what other lines made in between does not age it.
+std::int64_t StepDesk::newest_for(const Turn& turn) const {
+  if (shared() || turn.completion.versions.empty()) return version_;
+  const auto& versions = turn.completion.versions;
+  const std::int64_t oldest = *std::min_element(versions.begin(), versions.end());
+  return oldest + lines_.age(policy_line(config_.policy, turn), oldest);
+}
+
+void StepDesk::drop_line(const std::string& line) {
+  const bool taking = in_flight_ && in_flight_->record.line == line;
+  if (!taking && !lines_.contains(line)) return;
+  journal_.put(dropped_key + line, std::to_string(next_version_));
+  if (taking)
+    dropping_ = line;
+  else
+    forget_line(line);
+}
+
+void StepDesk::forget_line(const std::string& line) {
+  lines_.erase(line);
+  for (int rank : trainers_) mailbox_.send(rank, Port::trainer, messages::DropLine{line});
+  on_line_dropped(line);
+}
+
+}  // namespace clawrl
