@@ -12,7 +12,7 @@ namespace {
 using namespace clawrl;
 
 struct ConvertJob {
-  std::string from, to, base, dtype = "stored", lora = "none";
+  std::string from, to, base, dtype = "stored", lora = "none", line = "main";
   double file_gb = 5;
 };
 
@@ -24,6 +24,7 @@ void describe(SettingList& list, ConvertJob& job) {
   list.add("convert.dtype", job.dtype, "type of the exported weights", {"stored", "fp32", "bf16"});
   list.add("convert.lora", job.lora, "how a trained adapter is exported: inside full weights or as a PEFT folder",
            {"none", "merged", "adapter"});
+  list.add("convert.line", job.line, "policy line whose adapter is exported: main, or the hash of a user");
   list.add("convert.file_gb", job.file_gb, "largest weight file in 10^9 bytes", between(1e-6, 1e6));
 }
 
@@ -32,15 +33,16 @@ ExportSettings export_settings(const ConvertJob& job) {
       {"stored", ExportType::stored}, {"fp32", ExportType::fp32}, {"bf16", ExportType::bf16}};
   static const std::map<std::string, LoraExport> loras = {
       {"none", LoraExport::none}, {"merged", LoraExport::merged}, {"adapter", LoraExport::adapter}};
-  return {job.base, loras.at(job.lora), types.at(job.dtype), static_cast<std::uint64_t>(job.file_gb * 1e9)};
+  return {job.base, loras.at(job.lora), job.line, types.at(job.dtype), static_cast<std::uint64_t>(job.file_gb * 1e9)};
 }
 
 void run(const ConvertJob& job) {
   require(!job.from.empty(), "convert.from: name a model folder, a checkpoint or a run's folder");
   require(!job.to.empty(), "convert.to: name the folder to make");
   const bool import = is_model_folder(job.from);
-  require(!import || (job.base.empty() && job.dtype == "stored" && job.lora == "none"),
-          "convert.base, convert.dtype and convert.lora are for exports; convert.from is a model folder, whose tensors "
+  require(!import || (job.base.empty() && job.dtype == "stored" && job.lora == "none" && job.line == "main"),
+          "convert.base, convert.dtype, convert.lora and convert.line are for exports; convert.from is a model folder, "
+          "whose tensors "
           "are kept as they are");
   const ConvertResult made =
       import ? import_model(job.from, job.to) : export_checkpoint(job.from, job.to, export_settings(job));

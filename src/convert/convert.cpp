@@ -1,6 +1,7 @@
 #include "convert/convert.hpp"
 
 #include <filesystem>
+#include <set>
 
 #include "checkpoint/checkpoint_reader.hpp"
 #include "checkpoint/checkpoint_writer.hpp"
@@ -10,6 +11,7 @@
 #include "convert/weights_writer.hpp"
 #include "core/checksum.hpp"
 #include "core/error.hpp"
+#include "core/line_tensors.hpp"
 #include "model/model_folder.hpp"
 #include "model/peft_folder.hpp"
 #include "model/safetensors.hpp"
@@ -46,6 +48,17 @@ bool has_adapter(const Checkpoint& checkpoint) {
   return !adapter_source(checkpoint).tensors.empty();
 }
 
+/// An adapter of another user would be exported without a word.
+void require_line(const Checkpoint& checkpoint, const std::string& line) {
+  std::set<std::string> lines;
+  for (const ShardInfo& shard : checkpoint.shards)
+    for (const TensorInfo& tensor : shard.tensors) lines.insert(line_of_tensor(tensor.name));
+  std::string allowed;
+  for (const std::string& one : lines) allowed += (allowed.empty() ? "" : ", ") + one;
+  require(lines.contains(line), "convert.line = " + line + ": checkpoint " + checkpoint.path +
+                                    " has no such policy line; it holds " + allowed);
+}
+
 std::optional<DType> written_type(ExportType type) {
   if (type == ExportType::fp32) return DType::f32;
   if (type == ExportType::bf16) return DType::bf16;
@@ -67,7 +80,7 @@ ConvertResult write_model(const TensorSource& source, ModelConfig config, const 
 
 ConvertResult write_adapter(const Checkpoint& checkpoint, const LoraConfig& lora, const std::string& base,
                             const std::string& target, const ExportSettings& settings) {
-  TensorSource source = adapter_source(checkpoint);
+  TensorSource source = adapter_source(checkpoint, settings.line);
   check_adapter(source.tensors, read_model_config(base), lora, "checkpoint " + checkpoint.path);
   std::vector<std::vector<char>> bytes;
   for (ParameterView& tensor : source.tensors) tensor.data = bytes.emplace_back(tensor.bytes()).data();
@@ -113,6 +126,7 @@ ConvertResult import_model(const std::string& folder, const std::string& target)
 ConvertResult export_checkpoint(const std::string& path, const std::string& target, const ExportSettings& settings) {
   const Checkpoint checkpoint = find_checkpoint(path);
   const RunConfig run = settings_of(checkpoint.state.configuration);
+  require_line(checkpoint, settings.line);
   const bool adapter = has_adapter(checkpoint);
   require(adapter || settings.lora == LoraExport::none,
           "convert.lora: checkpoint " + checkpoint.path + " has no adapter; it holds full weights");
@@ -123,7 +137,7 @@ ConvertResult export_checkpoint(const std::string& path, const std::string& targ
   if (!adapter) return write_model(checkpoint_source(checkpoint, config), config, base, target, settings);
   const LoraConfig lora = resolve_lora(run.trainer.lora);
   if (settings.lora == LoraExport::adapter) return write_adapter(checkpoint, lora, base, target, settings);
-  return write_model(merged_source(checkpoint, base, config, lora), config, base, target, settings);
+  return write_model(merged_source(checkpoint, base, config, lora, settings.line), config, base, target, settings);
 }
 
 }  // namespace clawrl

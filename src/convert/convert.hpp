@@ -16,6 +16,7 @@ enum class ExportType { stored, fp32, bf16 };
 struct ExportSettings {
   std::string base = {};  // model folder that the run started from; empty = what the checkpoint says
   LoraExport lora = LoraExport::none;
+  std::string line = "main";  // policy line whose adapter it is
   ExportType type = ExportType::stored;
   std::uint64_t file_bytes = 5'000'000'000;  // larger weights are cut into several files with an index
 };

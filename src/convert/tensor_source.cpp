@@ -5,6 +5,7 @@
 #include <set>
 
 #include "core/error.hpp"
+#include "core/line_tensors.hpp"
 #include "model/merge.hpp"
 #include "model/safetensors.hpp"
 #include "model/weight_layout.hpp"
@@ -35,14 +36,25 @@ struct Adapter {
   std::map<std::string, std::vector<ParameterView>> of_weight;  // A and B
 };
 
-std::vector<ParameterView> stored_tensors(const Checkpoint& checkpoint, bool adapter) {
+/// Weights of the line, under their names without it.
+std::vector<ParameterView> stored_tensors(const Checkpoint& checkpoint, bool adapter,
+                                          const std::string& line = "main") {
   std::vector<ParameterView> found;
   for (const auto& shard : checkpoint.shards)
-    for (const TensorInfo& tensor : shard.tensors)
-      if (!tensor.name.starts_with("adam.") && tensor.name.starts_with(adapter_prefix) == adapter)
-        found.push_back({tensor.name, tensor.type, tensor.shape, nullptr, MemorySpace::host});
+    for (const TensorInfo& tensor : shard.tensors) {
+      if (line_of_tensor(tensor.name) != line) continue;
+      const std::string name = tensor.name.substr(line_prefix(line).size());
+      if (!name.starts_with("adam.") && name.starts_with(adapter_prefix) == adapter)
+        found.push_back({name, tensor.type, tensor.shape, nullptr, MemorySpace::host});
+    }
   std::sort(found.begin(), found.end(), [](const auto& x, const auto& y) { return x.name < y.name; });
   return found;
+}
+
+void load_line(const Checkpoint& checkpoint, const std::string& line, std::span<const ParameterView> into) {
+  std::vector<ParameterView> views(into.begin(), into.end());
+  for (ParameterView& view : views) view.name = line_prefix(line) + view.name;
+  load_tensors(checkpoint, views);
 }
 
 /// Module of an adapter's tensor: "model.layers.0.mlp.up_proj" of "base_model.model.(module).lora_A.weight".
@@ -54,8 +66,8 @@ std::string module_of(const std::string& name, const std::string& checkpoint) {
 }
 
 Adapter load_adapter(const Checkpoint& checkpoint, const BaseWeights& base, const ModelConfig& config,
-                     const LoraConfig& lora) {
-  auto views = stored_tensors(checkpoint, true);
+                     const LoraConfig& lora, const std::string& line) {
+  auto views = stored_tensors(checkpoint, true, line);
   check_adapter(views, config, lora, "checkpoint " + checkpoint.path);
   Adapter adapter;
   for (ParameterView& view : views) {
@@ -64,7 +76,7 @@ Adapter load_adapter(const Checkpoint& checkpoint, const BaseWeights& base, cons
     require(base.tensors.contains(weight), "the base folder has no tensor " + weight + ", which the adapter changes");
     adapter.of_weight[weight].push_back(view);
   }
-  load_tensors(checkpoint, views);
+  load_line(checkpoint, line, views);
   return adapter;
 }
 
@@ -135,9 +147,9 @@ TensorSource checkpoint_source(const Checkpoint& checkpoint, const ModelConfig& 
 }
 
 TensorSource merged_source(const Checkpoint& checkpoint, const std::string& base, const ModelConfig& config,
-                           const LoraConfig& lora) {
+                           const LoraConfig& lora, const std::string& line) {
   auto weights = std::make_shared<BaseWeights>(base, config);
-  auto adapter = std::make_shared<Adapter>(load_adapter(checkpoint, *weights, config, lora));
+  auto adapter = std::make_shared<Adapter>(load_adapter(checkpoint, *weights, config, lora, line));
   TensorSource source;
   for (const auto& [name, stored] : weights->tensors)
     source.tensors.push_back({name, DType::f32, stored->shape, nullptr, MemorySpace::host});
@@ -151,10 +163,10 @@ TensorSource merged_source(const Checkpoint& checkpoint, const std::string& base
   return source;
 }
 
-TensorSource adapter_source(const Checkpoint& checkpoint) {
+TensorSource adapter_source(const Checkpoint& checkpoint, const std::string& line) {
   TensorSource source;
-  source.tensors = stored_tensors(checkpoint, true);
-  source.read = [checkpoint](std::span<const ParameterView> views) { load_tensors(checkpoint, views); };
+  source.tensors = stored_tensors(checkpoint, true, line);
+  source.read = [checkpoint, line](std::span<const ParameterView> views) { load_line(checkpoint, line, views); };
   return source;
 }
 

@@ -31,11 +31,11 @@ void check_adapter(std::span<const ParameterView> tensors, const ModelConfig& co
 /// The model's parameters in a checkpoint, which must be exactly those of `config`.
 TensorSource checkpoint_source(const Checkpoint& checkpoint, const ModelConfig& config);
 
-/// The folder's weights in f32 with the checkpoint's adapter added: W + alpha/rank B A.
+/// The folder's weights in f32 with the checkpoint's adapter of a policy line added: W + alpha/rank B A.
 TensorSource merged_source(const Checkpoint& checkpoint, const std::string& base, const ModelConfig& config,
-                           const LoraConfig& lora);
+                           const LoraConfig& lora, const std::string& line = "main");
 
-/// The adapter's tensors of a checkpoint, as they are stored (PEFT names).
-TensorSource adapter_source(const Checkpoint& checkpoint);
+/// The adapter's tensors of a policy line in a checkpoint (PEFT names); none when the line is not there.
+TensorSource adapter_source(const Checkpoint& checkpoint, const std::string& line = "main");
 
 }  // namespace clawrl

@@ -6,6 +6,7 @@
 #include "checkpoint/checkpoint_writer.hpp"
 #include "core/checksum.hpp"
 #include "core/error.hpp"
+#include "core/line_tensors.hpp"
 #include "roles/clock.hpp"
 #include "roles/messages.hpp"
 #include "roles/role_loops.hpp"

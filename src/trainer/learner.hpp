@@ -90,9 +90,6 @@ std::unique_ptr<Learner> make_learner(const std::string& folder, const Optimizer
                                       const LossSettings& loss, Collectives& collectives, const LoraConfig& lora = {},
                                       const std::string& device = "cpu", DType type = DType::f32);
 
-/// The line that a tensor of state() belongs to.
-std::string line_of_tensor(const std::string& name);
-
 /// Matrix type of the image that make_learner() wants for training in `type`.
 DType base_type(const LoraConfig& lora, DType type);
 

@@ -81,12 +81,12 @@ Tensors weights() {
   return made;
 }
 
-Tensors adapter() {
+Tensors adapter(const std::string& line = "") {
   Tensors made;
   const std::string module = "base_model.model.model.layers.0.self_attn.q_proj.lora_";
-  made.add(module + "A.weight", {2, 8});
-  made.add(module + "B.weight", {8, 2});
-  made.add("adam.m." + module + "A.weight", {2, 8});  // a trainer's checkpoint holds more than is exported
+  made.add(line + module + "A.weight", {2, 8});
+  made.add(line + module + "B.weight", {8, 2});
+  made.add(line + "adam.m." + module + "A.weight", {2, 8});  // a trainer's checkpoint holds more than is exported
   return made;
 }
 
@@ -194,6 +194,31 @@ TEST_CASE("an adapter is added to its weight, or leaves by itself") {
     const bool is_a = tensor.name.ends_with("lora_A.weight");
     CHECK(std::memcmp(tensor.data, trained.values[is_a ? 0 : 1].data(), tensor.bytes()) == 0);
   }
+}
+
+TEST_CASE("each policy line's adapter leaves under its own name") {
+  Folder folder;
+  const std::string base = make_base(folder);
+  Tensors trained = adapter(), user = adapter("line.0f3a.");
+  for (auto& values : user.values)
+    for (float& value : values) value += 1;
+  trained.views.insert(trained.views.end(), user.views.begin(), user.views.end());
+  make_checkpoint(folder.at("run/checkpoints"), trained, lora_settings(base));
+  export_checkpoint(folder.at("run"), folder.at("main"), {.lora = LoraExport::adapter});
+  export_checkpoint(folder.at("run"), folder.at("user"), {.lora = LoraExport::adapter, .line = "0f3a"});
+  export_checkpoint(folder.at("run"), folder.at("merged"), {.lora = LoraExport::merged, .line = "0f3a"});
+  const SafetensorsFile shared(folder.at("main/adapter_model.safetensors")),
+      own(folder.at("user/adapter_model.safetensors"));
+  REQUIRE(own.tensors().size() == 2);
+  for (const ParameterView& tensor : own.tensors()) {
+    const bool is_a = tensor.name.ends_with("lora_A.weight");
+    CHECK(std::memcmp(tensor.data, user.values[is_a ? 0 : 1].data(), tensor.bytes()) == 0);
+    REQUIRE(shared.find(tensor.name) != nullptr);
+    CHECK(std::memcmp(tensor.data, shared.find(tensor.name)->data, tensor.bytes()) != 0);
+  }
+  CHECK_THROWS_WITH(
+      export_checkpoint(folder.at("run"), folder.at("none"), {.lora = LoraExport::adapter, .line = "bob"}),
+      Catch::Contains("convert.line = bob") && Catch::Contains("0f3a, main"));
 }
 
 TEST_CASE("what cannot be converted is refused by name, and nothing is left behind") {

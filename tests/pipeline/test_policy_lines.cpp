@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "core/line_tensors.hpp"
 #include "demo/learning_report.hpp"
 #include "frontend/openai_client.hpp"
 #include "frontend/raw_client.hpp"
@@ -94,7 +95,7 @@ std::vector<std::string> line_problems(const JournalReader& journal) {
 std::set<std::string> lines_in(const std::map<std::string, std::vector<char>>& tensors) {
   std::set<std::string> lines;
   for (const auto& [name, bytes] : tensors)
-    if (name.starts_with("line.")) lines.insert(name.substr(5, name.find('.', 5) - 5));
+    if (const std::string line = line_of_tensor(name); line != "main") lines.insert(line);
   return lines;
 }
 

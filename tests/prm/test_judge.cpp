@@ -157,6 +157,16 @@ TEST_CASE("base teacher, reference and the sampler's view of the teacher's ids")
   CHECK(bench.run_one().error.find("prm.teacher = base") != std::string::npos);
 }
 
+TEST_CASE("with lines per user a turn is taught by the newest version of its own line") {
+  Bench bench;
+  bench.teacher.present = {0, 3, 8};
+  bench.settings.teacher.newest = [](const Turn& turn) { return turn.user == "mia" ? 3 : 0; };
+  Turn turn = scripted_turn(bench.tokenizer);
+  CHECK(bench.run({turn}).at(0).teacher.version == 0);
+  turn.user = "mia";
+  CHECK(bench.run({turn}).at(0).teacher.version == 3);
+}
+
 TEST_CASE("turns that can never be trained are judged and not scored") {
   Bench bench;
   std::vector<Turn> turns(4, scripted_turn(bench.tokenizer));

@@ -3,6 +3,7 @@
 #include "comm/collectives.hpp"
 #include "core/checksum.hpp"
 #include "core/error.hpp"
+#include "core/line_tensors.hpp"
 #include "support/catch.hpp"
 #include "trainer/learner_support.hpp"
 
@@ -33,7 +34,7 @@ StepBatch batch_of(const std::string& line, std::int64_t number, std::int64_t st
 
 /// Weights, moments and number of updates of one line, to the bit, without its name.
 std::string bits_of(Learner& learner, const std::string& line) {
-  const std::size_t prefix = line == "main" ? 0 : ("line." + line + ".").size();
+  const std::size_t prefix = line_prefix(line).size();
   std::string bits;
   for (const ParameterView& view : learner.state())
     if (line_of_tensor(view.name) == line)

@@ -9,6 +9,7 @@
 
 #include "comm/collectives.hpp"
 #include "core/error.hpp"
+#include "core/line_tensors.hpp"
 #include "model/peft_folder.hpp"
 #include "model/torch/transformer.hpp"
 #include "trainer/learner.hpp"
@@ -22,7 +23,7 @@ namespace clawrl {
 namespace {
 
 constexpr std::uint64_t kAdapterSeed = 1;
-const std::string kMain = "main", kLinePrefix = "line.";
+const std::string kMain = "main";
 
 at::Device parse_device(const std::string& name) {
   try {
@@ -129,8 +130,7 @@ class TorchLearner final : public Learner {
   std::vector<ParameterView> state() override {
     std::vector<ParameterView> all;
     for (auto& [name, line] : lines_)
-      for (ParameterView& view : line.state(name == kMain ? "" : kLinePrefix + name + "."))
-        all.push_back(std::move(view));
+      for (ParameterView& view : line.state(line_prefix(name))) all.push_back(std::move(view));
     return all;
   }
 
@@ -267,12 +267,6 @@ std::unique_ptr<Learner> make_learner(const std::string& folder, const Optimizer
                                       const std::string& device, DType type) {
   return make_learner(load_weight_image(folder, base_type(lora, type)), optimizer, loss, collectives, lora, device,
                       type);
-}
-
-std::string line_of_tensor(const std::string& name) {
-  if (!name.starts_with(kLinePrefix)) return kMain;
-  const std::size_t begin = kLinePrefix.size();
-  return name.substr(begin, name.find('.', begin) - begin);
 }
 
 DType base_type(const LoraConfig& lora, DType type) {
