@@ -143,8 +143,23 @@ def shortened(row, seed, whole, options):
     kept = {"row": row, "seed": seed, "rounds": options.rounds, "requests": whole["requests"], "personas": {},
             "versions_published": whole["versions_published"], "samples": whole["samples"]}
     for name, part in whole["personas"].items():
-        kept["personas"][name] = part
+        answers = part["held_out_satisfied"]
+        kept["personas"][name] = part | {
+            "held_out_satisfied": {when: digits(answers[when]) for when in ("before", "after")},
+            "first_replies_satisfied": digits(part["first_replies_satisfied"])}
     return kept
+
+
+def digits(flags):
+    """One digit each: a list would take ten times the room."""
+    return "".join(str(int(flag)) for flag in flags)
+
+
+def write(path, known):
+    """One line per trial."""
+    head = {key: value for key, value in known.items() if key != "trials"}
+    lines = ",\n".join(json.dumps(trial) for trial in known["trials"])
+    path.write_text(json.dumps(head)[:-1] + ', "trials": [\n' + lines + "\n]}\n")
 
 
 def main():
@@ -171,7 +186,7 @@ def main():
                 print(f"{row}, seed {seed}: FAILED: {error}", file=sys.stderr, flush=True)
                 continue
             known["trials"].sort(key=lambda one: (list(ROWS).index(one["row"]), one["seed"]))
-            results.write_text(json.dumps(known, indent=1) + "\n")
+            write(results, known)
             print(f"{time.monotonic() - begin:6.0f} s  {row}, seed {seed}: {report.line(known['trials'], row, seed)}",
                   flush=True)
     table = report.table(known["trials"]) + "\n" + report.comparisons(known["trials"])

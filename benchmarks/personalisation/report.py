@@ -62,7 +62,7 @@ def paired(trials, row, other):
     a, b = by_seed(row), by_seed(other)
     tasks, seeds = [], []
     for seed in sorted(a.keys() & b.keys()):
-        differences = [x - y for name in a[seed].keys() & b[seed].keys()
+        differences = [int(x) - int(y) for name in a[seed].keys() & b[seed].keys()
                        for x, y in zip(a[seed][name]["held_out_satisfied"]["after"],
                                        b[seed][name]["held_out_satisfied"]["after"])]
         tasks += differences
@@ -93,7 +93,7 @@ def rolling(trials, name, window=5):
     series = [t["personas"][name]["first_replies_satisfied"] for t in trials if name in t["personas"]]
     series = [one for one in series if one]
     length = min((len(one) for one in series), default=0)
-    mean = [statistics.mean(one[i] for one in series) for i in range(length)]
+    mean = [statistics.mean(int(one[i]) for one in series) for i in range(length)]
     return [statistics.mean(mean[max(0, i + 1 - window):i + 1]) for i in range(length)]
 
 
