@@ -33,7 +33,7 @@ class OneReply : public ChatService {
       const std::lock_guard lock(mutex_);
       told_.push_back(std::move(request));
     }
-    answer(FeedbackReceipt{"f", "accepted", {}, ""});
+    answer({FeedbackReceipt{"f", "accepted", {}, ""}, {}});
   }
   std::vector<FeedbackRequest> told() {
     const std::lock_guard lock(mutex_);
