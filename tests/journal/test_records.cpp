@@ -152,7 +152,7 @@ TEST_CASE("the watermark grows with every change; readers beside the run and sna
   CHECK_THROWS_WITH(JournalReader(folder.file("absent.db")), Catch::Matchers::Contains("absent.db"));
 }
 
-TEST_CASE("audits are kept set by set, in order; an older journal without their table has none and takes them") {
+TEST_CASE("audits are kept set by set, in order") {
   Folder folder;
   const auto path = folder.file("journal.db");
   {
@@ -172,11 +172,5 @@ TEST_CASE("audits are kept set by set, in order; an older journal without their 
     CHECK(audits[2].version == 3);
     CHECK(audits[2].passed == 36);
   }
-  const std::string drop =
-      "python3 -c \"import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('DROP TABLE audits')\" ";
-  REQUIRE(std::system((drop + path).c_str()) == 0);
-  CHECK(JournalReader(path).audits().empty());
-  Journal again(path);
-  again.save_audit({{4, "hints", 40, 40, 0, 0, "passed", "evaluate"}});
-  CHECK(again.audits().size() == 1);
+  CHECK(JournalReader(path).audits().size() == 3);
 }

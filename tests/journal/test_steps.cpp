@@ -170,7 +170,7 @@ TEST_CASE("samples and steps keep their policy line; a line's used samples are i
   CHECK(unused[1].line == "odd");
 }
 
-TEST_CASE("a journal from before there were policy lines goes on with the one that it has") {
+TEST_CASE("a journal from before there were policy lines and audits goes on with the one line that it has") {
   Folder folder;
   const auto path = folder.file("journal.db");
   {
@@ -183,6 +183,7 @@ TEST_CASE("a journal from before there were policy lines goes on with the one th
     earlier.submit([](auto& database) {
       for (const char* table : {"samples", "steps"})
         journal::execute(database, ("ALTER TABLE " + std::string(table) + " DROP COLUMN line").c_str());
+      journal::execute(database, "DROP TABLE audits");
       journal::execute(database, "PRAGMA user_version = 2");
     });
     earlier.settle();
@@ -193,4 +194,7 @@ TEST_CASE("a journal from before there were policy lines goes on with the one th
   CHECK(unused(journal) == std::vector<std::int64_t>{2, 3, 4, 5});
   CHECK(journal.used_samples(8, 1).size() == 1);
   journal.plan_step(plan(2, {fresh(2)}, {{0}})).get();
+  CHECK(journal.audits().empty());
+  journal.save_audit({{4, "hints", 40, 40, 0, 0, "passed", "evaluate"}});
+  CHECK(journal.audits().size() == 1);
 }
