@@ -1,9 +1,8 @@
 // Two users who want the contrary of each other, each with a policy line of their own: a whole run, its restart and its
 // replays.
 
-#include <filesystem>
+#include <iostream>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <thread>
 
@@ -21,7 +20,6 @@
 namespace clawrl::test {
 namespace {
 
-namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
 constexpr std::int64_t every = INT64_MAX;
@@ -105,7 +103,45 @@ std::map<std::int64_t, std::string> replay(const std::string& journal, const std
   return replayed_hashes(JournalReader(journal_of(out)));
 }
 
+struct Satisfied {
+  double student = 0, contrarian = 0;  // share of first replies to held-out tasks
+};
+
+Satisfied ask_both(const ServerUrl& server) {
+  demo::UserSettings users = users_of(server);
+  users.max_tokens = 128;
+  Satisfied share;
+  constexpr int tasks = 30;
+  for (const auto& reply : demo::ask_tasks(users, users.personas, tasks)) {
+    REQUIRE(reply.served);
+    (reply.persona == "student" ? share.student : share.contrarian) += reply.grade.satisfied / double{tasks};
+  }
+  return share;
+}
+
 }  // namespace
+
+TEST_CASE("users who want the contrary of each other both get their way") {
+  Workspace workspace("contrary");
+  JobProcess job({.out = workspace.path("run"),
+                  .config = "configs/basic/online_rl.ini",
+                  .arguments = with(per_user, {"--http.port=0", "--run.deterministic", "--trainer.learning_rate=1e-3",
+                                               "--samples.batch=2"})});
+  const ServerUrl server = job.wait_until_serving();
+  const Satisfied before = ask_both(server);
+  demo::UserSettings users = users_of(server);
+  users.max_tokens = 128;
+  users.after_round = [&] { wait_until_learned(server); };
+  for (const auto& reply : demo::hold_sessions(users, 0, 60, [](const auto&) {})) REQUIRE(reply.served);
+  const Satisfied after = ask_both(server);
+  std::cout << "satisfied with first replies: student " << before.student << " -> " << after.student << ", contrarian "
+            << before.contrarian << " -> " << after.contrarian << std::endl;
+  CHECK(after.student >= before.student + 0.3);
+  CHECK(after.contrarian >= before.contrarian + 0.3);
+  job.stop();
+  REQUIRE(job.wait() == 0);
+  workspace.done();
+}
 
 TEST_CASE("two users, two lines: apart in the whole run, after a crash, and when one of them never was") {
   Workspace workspace("policy_lines");
