@@ -2,12 +2,26 @@
 
 #include <algorithm>
 #include <boost/math/distributions/binomial.hpp>
-#include <cstdio>
+#include <cmath>
+#include <iomanip>
 #include <map>
+#include <sstream>
 
 #include "core/error.hpp"
 
 namespace clawrl {
+namespace {
+
+enum class Change { none, lost, gained };
+
+Change change_of(const HeldOutCase& one, double before, double now) {
+  if (!one.is_text()) return before == now ? Change::none : now > before ? Change::gained : Change::lost;
+  if (!std::isfinite(before)) return Change::none;
+  if (!(now <= before + one.max_rise)) return Change::lost;  // also one that is no number
+  return now < before - one.max_rise ? Change::gained : Change::none;
+}
+
+}  // namespace
 
 double chance_of_loss(std::int64_t lost, std::int64_t gained) {
   if (lost == 0) return 1;
@@ -22,14 +36,17 @@ std::vector<AuditRecord> compare(const std::vector<HeldOutCase>& cases, const Ou
   for (std::size_t i = 0; i < cases.size(); ++i) {
     AuditRecord& set = sets[cases[i].set];
     ++set.cases;
-    set.passed += outcomes[i];
-    set.lost += reference[i] && !outcomes[i];
-    set.gained += !reference[i] && outcomes[i];
+    const Change change = change_of(cases[i], reference[i], outcomes[i]);
+    set.lost += change == Change::lost;
+    set.gained += change == Change::gained;
+    set.passed += cases[i].is_text() ? change != Change::lost : outcomes[i] > 0;
+    if (cases[i].is_text()) set.loss += outcomes[i];
   }
   std::vector<AuditRecord> records;
   for (auto& [name, set] : sets) {
     set.version = version;
     set.set = name;
+    set.loss /= static_cast<double>(set.cases);
     const double fall = static_cast<double>(set.lost - set.gained) / static_cast<double>(set.cases);
     const bool failed = fall > margin && chance_of_loss(set.lost, set.gained) < chance_limit;
     set.result = failed ? "failed" : "passed";
@@ -50,20 +67,20 @@ bool any_failed(const std::vector<AuditRecord>& sets) {
 }
 
 std::string to_text(const std::vector<AuditRecord>& sets) {
-  std::string text;
+  std::ostringstream text;
+  text << std::fixed << std::setprecision(2);
   for (const AuditRecord& one : sets) {
-    char line[200];
-    int length = std::snprintf(line, sizeof line, "%s%s %.2f of %lld", text.empty() ? "" : ", ", one.set.c_str(),
-                               one.score(), static_cast<long long>(one.cases));
-    text.append(line, static_cast<std::size_t>(length));
+    const bool of_texts = one.loss != 0;
+    text << (&one == &sets.front() ? "" : ", ") << one.set << " " << one.score() << " of " << one.cases;
+    if (of_texts) text << ", loss " << std::setprecision(3) << one.loss << std::setprecision(2);
     if (one.result == "reference") continue;
-    const auto reference = static_cast<double>(one.passed + one.lost - one.gained) / static_cast<double>(one.cases);
-    length = std::snprintf(line, sizeof line, " (reference %.2f, lost %lld, gained %lld)%s", reference,
-                           static_cast<long long>(one.lost), static_cast<long long>(one.gained),
-                           one.result == "failed" ? " FAILED" : "");
-    text.append(line, static_cast<std::size_t>(length));
+    text << " (";
+    if (!of_texts)
+      text << "reference " << static_cast<double>(one.passed + one.lost - one.gained) / static_cast<double>(one.cases)
+           << ", ";
+    text << "lost " << one.lost << ", gained " << one.gained << ")" << (one.result == "failed" ? " FAILED" : "");
   }
-  return text;
+  return text.str();
 }
 
 }  // namespace clawrl

@@ -10,8 +10,9 @@
 
 namespace clawrl {
 
-/// Case by case, in the order of the cases: did the reply pass?
-using Outcomes = std::vector<bool>;
+/// Case by case, in the order of the cases: 1 for a reply that passed, else 0; of a text its loss in nats per token
+/// (NaN: could not be computed).
+using Outcomes = std::vector<double>;
 
 /// Probability that chance alone, each changed case being as likely gained as lost, loses so many or more (the sign
 /// test on paired cases). 1 when nothing was lost.

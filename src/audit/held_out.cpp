@@ -16,7 +16,7 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t longest_name = 32;  // of a set: a label of metrics
-constexpr const char* fields = "id, set, messages, must, must_not, min_words, max_words";
+constexpr const char* fields = "id, set, messages, must, must_not, min_words, max_words, or id, set, text, max_rise";
 
 /// One line of the file, and where it stands.
 class CaseReader {
@@ -24,15 +24,29 @@ class CaseReader {
   CaseReader(const std::string& line, std::string where) : where_(std::move(where)) {
     line_ = Json::parse(line, nullptr, false);
     require(line_.is_object(), where_ + ": this is no JSON object");
-    static const std::set<std::string> known = {"id", "set", "messages", "must", "must_not", "min_words", "max_words"};
+    static const std::set<std::string> of_replies = {"id",       "set",       "messages", "must",
+                                                     "must_not", "min_words", "max_words"},
+                                       of_texts = {"id", "set", "text", "max_rise"};
+    const auto& known = line_.contains("text") ? of_texts : of_replies;
     for (const auto& [name, value] : line_.items())
-      require(known.contains(name), where_ + ": unknown field '" + name + "': allowed are " + fields);
+      require(known.contains(name), where_ + ": field '" + name + "' is not allowed here: allowed are " + fields);
   }
 
   HeldOutCase read() const {
     HeldOutCase one;
     one.id = text(line_, "id");
     one.set = set_name();
+    if (line_.contains("text")) {
+      one.text = text(line_, "text");
+      one.max_rise = rise(one.max_rise);
+    } else {
+      read_reply_rules(one);
+    }
+    return one;
+  }
+
+ private:
+  void read_reply_rules(HeldOutCase& one) const {
     one.messages = messages();
     one.must = texts("must");
     one.must_not = texts("must_not");
@@ -42,10 +56,7 @@ class CaseReader {
     require(!one.must.empty() || !one.must_not.empty() || one.min_words > 0 || one.max_words > 0,
             where_ + ": every reply would pass: give must, must_not, min_words or max_words");
     const ReplyRules compiles(one, where_);
-    return one;
   }
-
- private:
   std::string text(const Json& from, const char* field) const {
     const auto found = from.find(field);
     require(found != from.end() && found->is_string() && !found->get_ref<const std::string&>().empty(),
@@ -93,6 +104,13 @@ class CaseReader {
     return *found;
   }
 
+  double rise(double otherwise) const {
+    const auto found = line_.find("max_rise");
+    if (found == line_.end()) return otherwise;
+    require(found->is_number() && *found >= 0, where_ + ": max_rise must be a number of nats per token from 0 on");
+    return *found;
+  }
+
   Json line_;
   std::string where_;
 };
@@ -103,7 +121,8 @@ std::vector<HeldOutCase> read_held_out(const std::string& path) {
   std::ifstream file(path);
   require(file.is_open(), path + ": cannot be read");
   std::vector<HeldOutCase> cases;
-  std::map<std::string, int> seen;  // id -> line
+  std::map<std::string, int> seen;       // id -> line
+  std::map<std::string, bool> of_texts;  // set -> its kind
   int number = 0;
   for (std::string line; std::getline(file, line);) {
     ++number;
@@ -111,6 +130,10 @@ std::vector<HeldOutCase> read_held_out(const std::string& path) {
     const std::string where = path + ":" + std::to_string(number);
     cases.push_back(CaseReader(line, where).read());
     const auto [first, fresh] = seen.emplace(cases.back().id, number);
+    const HeldOutCase& one = cases.back();
+    require(
+        of_texts.emplace(one.set, one.is_text()).first->second == one.is_text(),
+        where + ": set '" + one.set + "' has cases with messages and cases with a text: give them sets of their own");
     require(fresh, where + ": id '" + first->first + "' is that of line " + std::to_string(first->second));
   }
   require(!cases.empty(), path + ": holds no case");
@@ -120,7 +143,11 @@ std::vector<HeldOutCase> read_held_out(const std::string& path) {
 void write_held_out(const std::string& path, const std::vector<HeldOutCase>& cases) {
   std::ofstream file(path);
   for (const HeldOutCase& one : cases) {
-    nlohmann::ordered_json line{{"id", one.id}, {"set", one.set}, {"messages", nlohmann::ordered_json::array()}};
+    nlohmann::ordered_json line{{"id", one.id}, {"set", one.set}};
+    if (one.is_text()) {
+      line["text"] = one.text;
+      line["max_rise"] = one.max_rise;
+    }
     for (const Message& message : one.messages)
       line["messages"].push_back({{"role", message.role}, {"content", message.text}});
     if (!one.must.empty()) line["must"] = one.must;

@@ -2,6 +2,7 @@
 // Held-out cases: questions with what a good reply has, in a file that anybody can write.
 //
 //   {"id": "sum-1", "set": "accuracy", "messages": [{"role": "user", "content": "2 and 3?"}], "must": ["\\b5\\b"]}
+//   {"id": "prose-1", "set": "language", "text": "The sun rises in the east.", "max_rise": 0.1}
 
 #include <cstdint>
 #include <string>
@@ -12,14 +13,19 @@
 
 namespace clawrl {
 
+/// Either `messages`, whose reply is held to rules, or a `text`, whose loss is compared with the reference's.
 /// A reply passes when every regex of `must` and none of `must_not` is found in it and its words (parted by blanks) are
-/// within the bounds. See ReplyRules.
+/// within the bounds (ReplyRules). A text is lost when its mean loss per token rises by more than `max_rise`
+/// nats above the reference's, gained when it falls by more.
 struct HeldOutCase {
   std::string id;                             // unique in its file
   std::string set;                            // free name; a version is held to each set by itself
   std::vector<Message> messages;              // system, user, assistant; the last one is the user's
   std::vector<std::string> must, must_not;    // PCRE2
   std::int32_t min_words = 0, max_words = 0;  // 0 = no bound
+  std::string text;                           // empty = a case with messages
+  double max_rise = 0.1;                      // nats per token
+  bool is_text() const { return !text.empty(); }
 };
 
 /// One case per line, empty lines are passed over. UserError "<path>:<line>: ..." naming the field: no JSON object, an

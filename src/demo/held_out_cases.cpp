@@ -95,7 +95,11 @@ std::vector<HeldOutCase> held_out_cases(int count, std::uint64_t seed) {
       hint.messages = with_hint(std::move(hint.messages), std::string(hint_text(wish)));
       ask_form(hint, task);
       ask_wish(hint, wish);
-      for (HeldOutCase* one : {&accuracy, &form, &hint}) cases.push_back(std::move(*one));
+      HeldOutCase language;
+      language.set = "language";
+      language.id = "language-" + std::to_string(kind) + "-" + std::to_string(i);
+      language.text = task.text;
+      for (HeldOutCase* one : {&accuracy, &form, &hint, &language}) cases.push_back(std::move(*one));
     }
   }
   return cases;

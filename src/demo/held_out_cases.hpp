@@ -12,6 +12,7 @@ namespace clawrl::demo {
 ///   accuracy  the sentence about the right person and things, with the right number and the right judgement
 ///   form      that sentence with any number, in 5 to 60 words
 ///   hints     the same under a hint (bold, list, box, length, or none of it), which the reply obeys
+///   language  the users' words themselves, as texts
 /// No set asks for a style of its own: styles are what users change.
 std::vector<HeldOutCase> held_out_cases(int count, std::uint64_t seed);
 

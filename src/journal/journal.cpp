@@ -244,9 +244,9 @@ void Journal::save_audit(const std::vector<AuditRecord>& sets) {
     const double now = unix_seconds();
     for (const AuditRecord& one : sets)
       execute(database,
-              "INSERT INTO audits(version, held_out_set, cases, passed, lost, gained, result, source, at) "
-              "VALUES(?,?,?,?,?,?,?,?,?)",
-              one.version, one.set, one.cases, one.passed, one.lost, one.gained, one.result, one.source, now);
+              "INSERT INTO audits(version, held_out_set, cases, passed, lost, gained, loss, result, source, at) "
+              "VALUES(?,?,?,?,?,?,?,?,?,?)",
+              one.version, one.set, one.cases, one.passed, one.lost, one.gained, one.loss, one.result, one.source, now);
   });
 }
 

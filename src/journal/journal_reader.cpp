@@ -249,11 +249,12 @@ std::vector<VersionRecord> JournalReader::versions() const {
 std::vector<AuditRecord> JournalReader::audits() const {
   return implementation_->read([](auto& database) {
     std::vector<AuditRecord> records;
-    Query row(database,
-              "SELECT version, held_out_set, cases, passed, lost, gained, result, source, at FROM audits ORDER BY seq");
+    Query row(
+        database,
+        "SELECT version, held_out_set, cases, passed, lost, gained, loss, result, source, at FROM audits ORDER BY seq");
     while (row.next())
       records.push_back({row.integer(0), row.text(1), row.integer(2), row.integer(3), row.integer(4), row.integer(5),
-                         row.text(6), row.text(7), row.real(8)});
+                         row.real(6), row.text(7), row.text(8), row.real(9)});
     return records;
   });
 }

@@ -52,11 +52,12 @@ struct VersionRecord {
 };
 
 /// One held-out set in one audit of a version. Cases were paired with the reference's: `lost` are those that only the
-/// reference passed, `gained` those that only the version did.
+/// reference passed, `gained` those that only the version did. Texts pass unless their loss rose too far.
 struct AuditRecord {
   std::int64_t version = 0;
   std::string set;
   std::int64_t cases = 0, passed = 0, lost = 0, gained = 0;
+  double loss = 0;     // mean over a set of texts, nats per token
   std::string result;  // reference, passed, failed
   std::string source;  // who audited: online_rl, evaluate
   double at_s = 0;     // Unix seconds; filled by the journal

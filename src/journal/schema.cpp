@@ -57,7 +57,7 @@ CREATE TABLE events(id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL
 const char* const audits = R"sql(
 CREATE TABLE audits(seq INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT NULL, held_out_set TEXT NOT NULL,
   cases INTEGER NOT NULL, passed INTEGER NOT NULL, lost INTEGER NOT NULL, gained INTEGER NOT NULL,
-  result TEXT NOT NULL, source TEXT NOT NULL, at REAL NOT NULL);
+  loss REAL, result TEXT NOT NULL, source TEXT NOT NULL, at REAL NOT NULL);
 )sql";
 
 // From version 2: everything was of the one line that there was.

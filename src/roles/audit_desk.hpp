@@ -37,6 +37,7 @@ class AuditDesk {
   /// For a run without audits. True: the journal said that serving is held.
   static bool forget_hold(Journal& journal);
   void take(const std::vector<CompletionDelta>& deltas) { run_.take(deltas); }
+  void take(const messages::TextScored& scored) { run_.take(scored); }
   void tick(double now_s);
   void stop();  // nothing is asked any more
   /// An audit is under way or due, so that what is served may still change.
@@ -48,6 +49,7 @@ class AuditDesk {
   std::optional<std::int64_t> due() const;
   void keep_needed();
   void conclude(const HeldOutResult& result);
+  void take_reference();
   void pass(std::int64_t version);
   void fail(std::int64_t version, const std::string& what);
   void set_hold(const std::string& reason);

@@ -78,6 +78,9 @@ void Head::handle(const Envelope& envelope) {
       if (audits_) audits_->take(deltas);
       return requests_->take(deltas);
     }
+    case messages::TextScored::type_id:
+      if (audits_) audits_->take(envelope.open<messages::TextScored>());
+      return;
     case messages::Judged::type_id:
       return judges_->take(envelope.open<messages::Judged>().verdict);
     case messages::StepDone::type_id:

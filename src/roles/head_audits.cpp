@@ -54,6 +54,7 @@ void Head::on_audited(const AuditView& view) {
                               {"passed", one.passed},
                               {"lost", one.lost},
                               {"gained", one.gained},
+                              {"loss", one.loss},
                               {"result", one.result},
                               {"held_version", view.held_version}});
 }

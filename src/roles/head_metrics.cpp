@@ -41,6 +41,9 @@ void add_audit(MetricPage& page, const AuditView& audit) {
   if (audit.version < 0) return;
   page.gauge("clawrl_audit_version", "Version that was audited last", static_cast<double>(audit.version));
   for (const AuditRecord& one : audit.sets)
+    if (one.loss != 0)
+      page.gauge("clawrl_audit_loss_nats", "Its mean loss per token of held-out texts", one.loss, {{"set", one.set}});
+  for (const AuditRecord& one : audit.sets)
     page.gauge("clawrl_audit_score", "Its share of held-out cases passed", one.score(), {{"set", one.set}});
 }
 

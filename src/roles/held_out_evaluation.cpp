@@ -53,20 +53,27 @@ Outcomes outcomes_of(const std::string& folder, const RunConfig& config, const s
   const ModelFolders& model = config.model;
   const ReplyFormat format = load_reply_format(folder, model.chat_template, model.tool_format, model.reasoning);
   LocalGenerator generator(folder, model.device, model.chat_template);
+  Outcomes outcomes(cases.size(), 0);
   std::vector<std::vector<TokenId>> prompts;
   std::vector<std::uint64_t> seeds;
-  for (const HeldOutCase& one : cases) {
-    prompts.push_back(generator.prompt_of(one.messages));
-    seeds.push_back(case_seed(one.id, seed));
+  std::vector<std::size_t> asked;  // indices of cases
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    if (cases[i].is_text()) {
+      outcomes[i] = generator.loss_of(cases[i].text);
+      continue;
+    }
+    asked.push_back(i);
+    prompts.push_back(generator.prompt_of(cases[i].messages));
+    seeds.push_back(case_seed(cases[i].id, seed));
   }
   const auto temperature = static_cast<float>(config.rollout.temperature);
   const std::vector<Completion> done = generator.complete(prompts, temperature, seeds, config.rollout.max_tokens);
-  Outcomes outcomes;
-  for (std::size_t i = 0; i < cases.size(); ++i) {
+  for (std::size_t i = 0; i < asked.size(); ++i) {
     ReplyStream reply = held_out_reply(generator.tokenizer(), format, prompts[i], generator.stop_tokens());
     for (TokenId id : done[i].ids) reply.push(id);
     reply.finish(done[i].finish);
-    outcomes.push_back(done[i].finish != FinishReason::failed && ReplyRules(cases[i]).pass(reply.message().text));
+    const bool made = done[i].finish != FinishReason::failed;
+    outcomes[asked[i]] = made && ReplyRules(cases[asked[i]]).pass(reply.message().text);
   }
   return outcomes;
 }

@@ -1,10 +1,10 @@
 #include "roles/held_out_run.hpp"
 
 #include <algorithm>
+#include <limits>
 
 #include "core/error.hpp"
 #include "prompt/reply_parser.hpp"
-#include "roles/messages.hpp"
 
 namespace clawrl {
 namespace {
@@ -12,18 +12,21 @@ namespace {
 constexpr std::uint64_t own_ids = std::uint64_t{1} << 63;  // clients' requests have lower ones
 constexpr double deadline_s = 300;                         // of one reply; then the case is asked again
 
-std::vector<TokenId> prompt_of(const HeldOutCase& one, const Tokenizer& tokenizer, const ChatTemplate& chat_template,
-                               std::int32_t context) {
-  std::vector<TokenId> prompt;
+/// Of its prompt, or of its text.
+std::vector<TokenId> ids_of(const HeldOutCase& one, const Tokenizer& tokenizer, const ChatTemplate& chat_template,
+                            std::int32_t context) {
+  std::vector<TokenId> ids;
   try {
-    prompt = chat_template.render_ids(tokenizer, one.messages, "");
+    ids = one.is_text() ? tokenizer.encode_with_post_processor(one.text)
+                        : chat_template.render_ids(tokenizer, one.messages, "");
   } catch (const UserError& error) {
     throw UserError("held-out case '" + one.id + "': " + error.what());
   }
-  require(static_cast<std::int64_t>(prompt.size()) < context,
-          "held-out case '" + one.id + "': its prompt has " + std::to_string(prompt.size()) +
-              " tokens, and the context is of " + std::to_string(context));
-  return prompt;
+  require(static_cast<std::int64_t>(ids.size()) < context,
+          "held-out case '" + one.id + "': it has " + std::to_string(ids.size()) + " tokens, and the context is of " +
+              std::to_string(context));
+  require(ids.size() >= 2, "held-out case '" + one.id + "': it has fewer than 2 tokens");
+  return ids;
 }
 
 }  // namespace
@@ -48,7 +51,7 @@ HeldOutRun::HeldOutRun(Mailbox& mailbox, const Tokenizer& tokenizer, const ChatT
       clients_(std::move(clients)) {
   for (const HeldOutCase& one : cases_) {
     rules_.emplace_back(one, "held-out case '" + one.id + "'");
-    prompts_.push_back(prompt_of(one, tokenizer_, chat_template, settings_.context));
+    prompts_.push_back(ids_of(one, tokenizer_, chat_template, settings_.context));
   }
 }
 
@@ -57,7 +60,7 @@ void HeldOutRun::begin(std::int64_t version, double now_s) {
   version_ = version;
   now_s_ = moved_s_ = now_s;
   for (std::size_t i = 0; i < cases_.size(); ++i) waiting_.push_back(i);
-  result_ = {version, Outcomes(cases_.size(), false), 0, ""};
+  result_ = {version, Outcomes(cases_.size(), 0), 0, ""};
 }
 
 void HeldOutRun::tick(double now_s) {
@@ -86,28 +89,37 @@ std::optional<int> HeldOutRun::free_rank() const {
 }
 
 void HeldOutRun::ask(std::size_t index, int rank) {
-  const std::vector<TokenId>& prompt = prompts_[index];
+  const RequestId id{own_ids | ++last_id_};
+  Asked asked{index, rank, std::nullopt};
+  if (cases_[index].is_text()) {
+    mailbox_.send(rank, Port::rollout, messages::ScoreText{id, *version_, prompts_[index]});
+  } else {
+    asked.reply.emplace(held_out_reply(tokenizer_, settings_.format, prompts_[index], settings_.stop_tokens));
+    mailbox_.send(rank, Port::rollout, messages::Generate{request_of(index, id)});
+  }
+  asked_.emplace(id.value, std::move(asked));
+  moved_s_ = now_s_;
+}
+
+GenerateRequest HeldOutRun::request_of(std::size_t index, RequestId id) const {
   GenerateRequest generate;
-  generate.id = {own_ids | ++last_id_};
-  generate.prompt = prompt;
+  generate.id = id;
+  generate.prompt = prompts_[index];
   generate.version = version_;
   generate.sampling.temperature = static_cast<float>(settings_.temperature);
   generate.sampling.seed = case_seed(cases_[index].id, settings_.seed);
-  const auto room = settings_.context - static_cast<std::int32_t>(prompt.size());
+  const auto room = settings_.context - static_cast<std::int32_t>(generate.prompt.size());
   generate.stop.max_tokens = std::min(settings_.max_tokens, room);
   generate.stop.stop_tokens = settings_.stop_tokens;
   generate.deadline_s = deadline_s;
-  asked_.emplace(generate.id.value,
-                 Asked{index, rank, held_out_reply(tokenizer_, settings_.format, prompt, settings_.stop_tokens)});
-  mailbox_.send(rank, Port::rollout, messages::Generate{std::move(generate)});
-  moved_s_ = now_s_;
+  return generate;
 }
 
 void HeldOutRun::take(const std::vector<CompletionDelta>& deltas) {
   for (const CompletionDelta& delta : deltas) {
     const auto found = asked_.find(delta.id.value);
     if (found == asked_.end()) continue;
-    for (TokenId id : delta.part.ids) found->second.reply.push(id);
+    for (TokenId id : delta.part.ids) found->second.reply->push(id);
     if (delta.part.finish != FinishReason::none) end(delta.id.value, delta);
   }
 }
@@ -116,12 +128,23 @@ void HeldOutRun::end(std::uint64_t id, const CompletionDelta& last) {
   Asked asked = std::move(asked_.extract(id).mapped());
   moved_s_ = now_s_;
   if (last.part.finish == FinishReason::deadline) return waiting_.push_back(asked.index);
-  if (last.part.finish == FinishReason::failed) {
-    if (result_.unanswered++ == 0) result_.error = last.part.error;
-    return;
-  }
-  asked.reply.finish(last.part.finish);
-  result_.outcomes[asked.index] = rules_[asked.index].pass(asked.reply.message().text);
+  if (last.part.finish == FinishReason::failed) return unanswered(asked, last.part.error);
+  asked.reply->finish(last.part.finish);
+  result_.outcomes[asked.index] = rules_[asked.index].pass(asked.reply->message().text);
+}
+
+void HeldOutRun::take(const messages::TextScored& scored) {
+  const auto found = asked_.find(scored.id.value);
+  if (found == asked_.end()) return;
+  const Asked asked = std::move(asked_.extract(found).mapped());
+  moved_s_ = now_s_;
+  if (!scored.error.empty()) return unanswered(asked, scored.error);
+  result_.outcomes[asked.index] = scored.loss;
+}
+
+void HeldOutRun::unanswered(const Asked& asked, const std::string& error) {
+  if (result_.unanswered++ == 0) result_.error = error;
+  if (!asked.reply) result_.outcomes[asked.index] = std::numeric_limits<double>::quiet_NaN();
 }
 
 void HeldOutRun::cancel() {

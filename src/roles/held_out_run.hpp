@@ -17,6 +17,7 @@
 #include "prompt/chat_template.hpp"
 #include "prompt/reply_format.hpp"
 #include "prompt/tokenizer.hpp"
+#include "roles/messages.hpp"
 #include "roles/reply_stream.hpp"
 
 namespace clawrl {
@@ -55,7 +56,8 @@ class HeldOutRun {
   void begin(std::int64_t version, double now_s);
   void tick(double now_s);
   void take(const std::vector<CompletionDelta>& deltas);  // those of other requests are passed over
-  void cancel();                                          // there will be no result
+  void take(const messages::TextScored& scored);
+  void cancel();  // there will be no result
   bool under_way() const { return version_.has_value(); }
   std::optional<std::int64_t> version() const { return version_; }
   /// Once every case has its outcome; then nothing is under way any more.
@@ -66,12 +68,14 @@ class HeldOutRun {
   struct Asked {
     std::size_t index;
     int rank;
-    ReplyStream reply;
+    std::optional<ReplyStream> reply;  // nullopt: a text
   };
   std::optional<int> free_rank() const;
   int own_on(int rank) const;
   void ask(std::size_t index, int rank);
+  GenerateRequest request_of(std::size_t index, RequestId id) const;
   void end(std::uint64_t id, const CompletionDelta& last);
+  void unanswered(const Asked& asked, const std::string& error);
 
   Mailbox& mailbox_;
   Tokenizer tokenizer_;

@@ -2,6 +2,7 @@
 
 #include "core/error.hpp"
 #include "roles/model_tokenizer.hpp"
+#include "roles/text_loss.hpp"
 #include "rollout/append.hpp"
 
 namespace clawrl {
@@ -38,6 +39,10 @@ std::vector<Completion> LocalGenerator::complete(const std::vector<std::vector<T
     for (const CompletionDelta& delta : engine_.take_deltas()) append(done[delta.id.value], delta.part);
   for (const CompletionDelta& delta : engine_.take_deltas()) append(done[delta.id.value], delta.part);
   return done;
+}
+
+double LocalGenerator::loss_of(const std::string& text) {
+  return text_loss(*policy_, 0, tokenizer_.encode_with_post_processor(text));
 }
 
 std::vector<std::string> LocalGenerator::generate(const std::vector<std::vector<Message>>& conversations,

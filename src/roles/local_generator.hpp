@@ -31,6 +31,9 @@ class LocalGenerator {
   std::vector<Completion> complete(const std::vector<std::vector<TokenId>>& prompts, float temperature,
                                    std::span<const std::uint64_t> seeds, std::int32_t max_tokens);
 
+  /// See text_loss().
+  double loss_of(const std::string& text);
+
   const Tokenizer& tokenizer() const { return tokenizer_; }
   const std::vector<TokenId>& stop_tokens() const { return policy_->config().eos_tokens; }
 

@@ -1,8 +1,8 @@
 #pragma once
 // Every message between roles. type_id is unique over all ports. What a field means stands at the struct it carries.
 //
-//   head -> rollout   Generate, Cancel, LoadVersion, UseVersion,       rollout -> head   Deltas
-//                     RetireVersion
+//   head -> rollout   Generate, Cancel, ScoreText, LoadVersion,        rollout -> head   Deltas, TextScored
+//                     UseVersion, RetireVersion
 //   head -> prm       JudgeTurn, LoadVersion, UseVersion,              prm -> head       Judged
 //                     RetireVersion
 //   head -> trainer   TakeStep, Publish, WriteCheckpoint, Restore,     trainer -> head   StepDone, ShardWritten,
@@ -63,6 +63,29 @@ struct Deltas {
   template <class Archive>
   void serialize(Archive& archive) {
     archive(deltas);
+  }
+};
+
+/// What is the text's loss on this version, which is loaded?
+struct ScoreText {
+  static constexpr std::uint16_t type_id = 16;
+  RequestId id;
+  std::int64_t version = 0;
+  std::vector<TokenId> ids;  // 2 or more
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(id, version, ids);
+  }
+};
+
+struct TextScored {
+  static constexpr std::uint16_t type_id = 17;
+  RequestId id;
+  double loss = 0;    // mean -log p of ids[1..], nats
+  std::string error;  // not empty: there is none
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(id, loss, error);
   }
 };
 

@@ -6,6 +6,7 @@
 #include "roles/messages.hpp"
 #include "roles/model_tokenizer.hpp"
 #include "roles/role_loops.hpp"
+#include "roles/text_loss.hpp"
 #include "rollout/engine.hpp"
 
 namespace clawrl {
@@ -29,10 +30,22 @@ ConstraintCompiler make_compiler(const ModelFolders& folders, const ModelConfig&
           load_reply_format(folders.policy, folders.chat_template, folders.tool_format, folders.reasoning)};
 }
 
-/// False = Stop. `shared`: sequences that come without a version take the newest; else all come with theirs, and the
-/// start weights stay.
-bool obey(const Envelope& envelope, Engine& engine, Policy& policy, bool shared) {
+/// The whole text at once, between two steps.
+messages::TextScored score(Policy& policy, const messages::ScoreText& asked) {
+  try {
+    return {asked.id, text_loss(policy, asked.version, asked.ids), ""};
+  } catch (const std::exception& error) {
+    return {asked.id, 0, error.what()};
+  }
+}
+
+/// False = Stop. With one shared line sequences that come without a version take the newest; else all come with theirs,
+/// and the start weights stay.
+bool obey(const Envelope& envelope, Engine& engine, Policy& policy, const RankContext& context) {
   switch (envelope.type) {
+    case messages::ScoreText::type_id:
+      context.mailbox.send(context.map.head(), Port::head, score(policy, envelope.open<messages::ScoreText>()));
+      return true;
     case messages::Generate::type_id:
       engine.submit(envelope.open<messages::Generate>().request);
       return true;
@@ -43,7 +56,7 @@ bool obey(const Envelope& envelope, Engine& engine, Policy& policy, bool shared)
       policy.publish(envelope.open<messages::LoadVersion>().version);
       return true;
     case messages::UseVersion::type_id:
-      if (shared) engine.set_newest(envelope.open<messages::UseVersion>().version);
+      if (context.config.policy.lines == "shared") engine.set_newest(envelope.open<messages::UseVersion>().version);
       return true;
     case messages::RetireVersion::type_id:
       engine.retire(envelope.open<messages::RetireVersion>().version);
@@ -63,10 +76,9 @@ void run_rollout(const RankContext& context, Policy& policy) {
   Mailbox& mailbox = context.mailbox;
   mailbox.send(context.map.head(), Port::head, messages::Ready{"rollout", context.images.sampler->hash()});
   context.images.sampler.reset();  // version 0 lives as long as the policy needs it
-  const bool shared = context.config.policy.lines == "shared";
   for (bool idle = true;;) {
     while (auto envelope = mailbox.receive(Port::rollout, idle ? 50ms : 0ms)) {
-      if (!obey(*envelope, engine, policy, shared)) return;
+      if (!obey(*envelope, engine, policy, context)) return;
       idle = false;
     }
     idle = !engine.step();

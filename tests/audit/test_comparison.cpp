@@ -2,6 +2,7 @@
 
 #include "audit/comparison.hpp"
 
+#include <limits>
 #include <random>
 
 #include "core/error.hpp"
@@ -19,8 +20,8 @@ std::vector<HeldOutCase> cases(std::size_t accuracy, std::size_t hints = 0) {
 
 /// Of `count` cases the first `passed` ones.
 Outcomes first(std::size_t count, std::size_t passed) {
-  Outcomes outcomes(count, false);
-  for (std::size_t i = 0; i < passed; ++i) outcomes[i] = true;
+  Outcomes outcomes(count, 0);
+  for (std::size_t i = 0; i < passed; ++i) outcomes[i] = 1;
   return outcomes;
 }
 
@@ -40,9 +41,9 @@ TEST_CASE("chance: the sign test's tail") {
 
 TEST_CASE("each set is judged by itself, against the same cases of the reference") {
   const auto all = cases(50, 20);
-  Outcomes reference(70, true), outcomes(70, true);
-  for (std::size_t i = 0; i < 12; ++i) outcomes[i] = false;
-  reference[60] = false;
+  Outcomes reference(70, 1), outcomes(70, 1);
+  for (std::size_t i = 0; i < 12; ++i) outcomes[i] = 0;
+  reference[60] = 0;
   const auto sets = compare(all, reference, outcomes, 8, 0.1);
   REQUIRE(sets.size() == 2);
   CHECK(sets[0].set == "accuracy");
@@ -89,4 +90,42 @@ TEST_CASE("noise of 50 cases seldom fails a version that lost nothing") {
     failed += any_failed(compare(all, before, after, 1, 0.1));
   }
   CHECK(failed < 2000 * chance_limit);
+}
+
+TEST_CASE("texts pass while their loss rises by no more than each allows") {
+  std::vector<HeldOutCase> texts(10);
+  for (HeldOutCase& one : texts) {
+    one.set = "language";
+    one.text = "Once upon a time.";
+  }
+  texts[0].max_rise = 1;
+  const Outcomes reference(10, 2.0);
+  Outcomes worse(10, 2.25);
+  auto sets = compare(texts, reference, worse, 4, 0.1);
+  CHECK(sets[0].lost == 9);
+  CHECK(sets[0].passed == 1);
+  CHECK(sets[0].loss == Approx(2.25));
+  CHECK(sets[0].result == "failed");
+  CHECK(to_text(sets) == "language 0.10 of 10, loss 2.250 (lost 9, gained 0) FAILED");
+  CHECK(compare(texts, reference, Outcomes(10, 1.5), 4, 0.1)[0].gained == 9);
+  for (std::size_t i = 5; i < 10; ++i) worse[i] = 1.75;  // as many that fell: no loss
+  sets = compare(texts, reference, worse, 4, 0.1);
+  CHECK(sets[0].lost == 4);
+  CHECK(sets[0].gained == 5);
+  CHECK(sets[0].passed == 6);
+  CHECK(sets[0].result == "passed");
+  CHECK(compare(texts, reference, Outcomes(10, 2.05), 4, 0.1)[0].passed == 10);
+  CHECK(to_text(as_reference(texts, reference, 0)) == "language 1.00 of 10, loss 2.000");
+}
+
+TEST_CASE("a text whose loss a version cannot compute is lost; one that the reference could not is left out of it") {
+  std::vector<HeldOutCase> texts(8);
+  for (HeldOutCase& one : texts) {
+    one.set = "language";
+    one.text = "Once upon a time.";
+  }
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  CHECK(compare(texts, Outcomes(8, 2.0), Outcomes(8, none), 1, 0.1)[0].result == "failed");
+  CHECK(compare(texts, Outcomes(8, none), Outcomes(8, 2.0), 1, 0.1)[0].result == "passed");
+  CHECK(compare(texts, Outcomes(8, none), Outcomes(8, none), 1, 0.1)[0].lost == 0);
 }

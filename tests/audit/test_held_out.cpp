@@ -69,8 +69,12 @@ TEST_CASE("cases are read with every field, and written again as they were") {
       good + "\n\n" +
       R"({"id":"b","set":"hints","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Q"}],)"
       R"("must_not":["x"],"min_words":2,"max_words":9})" +
-      "\r\n"));
-  REQUIRE(cases.size() == 2);
+      "\r\n" + R"({"id":"c","set":"language","text":"Once upon a time.","max_rise":0.25})"));
+  REQUIRE(cases.size() == 3);
+  CHECK(cases[2].is_text());
+  CHECK(cases[2].text == "Once upon a time.");
+  CHECK(cases[2].max_rise == 0.25);
+  CHECK_FALSE(cases[0].is_text());
   CHECK(cases[0].id == "a");
   CHECK(cases[0].set == "accuracy");
   CHECK(cases[0].messages[0].text == "2 and 3?");
@@ -85,6 +89,8 @@ TEST_CASE("cases are read with every field, and written again as they were") {
   CHECK(again[1].messages == cases[1].messages);
   CHECK(again[0].must == cases[0].must);
   CHECK(again[1].max_words == 9);
+  CHECK(again[2].text == cases[2].text);
+  CHECK(again[2].max_rise == 0.25);
 }
 
 TEST_CASE("what is wrong is named with the line and the field") {
@@ -105,6 +111,12 @@ TEST_CASE("what is wrong is named with the line and the field") {
   refused(with(R"("must":["\\b5\\b"])", R"("min_words":9,"max_words":2)"), {"min_words", "max_words"});
   refused(with(R"(,"must":["\\b5\\b"])", ""), {"every reply would pass"});
   refused(good + "\n" + good, {":2", "'a'", "line 1"});
+  const std::string text = R"({"id":"t","set":"language","text":"Once."})";
+  CHECK(refusal(text) == "");
+  refused(with("\"must\"", "\"text\""), {"'messages'", "max_rise"});
+  refused(R"({"id":"t","set":"language","text":""})", {"text"});
+  refused(R"({"id":"t","set":"language","text":"Once.","max_rise":-1})", {"max_rise", "nats"});
+  refused(good + "\n" + R"({"id":"t","set":"accuracy","text":"Once."})", {":2", "'accuracy'", "sets of their own"});
   refused("\n\n", {"no case"});
   CHECK_THROWS_WITH(read_held_out("no/such.jsonl"), Catch::Matchers::Contains("no/such.jsonl"));
   CHECK_THROWS_WITH(write_held_out("no/such.jsonl", many(1)), Catch::Matchers::Contains("no/such.jsonl"));

@@ -60,7 +60,8 @@ TEST_CASE("every set has its cases, with ids of their own") {
   std::map<std::string, int> sets;
   std::set<std::string> ids;
   for (const HeldOutCase& one : cases) ++sets[one.set], ids.insert(one.id);
-  CHECK(sets == std::map<std::string, int>{{"accuracy", 3 * count}, {"form", 3 * count}, {"hints", 3 * count}});
+  CHECK(sets == std::map<std::string, int>{
+                    {"accuracy", 3 * count}, {"form", 3 * count}, {"hints", 3 * count}, {"language", 3 * count}});
   CHECK(ids.size() == cases.size());
   write_held_out("demo_held_out.jsonl", cases);
   CHECK(read_held_out("demo_held_out.jsonl").size() == cases.size());
@@ -72,9 +73,10 @@ TEST_CASE("a reply passes as the gates would count it") {
   Random random(3);
   int passed = 0, checked = 0;
   for (std::size_t t = 0; t < all.size(); ++t) {
-    const ReplyRules accuracy(cases[3 * t]), form(cases[3 * t + 1]), hint(cases[3 * t + 2]);
-    const auto wish = wish_of(cases[3 * t + 2]);
+    const ReplyRules accuracy(cases[4 * t]), form(cases[4 * t + 1]), hint(cases[4 * t + 2]);
+    const auto wish = wish_of(cases[4 * t + 2]);
     REQUIRE(wish);
+    CHECK(cases[4 * t + 3].text == all[t].text);
     for (const std::string& reply : replies(all[t], random)) {
       const Substance substance = check_substance(reply, all[t]);
       INFO(all[t].text << "\n" << reply);

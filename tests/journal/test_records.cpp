@@ -158,9 +158,9 @@ TEST_CASE("audits are kept set by set, in order") {
   {
     Journal journal(path);
     CHECK(journal.audits().empty());
-    journal.save_audit({{0, "accuracy", 50, 47, 0, 0, "reference", "online_rl"}});
-    journal.save_audit(
-        {{3, "accuracy", 50, 20, 28, 1, "failed", "online_rl"}, {3, "hints", 40, 36, 2, 1, "passed", "online_rl"}});
+    journal.save_audit({{0, "accuracy", 50, 47, 0, 0, 0, "reference", "online_rl"}});
+    journal.save_audit({{3, "accuracy", 50, 20, 28, 1, 0, "failed", "online_rl"},
+                        {3, "language", 40, 36, 4, 0, 2.5, "passed", "online_rl"}});
     const auto audits = journal.audits();
     REQUIRE(audits.size() == 3);
     CHECK(audits[0].result == "reference");
@@ -171,6 +171,7 @@ TEST_CASE("audits are kept set by set, in order") {
     CHECK(audits[1].at_s > 1e9);
     CHECK(audits[2].version == 3);
     CHECK(audits[2].passed == 36);
+    CHECK(audits[2].loss == 2.5);
   }
   CHECK(JournalReader(path).audits().size() == 3);
 }

@@ -195,6 +195,6 @@ TEST_CASE("a journal from before there were policy lines and audits goes on with
   CHECK(journal.used_samples(8, 1).size() == 1);
   journal.plan_step(plan(2, {fresh(2)}, {{0}})).get();
   CHECK(journal.audits().empty());
-  journal.save_audit({{4, "hints", 40, 40, 0, 0, "passed", "evaluate"}});
+  journal.save_audit({{4, "hints", 40, 40, 0, 0, 0, "passed", "evaluate"}});
   CHECK(journal.audits().size() == 1);
 }

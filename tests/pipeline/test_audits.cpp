@@ -110,7 +110,7 @@ TEST_CASE("a poisoned run is held: serving goes back to the version that passed 
   INFO(joined(problems));
   CHECK(problems.empty());
   const auto audits = journal.audits();
-  CHECK(std::count_if(audits.begin(), audits.end(), [](const auto& one) { return one.result == "reference"; }) == 3);
+  CHECK(std::count_if(audits.begin(), audits.end(), [](const auto& one) { return one.result == "reference"; }) == 4);
   CHECK(std::any_of(audits.begin(), audits.end(), [](const auto& one) { return one.result == "failed"; }));
   const auto events = journal.events(1000);
   CHECK(std::any_of(events.begin(), events.end(), [](const auto& one) { return one.kind == "audit_hold"; }));
@@ -149,8 +149,8 @@ TEST_CASE("a sound run is audited beside the service, with the scores that evalu
       " --evaluate.run=" + settings.out + " > " + workspace.path("evaluate.log");
   REQUIRE(WEXITSTATUS(std::system(command.c_str())) == 0);
   const auto all = JournalReader(journal_of(settings.out)).audits();
-  REQUIRE(all.size() == online.size() + 6);
-  for (std::size_t i = 0; i < 6; ++i) {
+  REQUIRE(all.size() == online.size() + 8);
+  for (std::size_t i = 0; i < 8; ++i) {
     const AuditRecord &before = online.at(i), &after = all.at(online.size() + i);
     INFO("version " << before.version << ", set " << before.set);
     CHECK(after.source == "evaluate");
@@ -159,6 +159,7 @@ TEST_CASE("a sound run is audited beside the service, with the scores that evalu
     CHECK(after.cases == 12);
     CHECK(after.passed == before.passed);
     CHECK(after.lost == before.lost);
+    CHECK(after.loss == Approx(before.loss).margin(1e-4));
     CHECK(after.result == before.result);
   }
   workspace.done();

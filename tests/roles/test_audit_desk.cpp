@@ -144,6 +144,13 @@ TEST_CASE("the reference is measured first, then every second announced version,
   CHECK(audits[5].source == "online_rl");
 }
 
+TEST_CASE("a set that the reference hardly passes is warned of: it can show no loss") {
+  Audited a;
+  a.audit(0, 13);  // 7 of accuracy, 6 of hints
+  CHECK_FALSE(a.told("set accuracy"));
+  CHECK(a.told("version 0 passes only 6 cases of set hints"));
+}
+
 TEST_CASE("a version stays while it is audited, and the one that passed last stays to go back to") {
   Audited a;
   a.audit(0, count);

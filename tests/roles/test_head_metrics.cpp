@@ -100,10 +100,13 @@ TEST_CASE("what the evaluator, the teacher and the trainer could not use is coun
 TEST_CASE("audits: the newest scores, and whether serving is held") {
   AuditView audit;
   CHECK(head_metrics({}, {}).find("clawrl_audit_score") == std::string::npos);
+  audit.sets = {{0, "language", 9, 9, 0, 0, 2.5, "reference", "online_rl"}};
+  audit.version = 0;
+  CHECK(head_metrics({}, {}, {}, audit).find("clawrl_audit_loss_nats{set=\"language\"} 2.5\n") != std::string::npos);
   CHECK(to_json(fields_of(audit)).find("\"held_version\":-1") != std::string::npos);
   audit.version = 8;
-  audit.sets = {{8, "accuracy", 50, 20, 28, 1, "failed", "online_rl"},
-                {8, "hints", 40, 40, 0, 0, "passed", "online_rl"}};
+  audit.sets = {{8, "accuracy", 50, 20, 28, 1, 0, "failed", "online_rl"},
+                {8, "hints", 40, 40, 0, 0, 0, "passed", "online_rl"}};
   audit.passed = 3;
   audit.failed = audit.rollbacks = 1;
   audit.held_version = 6;

@@ -2,6 +2,7 @@
 
 #include "roles/held_out_run.hpp"
 
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -46,8 +47,9 @@ struct Run {
   ChatTemplate chat_template = ChatTemplate::load(model);
   std::map<int, int> clients;
   HeldOutRun run;
-  explicit Run(int count, const HeldOutRunSettings& s = settings())
-      : run(mailbox, tokenizer, chat_template, cases(count), s, [this](int rank) { return clients[rank]; }) {}
+  explicit Run(int count, const HeldOutRunSettings& s = settings()) : Run(cases(count), s) {}
+  explicit Run(const std::vector<HeldOutCase>& all, const HeldOutRunSettings& s = settings())
+      : run(mailbox, tokenizer, chat_template, all, s, [this](int rank) { return clients[rank]; }) {}
 
   std::vector<RecordingMailbox::Sent<messages::Generate>> asked() { return mailbox.take<messages::Generate>(); }
   void answer(const GenerateRequest& request, const std::string& text, FinishReason reason = FinishReason::stop,
@@ -84,7 +86,7 @@ TEST_CASE("every case is asked once, pinned, with a seed of its own; the outcome
     }
     if (const auto result = r.run.take_result()) {
       CHECK(result->version == 7);
-      CHECK(result->outcomes == Outcomes{true, false, true, false, true, false, true, false});
+      CHECK(result->outcomes == Outcomes{1, 0, 1, 0, 1, 0, 1, 0});
       CHECK(result->unanswered == 0);
     }
   }
@@ -142,7 +144,7 @@ TEST_CASE("a reply that cannot be made counts against the version, one that ran 
   r.answer(asked[0].message.request, "right");
   const auto result = r.run.take_result();
   REQUIRE(result);
-  CHECK(result->outcomes == Outcomes{false, true});
+  CHECK(result->outcomes == Outcomes{0, 1});
   CHECK(result->unanswered == 1);
   CHECK(result->error == "the model's logits are not finite");
 }
@@ -169,11 +171,41 @@ TEST_CASE("rules are held against what the user sees, not against thoughts") {
   const auto asked = r.asked();
   r.answer(asked[0].message.request, "<think>that is right</think>No.");
   r.answer(asked[1].message.request, "<think>no</think>That is right.");
-  CHECK(r.run.take_result()->outcomes == Outcomes{false, true});
+  CHECK(r.run.take_result()->outcomes == Outcomes{0, 1});
 }
 
 TEST_CASE("a case that does not fit is named before the run begins") {
   HeldOutRunSettings small = settings();
   small.context = 8;
   CHECK_THROWS_WITH(Run(2, small), Catch::Matchers::Contains("case0") && Catch::Matchers::Contains("8"));
+}
+
+TEST_CASE("a text is scored where its version is, once; its outcome is its loss, or none") {
+  std::vector<HeldOutCase> texts(2);
+  texts[0].id = "one";
+  texts[0].text = "Once upon a time.";
+  texts[1].id = "two";
+  texts[1].text = "The sun rises.";
+  Run r(texts);
+  r.run.begin(6, 0);
+  r.run.tick(0);
+  CHECK(r.asked().empty());
+  const auto asked = r.mailbox.take<messages::ScoreText>();
+  REQUIRE(asked.size() == 2);
+  CHECK(asked[0].message.version == 6);
+  CHECK(asked[0].message.ids == r.tokenizer.encode_with_post_processor("Once upon a time."));
+  r.run.take(messages::TextScored{{77}, 1, ""});  // nobody's
+  r.run.take(messages::TextScored{asked[1].message.id, 0, "not loaded"});
+  CHECK_FALSE(r.run.take_result());
+  r.run.take(messages::TextScored{asked[0].message.id, 2.5, ""});
+  r.run.take(messages::TextScored{asked[0].message.id, 9.5, ""});
+  const auto result = r.run.take_result();
+  REQUIRE(result);
+  CHECK(result->outcomes[0] == 2.5);
+  CHECK(std::isnan(result->outcomes[1]));
+  CHECK(result->unanswered == 1);
+  CHECK(result->error == "not loaded");
+
+  texts[0].text = "a";
+  CHECK_THROWS_WITH(Run(texts), Catch::Matchers::Contains("'one'") && Catch::Matchers::Contains("2 tokens"));
 }

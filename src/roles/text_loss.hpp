@@ -1,0 +1,22 @@
+#pragma once
+// How well a policy version predicts a text.
+
+#include <numeric>
+#include <vector>
+
+#include "core/error.hpp"
+#include "model/policy.hpp"
+
+namespace clawrl {
+
+/// Mean -log p of ids[1..] in nats. UserError when the version is not loaded or the text is too short.
+inline double text_loss(Policy& policy, std::int64_t version, const std::vector<TokenId>& ids) {
+  require(ids.size() >= 2, "a text of fewer than two tokens has no loss");
+  ScoreRequest request;
+  request.ids = ids;
+  const std::vector<ScoreResult> scored = policy.score(version, {&request, 1});
+  const std::vector<float>& logprobs = scored.front().logprobs;
+  return -std::accumulate(logprobs.begin(), logprobs.end(), 0.0) / static_cast<double>(logprobs.size());
+}
+
+}  // namespace clawrl
