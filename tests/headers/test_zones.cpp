@@ -48,7 +48,8 @@ const Zone zones[] = {
     // headers of tests/ read JSON for several tests; grammar/schema_*.hpp and those of frontend/ are shared by
     // the .cpp files of their folders only
     {"JSON", "nlohmann/",
-     "(src/(frontend|prompt|grammar|model|metrics|audit|demo|convert|probe)/[^/]*\\.cpp|src/grammar/schema_[a-z]*\\.hpp|src/"
+     "(src/(frontend|prompt|grammar|model|metrics|audit|demo|convert|probe)/[^/]*\\.cpp|src/grammar/"
+     "schema_[a-z]*\\.hpp|src/"
      "frontend/(json_fields|openai_values)\\.hpp|"
      "tests/.*\\.cpp|tests/grammar/schema_checker\\.hpp|tests/frontend/server_run\\.hpp|tests/model/"
      "model_cases\\.hpp|tests/trainer/fixture_tensors\\.hpp)"},
