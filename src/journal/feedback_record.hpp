@@ -20,15 +20,16 @@ struct FeedbackRecord {
   double created_s = 0;       // Unix seconds
   double withdrawn_s = 0;     // 0 = it stands
   std::string outcome;        // what became of it: empty = open; sampled, withdrawn, or why it is not learned from
+  std::string hint;           // redacted like the text; a column, so that older journals go on
   // In the record:
-  std::optional<double> score;         // -1..1
-  std::string text, correction, hint;  // redacted where the privacy settings say so
-  std::string source = "feedback";     // feedback = the endpoint, message = a chat message that spoke of the turn
-  double confidence = 1;               // that this turn was meant
+  std::optional<double> score;      // -1..1
+  std::string text, correction;     // redacted where the privacy settings say so
+  std::string source = "feedback";  // feedback = the endpoint, message = a chat message that spoke of the turn
+  double confidence = 1;            // that this turn was meant
   bool stands() const { return withdrawn_s == 0; }
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(id, score, text, correction, hint, source, confidence);
+    archive(id, score, text, correction, source, confidence);
   }
 };
 

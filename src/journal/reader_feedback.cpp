@@ -12,7 +12,8 @@ using namespace journal;
 
 namespace {
 
-#define CLAWRL_FEEDBACK "SELECT turn, revision, key, user, session, created, withdrawn, outcome, record FROM feedback "
+#define CLAWRL_FEEDBACK \
+  "SELECT turn, revision, key, user, session, created, withdrawn, outcome, record, hint FROM feedback "
 
 std::vector<FeedbackRecord> records_of(Query row, const std::string& path) {
   std::vector<FeedbackRecord> records;
@@ -27,6 +28,7 @@ std::vector<FeedbackRecord> records_of(Query row, const std::string& path) {
     record.created_s = row.real(5);
     record.withdrawn_s = row.real(6);
     record.outcome = row.text(7);
+    record.hint = row.text(9);
     records.push_back(std::move(record));
   }
   return records;

@@ -8,7 +8,7 @@
 namespace clawrl::journal {
 namespace {
 
-constexpr std::byte format{5};  // counts up when a serialised struct changes
+constexpr std::byte format{4};  // counts up when a serialised struct changes
 constexpr std::size_t header = 1 + sizeof(XXH64_hash_t);
 
 }  // namespace

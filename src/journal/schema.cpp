@@ -47,8 +47,8 @@ CREATE TABLE versions(line TEXT NOT NULL, number INTEGER NOT NULL, base_id TEXT 
 CREATE TABLE session_learning(session INTEGER PRIMARY KEY, learning INTEGER NOT NULL, at REAL NOT NULL);
 CREATE TABLE feedback(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, key TEXT NOT NULL,
   user TEXT NOT NULL, session TEXT NOT NULL, turn INTEGER NOT NULL, revision INTEGER NOT NULL, created REAL NOT NULL,
-  withdrawn REAL NOT NULL, outcome TEXT NOT NULL, record BLOB NOT NULL, UNIQUE(key, id, turn),
-  UNIQUE(turn, revision));
+  withdrawn REAL NOT NULL, outcome TEXT NOT NULL, record BLOB NOT NULL, hint TEXT NOT NULL DEFAULT '',
+  UNIQUE(key, id, turn), UNIQUE(turn, revision));
 CREATE INDEX feedback_by_user ON feedback(key, user);
 CREATE INDEX feedback_open ON feedback(seq) WHERE outcome = '';
 CREATE TABLE events(id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL, text TEXT NOT NULL);
@@ -60,10 +60,11 @@ CREATE TABLE audits(seq INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT N
   loss REAL, result TEXT NOT NULL, source TEXT NOT NULL, at REAL NOT NULL);
 )sql";
 
-// From version 2: everything was of the one line that there was.
-const char* const policy_lines = R"sql(
+// From version 2: everything was of the one line that there was, and feedback held no hints.
+const char* const new_columns = R"sql(
 ALTER TABLE samples ADD COLUMN line TEXT NOT NULL DEFAULT 'main';
 ALTER TABLE steps ADD COLUMN line TEXT NOT NULL DEFAULT 'main';
+ALTER TABLE feedback ADD COLUMN hint TEXT NOT NULL DEFAULT '';
 )sql";
 
 int pragma(SQLite::Database& database, const char* name) {
@@ -112,7 +113,7 @@ void set_version(SQLite::Database& database) {
 void upgrade(SQLite::Database& database) {
   if (pragma(database, "application_id") != application || pragma(database, "user_version") != 2) return;
   SQLite::Transaction transaction(database);
-  database.exec(policy_lines);
+  database.exec(new_columns);
   database.exec(audits);
   set_version(database);
   transaction.commit();

@@ -170,7 +170,7 @@ TEST_CASE("samples and steps keep their policy line; a line's used samples are i
   CHECK(unused[1].line == "odd");
 }
 
-TEST_CASE("a journal from before there were policy lines and audits goes on with the one line that it has") {
+TEST_CASE("a journal from before there were policy lines, audits and hints goes on with the one line that it has") {
   Folder folder;
   const auto path = folder.file("journal.db");
   {
@@ -183,6 +183,7 @@ TEST_CASE("a journal from before there were policy lines and audits goes on with
     earlier.submit([](auto& database) {
       for (const char* table : {"samples", "steps"})
         journal::execute(database, ("ALTER TABLE " + std::string(table) + " DROP COLUMN line").c_str());
+      journal::execute(database, "ALTER TABLE feedback DROP COLUMN hint");
       journal::execute(database, "DROP TABLE audits");
       journal::execute(database, "PRAGMA user_version = 2");
     });
@@ -194,6 +195,12 @@ TEST_CASE("a journal from before there were policy lines and audits goes on with
   CHECK(unused(journal) == std::vector<std::int64_t>{2, 3, 4, 5});
   CHECK(journal.used_samples(8, 1).size() == 1);
   journal.plan_step(plan(2, {fresh(2)}, {{0}})).get();
+  FeedbackRecord given;
+  given.id = "f";
+  given.turn = {1};
+  given.hint = "Be brief.";
+  journal.save_feedback(given);
+  CHECK(journal.feedback_on({1}).at(0).hint == "Be brief.");
   CHECK(journal.audits().empty());
   journal.save_audit({{4, "hints", 40, 40, 0, 0, 0, "passed", "evaluate"}});
   CHECK(journal.audits().size() == 1);
