@@ -6,9 +6,9 @@
 #include <thread>
 
 #include "checkpoint/checkpoint_reader.hpp"
-#include "demo/learning_report.hpp"
 #include "frontend/openai_client.hpp"
 #include "pipeline/run_record.hpp"
+#include "pipeline/users.hpp"
 #include "support/catch.hpp"
 
 namespace clawrl::test {
@@ -20,14 +20,9 @@ constexpr std::int64_t every = INT64_MAX;
 // So that every waiting sample must be used and no session ends by itself, however slow the machine is.
 const std::vector<std::string> patient = {"--samples.max_staleness=100000", "--session.idle_s=600"};
 
-std::vector<demo::ReplyRecord> hold(const ServerUrl& server, int first, int count, std::uint64_t seed) {
-  demo::UserSettings users;
-  users.server = server;
-  users.users = 4;
+std::vector<demo::ReplyRecord> hold_slowly(const ServerUrl& server, int first, int count, std::uint64_t seed) {
+  demo::UserSettings users = talkative(server, seed);
   users.think_s = 0.1;  // else the judge's queue grows long on a busy machine
-  users.habits.silent = 0;
-  users.max_tokens = 48;
-  users.seed = seed;
   return demo::hold_sessions(users, first, count, [](const demo::ReplyRecord&) {});
 }
 
@@ -77,7 +72,7 @@ Crash run_until_killed(const std::string& out, Survivor& survivor) {
   JobProcess job({.out = out, .arguments = patient});
   const ServerUrl server = job.wait_until_serving();
   survivor.write(server);
-  std::thread students([&] { hold(server, 0, 200, 3); });  // cut off by the kill
+  std::thread students([&] { hold_slowly(server, 0, 200, 3); });  // cut off by the kill
   // Which steps get one depends on how long the one before takes to write.
   const bool learning = job.wait_for("checkpoint " + checkpoints_of(out) + "/step_0") && job.wait_for("step 7 ");
   job.kill_all_ranks();
@@ -88,24 +83,15 @@ Crash run_until_killed(const std::string& out, Survivor& survivor) {
   return look_at(out);
 }
 
-void wait_until_all_is_learned(const ServerUrl& server) {
-  OpenAiClient client(server, 10s);
-  for (int i = 0; i < 120; ++i) {
-    std::this_thread::sleep_for(1s);  // the figures are renewed twice a second
-    if (!demo::learning_busy(client.get("/status").body)) return;
-  }
-  FAIL("turns are still waiting after two minutes");
-}
-
 void resume_and_finish(const std::string& out, Survivor& survivor, const Crash& crash) {
   std::vector<std::string> arguments = patient;
   arguments.push_back("--run.resume");
   JobProcess job({.out = out, .arguments = arguments});
   const ServerUrl server = job.wait_until_serving();
   survivor.write(server);
-  for (const auto& reply : hold(server, 0, 8, 4)) REQUIRE(reply.served);
+  for (const auto& reply : hold_slowly(server, 0, 8, 4)) REQUIRE(reply.served);
   REQUIRE(job.wait_for("step " + std::to_string(crash.steps.size() + 4) + " "));
-  wait_until_all_is_learned(server);
+  wait_until_learned(server);
   job.stop();
   REQUIRE(job.wait() == 0);
   REQUIRE(job.log().find("resumed from") != std::string::npos);

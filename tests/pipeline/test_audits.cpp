@@ -10,11 +10,11 @@
 
 #include "checkpoint/checkpoint_reader.hpp"
 #include "demo/held_out_cases.hpp"
-#include "demo/learning_report.hpp"
 #include "frontend/openai_client.hpp"
 #include "journal/journal_reader.hpp"
 #include "pipeline/job_process.hpp"
 #include "pipeline/run_record.hpp"
+#include "pipeline/users.hpp"
 #include "pipeline/workspace.hpp"
 #include "support/catch.hpp"
 
@@ -22,19 +22,6 @@ namespace clawrl::test {
 namespace {
 
 using namespace std::chrono_literals;
-
-constexpr std::uint64_t seed = 3;
-
-std::vector<demo::ReplyRecord> hold(const ServerUrl& server, int first, int count) {
-  demo::UserSettings users;
-  users.server = server;
-  users.users = 4;
-  users.think_s = 0;
-  users.habits.silent = 0;
-  users.max_tokens = 48;
-  users.seed = seed;
-  return demo::hold_sessions(users, first, count, [](const demo::ReplyRecord&) {});
-}
 
 void require_served(const std::vector<demo::ReplyRecord>& replies) {
   for (const auto& reply : replies) {
@@ -56,13 +43,6 @@ int hold_until(const JobProcess& job, const ServerUrl& server, const std::string
 std::string status(const ServerUrl& server) {
   std::this_thread::sleep_for(1s);  // the figures are renewed twice a second
   return OpenAiClient(server).get("/status").body;
-}
-
-/// Until no verdict, step, version or audit is on its way.
-void wait_until_quiet(const ServerUrl& server) {
-  for (int i = 0; i < 120; ++i)
-    if (!demo::learning_busy(status(server))) return;
-  FAIL("learning or audits are still under way after two minutes");
 }
 
 JobSettings audited(const Workspace& workspace, std::vector<std::string> more) {
@@ -142,7 +122,7 @@ TEST_CASE("a sound run is audited beside the service, with the scores that evalu
     JobProcess job(settings);
     const ServerUrl server = job.wait_until_serving();
     hold_until(job, server, "step 2 version", 80);
-    wait_until_quiet(server);  // then the newest version has been audited, and the last checkpoint is of it
+    wait_until_learned(server);  // then the newest version has been audited, and the last checkpoint is of it
     const std::string said = status(server);
     INFO(said);
     CHECK(status_number(said, "held_version") == -1);

@@ -8,12 +8,12 @@
 #include <thread>
 
 #include "core/line_tensors.hpp"
-#include "demo/learning_report.hpp"
 #include "frontend/openai_client.hpp"
 #include "frontend/raw_client.hpp"
 #include "journal/journal.hpp"
 #include "pipeline/job_process.hpp"
 #include "pipeline/run_record.hpp"
+#include "pipeline/users.hpp"
 #include "pipeline/workspace.hpp"
 #include "samples/policy_lines.hpp"
 #include "support/catch.hpp"
@@ -35,22 +35,9 @@ std::vector<std::string> with(std::vector<std::string> arguments, const std::vec
 }
 
 demo::UserSettings users_of(const ServerUrl& server) {
-  demo::UserSettings users;
-  users.server = server;
+  demo::UserSettings users = talkative(server, 1);
   users.personas = {&demo::find_persona("student"), &demo::find_persona("contrarian")};
-  users.think_s = 0;
-  users.habits.silent = 0;
-  users.max_tokens = 48;
   return users;
-}
-
-void wait_until_learned(const ServerUrl& server) {
-  OpenAiClient client(server, 10s);
-  for (int i = 0; i < 120; ++i) {
-    std::this_thread::sleep_for(1s);  // the figures are renewed twice a second
-    if (!demo::learning_busy(client.get("/status").body)) return;
-  }
-  FAIL("turns are still waiting after two minutes");
 }
 
 /// Both users hold sessions until each line has at least `steps` steps.

@@ -7,6 +7,7 @@
 #include "frontend/openai_client.hpp"
 #include "pipeline/job_process.hpp"
 #include "pipeline/run_record.hpp"
+#include "pipeline/users.hpp"
 #include "pipeline/workspace.hpp"
 #include "support/catch.hpp"
 
@@ -16,17 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr std::uint64_t seed = 3;
-
-std::vector<demo::ReplyRecord> hold(const ServerUrl& server, int first, int count) {
-  demo::UserSettings users;
-  users.server = server;
-  users.users = 4;
-  users.think_s = 0;
-  users.habits.silent = 0;
-  users.max_tokens = 48;
-  users.seed = seed;
-  return demo::hold_sessions(users, first, count, [](const demo::ReplyRecord&) {});
-}
 
 std::int64_t newest_version_used(const JournalReader& journal) {
   std::int64_t newest = 0;
@@ -39,7 +29,7 @@ std::int64_t newest_version_used(const JournalReader& journal) {
 std::vector<demo::ReplyRecord> learn(const ServerUrl& server, const JournalReader& journal, int limit) {
   std::vector<demo::ReplyRecord> replies;
   for (int first = 0; first < limit; first += 4) {
-    for (auto& reply : hold(server, first, 4)) replies.push_back(std::move(reply));
+    for (auto& reply : hold(server, first, 4, seed)) replies.push_back(std::move(reply));
     if (first >= 8 && newest_version_used(journal) > 0) break;
   }
   return replies;
