@@ -24,7 +24,7 @@ namespace clawrl {
 class AuditDesk {
  public:
   struct Seams {
-    std::function<LineVersion()> dispatched;         // as VersionDesk::made() wants it
+    std::function<LineVersion()> dispatched;        // as VersionDesk::made() wants it
     std::function<void(const std::string&)> log;    // one line for the operator
     std::function<void(const AuditView&)> audited;  // an audit has ended
   };

@@ -1,9 +1,8 @@
 #pragma once
 // Which samples an optimiser step takes.
 //
-//   add() in journal order --> waiting --first `batch` of a line--> step + `replay` of its window --> its window of
-//   used
-//                                                                                                     ones
+//   add() in journal order --> waiting --first `batch` of a line--> step + `replay` of its window --> its used ones
+//
 // A step is of one policy line: the first whose samples are `batch`, in order of arrival.
 //
 // Composition depends on the order of add() and on the counts alone, so the same journal gives the same batches; only
