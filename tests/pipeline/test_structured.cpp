@@ -43,7 +43,7 @@ ChatOptions options_of(const std::string& session, const std::string& fields, bo
   return options;
 }
 
-/// Asks, and says what the judge takes for a complaint about the reply.
+/// Asks, and complains on purpose: what the demo judge makes of such replies is anybody's guess.
 ChatReply ask_and_complain(const ServerUrl& server, ChatOptions options) {
   OpenAiClient client(server, 60s);
   std::vector<Message> messages = {said("user", "Mia Stone has 3 red apples. How many red apples does Mia have?")};
@@ -57,6 +57,9 @@ ChatReply ask_and_complain(const ServerUrl& server, ChatOptions options) {
     messages.push_back(said("tool", "done"));
     messages.back().tool_call_id = call.id;
   }
+  const Json down = {
+      {"session_id", options.session}, {"turn", 0}, {"thumbs", "down"}, {"hint", "Do not use bold text."}};
+  REQUIRE(client.post("/v1/feedback", down.dump()).status == 200);
   messages.push_back(said("user", "please skip the bold text"));
   options.fields.clear();
   options.session_done = true;
