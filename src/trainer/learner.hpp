@@ -53,8 +53,13 @@ struct StepBatch {
   std::optional<std::int64_t> held_version;  // of the line before the step; none = version - 1
 };
 
+/// How a policy line stands to the line "main". apart: an adapter of its own on the frozen base. on_main: its adapter
+/// lies on top of main's, and together they act as one of twice the rank. A step then trains both from one backward
+/// pass, main's with the learning rate of batch.step; a step of main finds nothing on top.
+enum class LineStack : std::uint8_t { apart, on_main };
+
 /// Weights and moments per policy line: "main" is always there; with LoRA others may be added, each an adapter of its
-/// own on the one frozen base. A new line begins as every line begins: fresh, or as lora.adapter says.
+/// own. A new line begins as every line begins: fresh, or as lora.adapter says; on main always fresh.
 class Learner {
  public:
   virtual ~Learner() = default;
@@ -64,15 +69,16 @@ class Learner {
   /// Log-probs [T] of a sample's tokens at its temperature on its line's current weights (entry 0 is 0). Not
   /// collective.
   virtual std::vector<float> score(const TrainingSample& sample) = 0;
-  /// What is published: all weights, or the line's adapter when LoRA is on. Host, f32, valid until the next step().
+  /// What is published: all weights, or the line's adapter when LoRA is on (on main: both as one of twice the rank,
+  /// for "main" with zeros on top). Host, f32, valid until the next step(), on main until the next call.
   virtual std::vector<ParameterView> parameters(const std::string& line = "main") = 0;
   /// Nothing for a line that is there. UserError for a further one without LoRA.
   virtual void add_line(const std::string& line) = 0;
   /// Frees its weights and moments; nothing for a line that is not there. "main" stays.
   virtual void drop_line(const std::string& line) = 0;
   /// Writable views of everything a checkpoint needs: parameters, moments "adam.m.<name>", "adam.v.<name>" (f32) and
-  /// "adam.step" (i64 [1]), of lines other than "main" with "line.<line>." before the name. Restoring = overwriting
-  /// them before the first step().
+  /// "adam.step" (i64 [1]), of lines other than "main" with "line.<line>." before the name; on main each line has its
+  /// own adapter alone. Restoring = overwriting them before the first step().
   virtual std::vector<ParameterView> state() = 0;
   virtual const ModelConfig& config() const = 0;
 };
@@ -83,12 +89,14 @@ class Learner {
 /// (an f32 image gives exact masters).
 std::unique_ptr<Learner> make_learner(std::shared_ptr<const WeightImage> image, const OptimizerSettings& optimizer,
                                       const LossSettings& loss, Collectives& collectives, const LoraConfig& lora = {},
-                                      const std::string& device = "cpu", DType type = DType::f32);
+                                      const std::string& device = "cpu", DType type = DType::f32,
+                                      LineStack lines = LineStack::apart);
 
 /// The same with a Hugging Face folder, loaded for this process alone.
 std::unique_ptr<Learner> make_learner(const std::string& folder, const OptimizerSettings& optimizer,
                                       const LossSettings& loss, Collectives& collectives, const LoraConfig& lora = {},
-                                      const std::string& device = "cpu", DType type = DType::f32);
+                                      const std::string& device = "cpu", DType type = DType::f32,
+                                      LineStack lines = LineStack::apart);
 
 /// Matrix type of the image that make_learner() wants for training in `type`.
 DType base_type(const LoraConfig& lora, DType type);

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <exception>
 #include <map>
+#include <optional>
 
 #include "comm/collectives.hpp"
 #include "core/error.hpp"
@@ -15,6 +16,7 @@
 #include "trainer/learner.hpp"
 #include "trainer/sample_validation.hpp"
 #include "trainer/torch/micro_batch.hpp"
+#include "trainer/torch/stacked_adapters.hpp"
 #include "trainer/torch/step_statistics.hpp"
 #include "trainer/torch/token_logprobs.hpp"
 #include "trainer/torch/trained_set.hpp"
@@ -22,7 +24,7 @@
 namespace clawrl {
 namespace {
 
-constexpr std::uint64_t kAdapterSeed = 1;
+constexpr std::uint64_t kAdapterSeed = 1, kUpperSeed = 2;  // alike, two adapters would move as one
 const std::string kMain = "main";
 
 at::Device parse_device(const std::string& name) {
@@ -34,7 +36,8 @@ at::Device parse_device(const std::string& name) {
 }
 
 /// What a policy line trains is one flat buffer (all weights, or the adapter), with the moments beside it in the same
-/// layout. The gradient is shared: a step is of one line.
+/// layout. The gradient is shared: a step is of one line. Where lines stand on main, forward and backward see the two
+/// in a buffer of the stack's own (stacked_adapters.hpp), from which the gradient goes back to each.
 ///
 ///   parameters   [ matrices .......... | vectors .. ]   the transformer's tensors are views of it, or, in bf16, of
 ///   seen_        [ ..................... ]              the same with rounded matrices
@@ -43,7 +46,8 @@ at::Device parse_device(const std::string& name) {
 class TorchLearner final : public Learner {
  public:
   TorchLearner(std::shared_ptr<const WeightImage> image, const OptimizerSettings& optimizer, const LossSettings& loss,
-               Collectives& collectives, const LoraConfig& asked, const std::string& device, DType type)
+               Collectives& collectives, const LoraConfig& asked, const std::string& device, DType type,
+               LineStack lines)
       : config_(image->config()),
         optimizer_(optimizer),
         loss_settings_(loss),
@@ -61,7 +65,11 @@ class TorchLearner final : public Learner {
       layout_ = lora_layout(config_, lora_);
       const bool fresh = lora_.adapter.empty();
       start_ = (fresh ? random_lora(config_, lora_, kAdapterSeed) : load_lora(config_, lora_)).to(device_);
-      gradient_ = at::zeros_like(start_);
+      if (lines == LineStack::on_main) {
+        stack_.emplace(config_, lora_, device_);
+        upper_start_ = random_lora(config_, lora_, kUpperSeed).to(device_);
+      }
+      gradient_ = stack_ ? stack_->gradient() : at::zeros_like(start_);
       add_line(kMain);
     } else {
       layout_ = weight_layout(config_);
@@ -80,6 +88,7 @@ class TorchLearner final : public Learner {
     add_line(batch.line);
     TrainedSet& line = select(batch.line);
     line.stepped();
+    if (stack_) find(kMain).stepped();
     gradient_.zero_();
     StepStatistics statistics;
     std::exception_ptr failure;
@@ -125,7 +134,11 @@ class TorchLearner final : public Learner {
     return result;
   }
 
-  std::vector<ParameterView> parameters(const std::string& line) override { return find(line).views(); }
+  std::vector<ParameterView> parameters(const std::string& line) override {
+    if (!stack_) return find(line).views();
+    select(line);
+    return stack_->views();
+  }
 
   std::vector<ParameterView> state() override {
     std::vector<ParameterView> all;
@@ -137,7 +150,9 @@ class TorchLearner final : public Learner {
   void add_line(const std::string& name) override {
     if (lines_.contains(name)) return;
     require(lora_.rank > 0, "policy line " + name + ": lines besides main need LoRA (trainer.lora_rank > 0)");
-    TrainedSet& line = lines_.try_emplace(name, layout_, start_.clone(), optimizer_).first->second;
+    const at::Tensor& start = stack_ && name != kMain ? upper_start_ : start_;
+    TrainedSet& line = lines_.try_emplace(name, layout_, start.clone(), optimizer_).first->second;
+    if (stack_) return;
     line.lora = bind_lora(config_, lora_, line.parameters);
     track_lora_gradients(config_, lora_, line.lora, gradient_);
   }
@@ -159,7 +174,12 @@ class TorchLearner final : public Learner {
   TrainedSet& select(const std::string& name) {
     TrainedSet& line = find(name);
     if (line.upload()) refresh_seen(line);
-    if (lora_.rank > 0) weights_.lora = line.lora;
+    if (stack_) {
+      TrainedSet& main = find(kMain);
+      main.upload();
+      stack_->put(main.parameters, name == kMain ? at::Tensor() : line.parameters);
+    }
+    if (lora_.rank > 0) weights_.lora = stack_ ? stack_->lora() : line.lora;
     return line;
   }
 
@@ -190,7 +210,7 @@ class TorchLearner final : public Learner {
     }
   }
 
-  /// Collective: sums the gradient, clips it by its global norm and updates the line's parameters.
+  /// Collective: sums the gradient, clips it by its global norm and updates the line's parameters, and main's below.
   void update(TrainedSet& line, const StepBatch& batch, StepMetrics& metrics) {
     at::NoGradGuard no_grad;
     reduce_gradient();
@@ -202,8 +222,14 @@ class TorchLearner final : public Learner {
                 "); the weights are left as they were");
     const double coefficient = optimizer_.max_grad_norm / (metrics.grad_norm + 1e-6);
     if (optimizer_.max_grad_norm > 0 && coefficient < 1) gradient_.mul_(coefficient);
+    if (stack_) return update_both(batch, metrics.learning_rate);
     line.adam.step(gradient_, metrics.learning_rate);
     refresh_seen(line);
+  }
+
+  void update_both(const StepBatch& batch, double rate) {
+    find(kMain).adam.step(stack_->gradient_of(StackedAdapters::lower), learning_rate(optimizer_, batch.step));
+    if (batch.line != kMain) find(batch.line).adam.step(stack_->gradient_of(StackedAdapters::upper), rate);
   }
 
   /// The image may go before the gradient and the moments come.
@@ -247,6 +273,8 @@ class TorchLearner final : public Learner {
   LoraConfig lora_;
   ParameterLayout layout_;  // of what is trained
   at::Tensor start_;        // what an adapter begins with
+  at::Tensor upper_start_;  // the same of one on top of main
+  std::optional<StackedAdapters> stack_;
   at::Tensor gradient_;
   at::Tensor seen_;                          // undefined where forward and backward see the parameters themselves
   std::map<std::string, TrainedSet> lines_;  // with full weights "main" alone
@@ -256,17 +284,17 @@ class TorchLearner final : public Learner {
 
 std::unique_ptr<Learner> make_learner(std::shared_ptr<const WeightImage> image, const OptimizerSettings& optimizer,
                                       const LossSettings& loss, Collectives& collectives, const LoraConfig& lora,
-                                      const std::string& device, DType type) {
+                                      const std::string& device, DType type, LineStack lines) {
   at::set_num_threads(1);  // ranks share the cores; a rank is a process
   require(type == DType::f32 || type == DType::bf16, std::string("training in ") + name(type) + "; allowed: f32, bf16");
-  return std::make_unique<TorchLearner>(std::move(image), optimizer, loss, collectives, lora, device, type);
+  return std::make_unique<TorchLearner>(std::move(image), optimizer, loss, collectives, lora, device, type, lines);
 }
 
 std::unique_ptr<Learner> make_learner(const std::string& folder, const OptimizerSettings& optimizer,
                                       const LossSettings& loss, Collectives& collectives, const LoraConfig& lora,
-                                      const std::string& device, DType type) {
+                                      const std::string& device, DType type, LineStack lines) {
   return make_learner(load_weight_image(folder, base_type(lora, type)), optimizer, loss, collectives, lora, device,
-                      type);
+                      type, lines);
 }
 
 DType base_type(const LoraConfig& lora, DType type) {
