@@ -62,16 +62,20 @@ bool loopback(const std::string& address) {
 void check_policy(const RunConfig& config) {
   const PolicyConfig& policy = config.policy;
   const LoraConfig& lora = config.trainer.lora;
-  if (policy.lines != "user") {
+  if (!policy.per_user()) {
     require(policy.max_lines == PolicyConfig().max_lines,
-            "policy.max_lines has no effect with policy.lines = shared: it needs policy.lines = user");
+            "policy.max_lines has no effect with policy.lines = shared: it needs policy.lines = user or both");
     return;
   }
-  require(lora.rank > 0 || !lora.adapter.empty(),
-          "policy.lines = user needs an adapter for each user: trainer.lora_rank > 0 or trainer.lora_adapter");
-  require(config.prm.evaluator != "self",
-          "prm.evaluator = self asks the policy's newest version, and with policy.lines = user each user has one: "
-          "allowed is judge");
+  const std::string setting = "policy.lines = " + policy.lines;
+  require(!policy.stacked() || lora.adapter.empty(),
+          setting +
+              " begins with fresh adapters, shared and for each user: trainer.lora_adapter must be empty, and "
+              "trainer.lora_rank > 0");
+  require(lora.rank > 0 || !lora.adapter.empty(), setting + " needs an adapter for each user: trainer.lora_rank > 0" +
+                                                      (policy.stacked() ? "" : " or trainer.lora_adapter"));
+  require(config.prm.evaluator != "self", "prm.evaluator = self asks the policy's newest version, and with " + setting +
+                                              " each user has one: allowed is judge");
 }
 
 void check_http(const HttpConfig& http) {
@@ -103,6 +107,14 @@ std::int32_t recorded_top_k(const RunConfig& config) {
   return uses_topk(samples.method) || overlap ? samples.top_k : 0;
 }
 
+LoraConfig served_lora(const RunConfig& config) {
+  LoraConfig lora = config.trainer.lora;
+  if (!config.policy.stacked()) return lora;
+  lora.rank *= 2;
+  lora.alpha *= 2;  // the same scale
+  return lora;
+}
+
 void check(const RunConfig& config) {
   require(config.samples.weighting.silence_weight == 0 || !config.session.judge_without_next_state,
           "feedback.silence_weight and session.judge_without_next_state contradict each other: silence is approval or "
@@ -117,7 +129,8 @@ void check(const RunConfig& config) {
           "audit.every_versions = " + std::to_string(config.audit.every_versions) +
               " needs audit.heldout, the file of cases");
   require(config.audit.every_versions == 0 || config.policy.lines == "shared",
-          "audit.every_versions > 0 audits the shared line: policy.lines = " + config.policy.lines + " has none");
+          "audit.every_versions > 0 audits the one line of policy.lines = shared; with " + config.policy.lines +
+              " each user has one");
   if (config.run.deterministic) {
     require(config.samples.partial_batch_age_s == 0,
             "run.deterministic = true forbids batches by wall clock: samples.partial_batch_age_s must be 0");

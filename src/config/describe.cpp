@@ -25,9 +25,12 @@ void describe_start(SettingList& list, RunConfig& c) {
            {"auto", "none", "hermes", "llama_json", "mistral"});
   list.add("model.reasoning", c.model.reasoning, "does the policy write think blocks, auto = as its template does",
            {"auto", "on", "off"});
-  list.add("policy.lines", c.policy.lines, "one policy line for all, or an adapter for each user (API key and `user`)",
-           {"shared", "user"});
-  list.add("policy.max_lines", c.policy.max_lines, "adapters at once; further users get the start weights",
+  list.add(
+      "policy.lines", c.policy.lines,
+      "one policy line for all, an adapter for each user (API key and `user`), or both: the user's on the shared one",
+      {"shared", "user", "both"});
+  list.add("policy.max_lines", c.policy.max_lines,
+           "users with an adapter at once; further ones get the start weights, with both the shared line",
            between(1, 65536));
   list.add("roles.trainers", c.roles.trainers, "trainer groups, 0 = in proportion", between(0, 1e6));
   list.add("roles.rollouts", c.roles.rollouts, "rollout groups, 0 = in proportion", between(0, 1e6));

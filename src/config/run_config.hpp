@@ -35,8 +35,11 @@ struct ModelFolders {
 
 /// Who shares weights with whom (samples/policy_lines.hpp).
 struct PolicyConfig {
-  std::string lines = "shared";  // shared: one policy line for all; user: an adapter for each user
-  std::int32_t max_lines = 64;   // adapters at once; a user beyond it gets the start weights and teaches nothing
+  /// shared: one policy line for all; user: an adapter for each user; both: each user's on top of a shared one
+  std::string lines = "shared";
+  std::int32_t max_lines = 64;  // users with an adapter at once; without one: the start weights, or the shared line
+  bool per_user() const { return lines != "shared"; }
+  bool stacked() const { return lines == "both"; }
 };
 
 struct RoleConfig {
@@ -206,5 +209,8 @@ struct RunConfig {
 /// Top-k width the engine must record with every learning turn: samples.top_k when the method or the hint choice needs
 /// it, else 0.
 std::int32_t recorded_top_k(const RunConfig& config);
+
+/// The adapter that is published and sampled from: trainer.lora, or with policy.lines = both two of them stacked.
+LoraConfig served_lora(const RunConfig& config);
 
 }  // namespace clawrl

@@ -206,6 +206,7 @@ void Head::on_step(const messages::StepDone& done) {
   }
   if (oldest > 0) trained_feedback_[steps_->line()][done.metrics.version] = oldest;
   versions_->made({done.metrics.version, steps_->line()}, steps_->dispatched(), done.finished_s);
+  if (config_.policy.stacked()) rebase(shared_line);
   checkpoints_->step_done(done.metrics.step, monotonic_s());
   log("step " + std::to_string(done.metrics.step) + " version " + std::to_string(done.metrics.version) + " loss " +
       std::to_string(done.metrics.loss) + " samples " + std::to_string(done.metrics.samples) + " gap " +

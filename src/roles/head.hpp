@@ -88,10 +88,13 @@ class Head : public ChatService {
   void make_user_data_desk();
   void copy_journal(bool make);
   RunState run_state() const;
-  void publish_restored();
   void wait_for(const char* what, double limit_s, const std::function<bool()>& done);
   void wait_for_ranks();
   void resume();
+  // head_lines.cpp
+  std::int64_t served_version(const Turn& turn);
+  void rebase(const std::string& line);
+  void publish_restored();
   // head_sessions.cpp
   static SessionLimits session_limits(const SessionConfig& session);
   void restore_sessions();

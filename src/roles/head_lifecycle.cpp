@@ -93,9 +93,8 @@ void Head::make_desks() {
   settings.rollout_ranks = context_.map.ranks(Role::rollout);
   settings.redactor = redactor_;
   settings.learning = learning_named(config_.privacy.learning);
-  const bool lines = context_.learning && config_.policy.lines == "user";
-  if (lines)
-    settings.version = [this](const Turn& turn) { return versions_->announced(policy_line(config_.policy, turn)); };
+  const bool lines = context_.learning && config_.policy.per_user();
+  if (lines) settings.version = [this](const Turn& turn) { return served_version(turn); };
   const std::vector<int> trainers = context_.map.ranks(Role::trainer);
   RequestDesk::Events events;
   events.linked = [this](LinkedTurn linked) { on_linked(std::move(linked)); };
@@ -149,7 +148,7 @@ RunState Head::run_state() const {
   state.seed = config_.run.seed;
   state.rng["baseline"] = baseline_text(steps_->baseline().state());
   state.rng["feedback_weights"] = steps_->weights().text();
-  if (config_.policy.lines == "user") state.rng["policy_lines"] = steps_->lines().text();
+  if (config_.policy.per_user()) state.rng["policy_lines"] = steps_->lines().text();
   state.configuration = configuration_;
   state.base_model_hash = base_id_;
   state.clawrl_version = CLAWRL_VERSION;
@@ -213,15 +212,9 @@ void Head::resume() {
   steps_->resume_from(step, version, replay_ ? replay_.get() : journal_.get(), replay_ != nullptr, known_lines);
   if (config_.run.resume && !replay_) resume_audits();
   publish_restored();
+  wait_for("the restored weights to reach every rank", start_limit_s, [&] { return versions_->settled(); });
   if (config_.run.resume && !replay_) restore_sessions();
   if (config_.run.resume && !replay_) feedback_->restore();
-}
-
-void Head::publish_restored() {
-  for (const std::string& line : steps_->lines().names())
-    if (const std::int64_t version = steps_->lines().newest(line); version > 0)
-      versions_->made({version, line}, steps_->dispatched(), unix_s());
-  wait_for("the restored weights to reach every rank", start_limit_s, [&] { return versions_->settled(); });
 }
 
 void Head::open_http() {

@@ -69,8 +69,11 @@ void run_prm(const RankContext& context, Policy& policy) {
   Engine engine(evaluator, judge_engine_settings(config, evaluator.config()));
   Versions versions{policy, self ? &engine : nullptr};
   JudgeSettings settings = judge_settings(config, evaluator.config().eos_tokens);
-  if (config.policy.lines == "user")
-    settings.teacher.newest = [&](const Turn& turn) { return versions.of(policy_line(config.policy, turn)); };
+  if (config.policy.per_user())
+    settings.teacher.newest = [&](const Turn& turn) {
+      const std::int64_t own = versions.of(policy_line(config.policy, turn));
+      return own == 0 && config.policy.stacked() ? versions.of(shared_line) : own;
+    };
   Judge judge(sampler_of(engine), load_tokenizer(folder, evaluator.config()),
               ChatTemplate::load(folder, self ? config.model.chat_template : ""),
               make_teacher(config, policy, other.get(), settings.teacher), settings);

@@ -53,7 +53,7 @@ struct Followers {
 
 Followers make_followers(const RankContext& context) {
   const auto load = [&](const std::shared_ptr<const WeightImage>& image) {
-    return make_policy(image, context.config.model.device, context.config.trainer.lora);
+    return make_policy(image, context.config.model.device, served_lora(context.config));
   };
   Followers followers;
   std::vector<Policy*> receiving;

@@ -77,7 +77,7 @@ std::string StepDesk::refusal(const Turn& turn) const {
 }
 
 std::string StepDesk::add(const Turn& turn, const Verdict& verdict) {
-  const std::string line = policy_line(config_.policy, turn);
+  const std::string line = taught_line(turn);
   BuiltSample built = builder_.build(turn, verdict, newest_for(turn), line);
   if (built.sample && built.exclusion.empty() && !lines_.admit(line)) built.exclusion = "max_lines";
   if (built.sample) built.sample->line = line;
@@ -157,8 +157,10 @@ std::optional<StepDesk::Planned> StepDesk::recorded_step() {
   }
   if (planned.record.shards.size() != trainers_.size())  // resumed on another number of trainers
     planned.record.shards = step_shards(planned.samples, static_cast<int>(trainers_.size()));
-  // An unfinished step's number may have been announced for bits that are not on record.
-  if (!foreign_ && !config_.run.deterministic && !planned.record.finished()) planned.record.version = next_version_;
+  // An unfinished step's number may have been announced for bits that are not on record; on a shared line any may, as
+  // what was pushed then may have seen a later step's shared part.
+  const bool unknown = config_.policy.stacked() || (!config_.run.deterministic && !planned.record.finished());
+  if (!foreign_ && unknown) planned.record.version = next_version_;
   next_version_ = std::max(next_version_, planned.record.version + 1);
   return planned;
 }
@@ -205,8 +207,8 @@ void StepDesk::dispatch(const Planned& planned) {
   whole.global_samples = static_cast<std::int64_t>(planned.samples.size());
   whole.line = planned.record.line;
   if (!shared()) {
-    whole.line_step = lines_.steps(whole.line) + 1;
-    whole.held_version = lines_.newest(whole.line);
+    if (!config_.policy.stacked() || whole.line != shared_line) whole.line_step = lines_.steps(whole.line) + 1;
+    whole.held_version = take_held(whole.line);
   }
   for (std::size_t rank = 0; rank < trainers_.size(); ++rank) {
     messages::TakeStep take{whole};
@@ -246,6 +248,7 @@ void StepDesk::take(const messages::StepDone& done) {
   for (const SampleUse& use : in_flight_->record.samples)
     if (!use.replayed) last_fresh_.push_back(use.id.turn);
   lines_.stepped(line_, version_);
+  held_[line_] = version_;
   in_flight_.reset();
   done_(full);
   if (const std::string line = std::exchange(dropping_, {}); !line.empty()) drop_line(line);

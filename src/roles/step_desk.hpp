@@ -9,6 +9,7 @@
 #include <deque>
 #include <functional>
 #include <future>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -47,6 +48,9 @@ class StepDesk {
   /// The line's weights and moments go, at once or when its step in flight has ended; its turns have been dropped. A
   /// restart from a checkpoint that still has them drops them again.
   void drop_line(const std::string& line);
+  /// With policy.lines = both: the number under which the line goes out as it stands on the shared one by now. None
+  /// while a step of the line is under way, whose version will go out.
+  std::optional<std::int64_t> rebase(const std::string& line);
   /// Composes, records and sends the next step when one is due.
   void tick(double now_s);
 
@@ -80,6 +84,8 @@ class StepDesk {
   };
   bool shared() const { return config_.policy.lines == "shared"; }
   std::int64_t newest_for(const Turn& turn) const;
+  std::string taught_line(const Turn& turn) const;
+  std::int64_t take_held(const std::string& line);
   void restore_lines(const std::string& text);
   void forget_line(const std::string& line);
   std::optional<Planned> recorded_step();
@@ -105,6 +111,8 @@ class StepDesk {
   bool backlog_ = false;  // the journal holds samples that the batcher had no room for: new ones queue up there
   std::int64_t step_ = 0, version_ = 0, next_version_ = 1, dispatched_version_ = 0;
   std::string line_ = shared_line, dispatched_line_ = shared_line;
+  /// With policy.lines = both: the version of a line with the trainers' bits of both parts; a step leaves its own only.
+  std::map<std::string, std::int64_t> held_;
   std::string dropping_;  // line whose step in flight has to end first; empty = none
   std::int64_t steps_this_run_ = 0;
   std::vector<TurnId> last_fresh_;

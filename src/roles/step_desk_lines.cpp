@@ -21,9 +21,9 @@ void StepDesk::restore_lines(const std::string& text) {
     if (const std::string line = key.starts_with(dropped_key) ? key.substr(dropped_key.size()) : "";
         lines_.contains(line) && lines_.newest(line) < std::stoll(mark))
       forget_line(line);
-  line_.clear();  // of a version whose line was dropped
+  line_.clear();  // of a version whose line was dropped, or that stood on what the shared line was then
   for (const std::string& line : lines_.names())
-    if (lines_.newest(line) == version_) line_ = line;
+    if (!config_.policy.stacked() && lines_.newest(line) == version_) line_ = line;
   dispatched_line_ = line_;
 }
 
@@ -32,7 +32,29 @@ std::int64_t StepDesk::newest_for(const Turn& turn) const {
   if (shared() || turn.completion.versions.empty()) return version_;
   const auto& versions = turn.completion.versions;
   const std::int64_t oldest = *std::min_element(versions.begin(), versions.end());
-  return oldest + lines_.age(policy_line(config_.policy, turn), oldest);
+  return oldest + lines_.age(taught_line(turn), oldest);
+}
+
+/// With both, who has no line of their own for want of room teaches the shared one alone.
+std::string StepDesk::taught_line(const Turn& turn) const {
+  const std::string own = policy_line(config_.policy, turn);
+  return config_.policy.stacked() && !lines_.contains(own) && lines_.full() ? shared_line : own;
+}
+
+std::optional<std::int64_t> StepDesk::rebase(const std::string& line) {
+  if (in_flight_ && in_flight_->record.line == line) return std::nullopt;
+  held_[line] = next_version_;
+  return next_version_++;
+}
+
+/// The line's version that has the bits which the step about to be sent begins with; that step moves the shared part of
+/// all of them.
+std::int64_t StepDesk::take_held(const std::string& line) {
+  if (!config_.policy.stacked()) return lines_.newest(line);
+  const auto found = held_.find(line);
+  const std::int64_t held = found == held_.end() ? -1 : found->second;
+  held_.clear();
+  return held;
 }
 
 void StepDesk::drop_line(const std::string& line) {
@@ -47,6 +69,7 @@ void StepDesk::drop_line(const std::string& line) {
 
 void StepDesk::forget_line(const std::string& line) {
   lines_.erase(line);
+  held_.erase(line);
   for (int rank : trainers_) mailbox_.send(rank, Port::trainer, messages::DropLine{line});
   on_line_dropped(line);
 }

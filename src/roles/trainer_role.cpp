@@ -44,7 +44,8 @@ class TrainerLoop {
         base_hash_(context.images.trainer->hash()),
         learner_(make_learner(std::move(context.images.trainer), context.config.trainer.optimizer,
                               context.config.trainer.loss, collectives, context.config.trainer.lora,
-                              context.config.model.device, parse_matrix_type(context.config.trainer.dtype))),
+                              context.config.model.device, parse_matrix_type(context.config.trainer.dtype),
+                              context.config.policy.stacked() ? LineStack::on_main : LineStack::apart)),
         publisher_(mailbox_, index_, count_, context.config.weights.chunk_bytes) {}
 
   void run() {

@@ -23,6 +23,24 @@ void VersionDesk::made(const LineVersion& version, const LineVersion& dispatched
   publish_next(dispatched);
 }
 
+void VersionDesk::rebased(const LineVersion& version, const LineVersion& dispatched, double now_s) {
+  Line& line = lines_[version.line];
+  line.made = version.number;
+  line.made_s = now_s;
+  journal_.save_version({version.line, version.number, "", ""}, VersionEvent::made);
+  publish_next(dispatched);
+}
+
+bool VersionDesk::behind(const std::string& name, std::int64_t version) const {
+  const auto line = lines_.find(name);
+  return line == lines_.end() ? version > 0 : !waits(name) && line->second.pushed_after < version;
+}
+
+bool VersionDesk::waits(const std::string& name) const {
+  const Line& line = lines_.at(name);
+  return line.made > std::max(line.arrived, in_flight_.line == name ? in_flight_.number : 0);
+}
+
 std::int64_t VersionDesk::announced(const std::string& line) const {
   const auto found = lines_.find(line);
   return found == lines_.end() ? 0 : found->second.announced;
@@ -46,6 +64,7 @@ void VersionDesk::publish_next(const LineVersion& dispatched) {
   const std::string line = next();
   if (line.empty()) return;
   in_flight_ = {dispatched.line == line ? dispatched.number : lines_[line].made, line};
+  lines_[line].pushed_after = dispatched.number;
   after_step_of_ = dispatched.number;
   started_s_ = monotonic_s();
   bytes_ = 0;

@@ -35,6 +35,10 @@ class VersionDesk {
 
   /// The trainers hold `version`; the last TakeStep sent to them makes `dispatched`. made_s: Unix seconds.
   void made(const LineVersion& version, const LineVersion& dispatched, double made_s);
+  /// The line goes out as `version`, which no step made: as it stands on the shared line by now (policy.lines = both).
+  void rebased(const LineVersion& version, const LineVersion& dispatched, double now_s);
+  /// What goes out of the line next, or did last, is from before the step that made `version`, or there is none.
+  bool behind(const std::string& line, std::int64_t version) const;
   void complete(int rank, const messages::VersionComplete& message, const LineVersion& dispatched);
   /// A token was computed by this version.
   void token(std::int64_t version);
@@ -67,6 +71,7 @@ class VersionDesk {
  private:
   struct Line {
     std::int64_t made = 0, arrived = 0, announced = 0;
+    std::int64_t pushed_after = 0;  // version of the last step that what was pushed last has seen
     double made_s = 0;
     std::set<std::int64_t> alive;  // announced and not retired
   };
@@ -74,6 +79,7 @@ class VersionDesk {
     std::string line;
     double made_s;
   };
+  bool waits(const std::string& line) const;  // to be pushed
   std::string next() const;
   void publish_next(const LineVersion& dispatched);
   void arrive();

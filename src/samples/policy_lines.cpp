@@ -13,7 +13,7 @@ std::string policy_line(const PolicyConfig& config, const Turn& turn) {
 }
 
 std::string policy_line(const PolicyConfig& config, const std::string& key, const std::string& user) {
-  if (config.lines != "user" || (key.empty() && user.empty())) return shared_line;
+  if (!config.per_user() || (key.empty() && user.empty())) return shared_line;
   Turn named;
   named.key = key;
   named.user = user;
@@ -21,8 +21,11 @@ std::string policy_line(const PolicyConfig& config, const std::string& key, cons
 }
 
 PolicyLines::PolicyLines(const RunConfig& config)
-    : PolicyLines(config.policy.lines == "user" ? static_cast<std::size_t>(config.policy.max_lines) : 1,
-                  static_cast<std::size_t>(max_staleness(config.samples, true)) + 1) {}
+    : PolicyLines((config.policy.per_user() ? static_cast<std::size_t>(config.policy.max_lines) : 1) +
+                      (config.policy.stacked() ? 1 : 0),
+                  static_cast<std::size_t>(max_staleness(config.samples, true)) + 1) {
+  if (config.policy.stacked()) lines_[shared_line];
+}
 
 bool PolicyLines::admit(const std::string& line) {
   if (lines_.contains(line)) return true;
@@ -94,6 +97,7 @@ void PolicyLines::restore(const std::string& text) {
     while (line.versions.size() > remembered_) line.versions.pop_front();
     read[name] = std::move(line);
   }
+  if (lines_.contains(shared_line)) read.try_emplace(shared_line);
   lines_ = std::move(read);
 }
 

@@ -1,7 +1,8 @@
 #pragma once
 // Whose weights a turn speaks with and teaches: policy lines. Version numbers are one sequence over all lines; a
 // version belongs to one line. How old a sample is, and where a line's learning rate and replay stand, count its own
-// steps only, so that nothing of a line depends on what other users do.
+// steps only, so that nothing of a line depends on what other users do; with policy.lines = both but for the shared
+// part, which every step moves.
 
 #include <cstdint>
 #include <deque>
@@ -15,7 +16,8 @@
 
 namespace clawrl {
 
-/// The line of everybody with policy.lines = shared, and with user of those who name neither API key nor `user`.
+/// The line of everybody with policy.lines = shared; with user and both of those who name neither API key nor `user`,
+/// and with both also of users who have no line (yet).
 inline const std::string shared_line = "main";
 
 struct LineVersion {
@@ -24,7 +26,7 @@ struct LineVersion {
   std::string line;
 };
 
-/// With policy.lines = user: influence_key() of who names a key or a `user`.
+/// With policy.lines = user or both: influence_key() of who names a key or a `user`.
 std::string policy_line(const PolicyConfig& config, const Turn& turn);
 std::string policy_line(const PolicyConfig& config, const std::string& key, const std::string& user);
 
@@ -32,7 +34,8 @@ std::string policy_line(const PolicyConfig& config, const std::string& key, cons
 class PolicyLines {
  public:
   PolicyLines(std::size_t most, std::size_t remembered) : most_(most), remembered_(remembered) {}
-  /// As the settings of a run bound it: no sample that may be used is older than what is remembered.
+  /// As the settings of a run bound it: no sample that may be used is older than what is remembered. With both the
+  /// shared line is always there.
   explicit PolicyLines(const RunConfig& config);
 
   /// False: it is not there and there is no room for it.
@@ -50,6 +53,7 @@ class PolicyLines {
   std::int64_t age(const std::string& line, std::int64_t version) const;
   std::vector<std::string> names() const;
   std::size_t most() const { return most_; }
+  bool full() const { return lines_.size() >= most_; }
 
   /// For checkpoints: a text line per policy line. restore() throws UserError for anything else.
   std::string text() const;

@@ -123,11 +123,24 @@ TEST_CASE("bad settings are refused by name with what is allowed") {
 TEST_CASE("policy lines per user need an adapter, and a judge of their own") {
   CHECK(parsed({}).policy.lines == "shared");
   CHECK(parsed({"--policy.lines=user", "--trainer.lora_rank=8", "--policy.max_lines=5"}).policy.max_lines == 5);
-  mentions(refusal({"--policy.lines=both"}), {"policy.lines", "shared", "user"});
+  mentions(refusal({"--policy.lines=all"}), {"policy.lines", "shared", "user", "both"});
   mentions(refusal({"--policy.lines=user"}), {"policy.lines = user", "trainer.lora_rank"});
   mentions(refusal({"--policy.max_lines=5"}), {"policy.max_lines", "policy.lines = user"});
   mentions(refusal({"--policy.lines=user", "--trainer.lora_rank=8", "--prm.evaluator=self"}),
            {"prm.evaluator", "policy.lines", "judge"});
+}
+
+TEST_CASE("with both, the adapters begin fresh, and what is served has twice their rank and the same scale") {
+  const RunConfig user = parsed({"--policy.lines=user", "--trainer.lora_rank=8"}),
+                  both = parsed({"--policy.lines=both", "--trainer.lora_rank=8", "--policy.max_lines=5"});
+  CHECK(served_lora(user).rank == 8);
+  CHECK(served_lora(both).rank == 16);
+  CHECK(served_lora(both).scaling() == both.trainer.lora.scaling());
+  mentions(refusal({"--policy.lines=both"}), {"policy.lines = both", "trainer.lora_rank"});
+  mentions(refusal({"--policy.lines=both", "--trainer.lora_adapter=some/folder"}),
+           {"policy.lines = both", "trainer.lora_adapter", "trainer.lora_rank"});
+  mentions(refusal({"--policy.lines=both", "--trainer.lora_rank=8", "--prm.evaluator=self"}),
+           {"prm.evaluator", "policy.lines = both", "judge"});
 }
 
 TEST_CASE("the teacher is the policy, its base, or a folder") {

@@ -191,3 +191,80 @@ TEST_CASE("a checkpoint with more lines than policy.max_lines is refused by name
   CHECK_THROWS_WITH(run.desk.resume_from(2, 2, &run.journal, false, "a 1 1\nb 1 2\n"),
                     Catch::Contains("policy.max_lines = 1") && Catch::Contains("2 policy lines"));
 }
+
+TEST_CASE("with both a step of a user is on the shared line's learning rate, too, and ages no other user's turns") {
+  Folder folder;
+  RunConfig config = per_user(1, 1);
+  config.policy.lines = "both";
+  Users run(folder.file("journal.sqlite"), config);
+  run.say({"mia", "bob", "bob", ""});  // bob is beyond policy.max_lines and teaches the shared line
+  struct Expected {
+    std::string line;
+    std::optional<std::int64_t> line_step;  // none: that of all steps
+  };
+  std::int64_t step = 0;
+  for (const Expected& expected :
+       std::vector<Expected>{{line_of("mia"), 1}, {"main", {}}, {"main", {}}, {"main", {}}}) {
+    const StepBatch batch = run.sent();
+    CHECK(batch.step == ++step);
+    CHECK(batch.line == expected.line);
+    CHECK(batch.line_step == expected.line_step);
+    run.finish(batch);
+  }
+  CHECK(run.desk.lines().age(line_of("mia"), 1) == 0);
+  CHECK(run.desk.lines().steps("main") == 3);
+  for (const StepRecord& record : run.journal.steps(1, 10)) CHECK(record.samples.size() == 1);  // once each
+}
+
+TEST_CASE("with both a line that goes out anew has a number of its own, which its next step knows as its bits") {
+  Folder folder;
+  RunConfig config = per_user(1);
+  config.policy.lines = "both";
+  Users run(folder.file("journal.sqlite"), config);
+  run.say({"mia", "bob", "mia", "bob"});
+  const StepBatch first = run.sent();
+  CHECK(first.line == line_of("mia"));
+  CHECK_FALSE(run.desk.rebase(line_of("mia")).has_value());  // what the step makes goes out
+  run.finish(first);
+  CHECK(run.desk.rebase("main") == 2);
+  const StepBatch second = run.sent();
+  CHECK(second.version == 3);
+  run.finish(second);
+  const StepBatch third = run.sent();  // bob moved the shared part: no version has mia's bits
+  CHECK(third.line == line_of("mia"));
+  CHECK(third.held_version == -1);
+  run.finish(third);
+  CHECK(run.desk.rebase(line_of("bob")) == 5);
+  CHECK(run.sent().held_version == 5);
+}
+
+TEST_CASE(
+    "with both a restart takes recorded steps again under new numbers: the old ones may be known with other bits") {
+  Folder folder;
+  const std::string path = folder.file("journal.sqlite");
+  RunConfig config = per_user(1);
+  config.policy.lines = "both";
+  std::string lines;
+  {
+    Users run(path, config);
+    run.say({"mia", "bob", "mia"});
+    for (int step = 1; step <= 3; ++step) {
+      run.finish(run.sent());
+      if (step == 1) lines = run.desk.lines().text();
+    }
+    run.journal.save_version({"main", 7, "", ""}, VersionEvent::made);
+    REQUIRE(run.journal.sync(10s));
+  }
+  Users run(path, config);
+  run.desk.resume_from(1, 1, &run.journal, false, lines);
+  CHECK(run.desk.dispatched().line.empty());
+  CHECK(run.desk.rebase(line_of("mia")) == 8);
+  for (const std::int64_t version : {9, 10}) {
+    const StepBatch again = run.sent();
+    CHECK(again.version == version);
+    run.finish(again);
+  }
+  CHECK(run.done.size() == 2);
+  CHECK(run.desk.lines().steps(line_of("mia")) == 2);
+  CHECK(run.journal.events(10).empty());
+}

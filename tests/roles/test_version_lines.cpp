@@ -102,3 +102,34 @@ TEST_CASE("the first token of each line's version is reported") {
   for (std::int64_t version : {0, 2, 1, 2, 1}) d.desk.token(version);
   CHECK(d.first_tokens == std::vector<std::int64_t>{2, 1});
 }
+
+TEST_CASE("a line is behind the shared one from the step that it has not seen until it waits to go out again") {
+  Lines d;
+  CHECK_FALSE(d.desk.behind("main", 0));
+  d.publish({1, "a"});
+  CHECK_FALSE(d.desk.behind("a", 1));
+  CHECK(d.desk.behind("main", 1));  // never went out
+  d.desk.rebased({2, "main"}, {1, "a"}, unix_s());
+  CHECK_FALSE(d.desk.behind("main", 1));
+  d.desk.made({3, "b"}, {3, "b"}, unix_s());
+  CHECK(d.desk.behind("a", 3));
+  CHECK(d.desk.behind("main", 3));  // it travels as it was before b's step
+  CHECK_FALSE(d.desk.behind("b", 3));
+  d.arrive({2, "main"}, {3, "b"});
+  d.desk.rebased({4, "a"}, {3, "b"}, unix_s());
+  CHECK_FALSE(d.desk.behind("a", 3));
+  d.arrive({3, "b"}, {5, "b"});  // a goes out after b's next step was sent, and has seen it
+  CHECK_FALSE(d.desk.behind("a", 5));
+  d.arrive({4, "a"}, {5, "b"});
+  CHECK(d.desk.announced("a") == 4);
+  CHECK(d.desk.settled());
+}
+
+TEST_CASE("a line that goes out anew behind a step has its time from the end of that step") {
+  Lines d;
+  d.publish({1, "a"});
+  d.desk.rebased({3, "main"}, {2, "a"}, unix_s());  // the trainers are busy with the step that makes 2
+  CHECK_NOTHROW(d.desk.tick(monotonic_s() + 1000));
+  d.desk.made({2, "a"}, {2, "a"}, unix_s());
+  CHECK_THROWS_WITH(d.desk.tick(monotonic_s() + 200), Catch::Contains("version 3 "));
+}

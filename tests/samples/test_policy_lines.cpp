@@ -68,3 +68,17 @@ TEST_CASE("what a checkpoint keeps of the lines") {
   CHECK_THROWS_AS(read.restore("main seven"), UserError);
   CHECK_THROWS_AS(read.restore("main 7 1 x"), UserError);
 }
+
+TEST_CASE("with both the shared line is always there and takes no user's place") {
+  RunConfig config;
+  config.policy.lines = "both";
+  config.policy.max_lines = 1;
+  CHECK(policy_line(config.policy, "", "mia") == policy_line({.lines = "user"}, "", "mia"));
+  CHECK(policy_line(config.policy, "", "") == "main");
+  PolicyLines lines(config);
+  CHECK(lines.contains("main"));
+  CHECK(lines.admit("a"));
+  CHECK_FALSE(lines.admit("b"));
+  lines.restore("a 1 5\n");
+  CHECK(lines.names() == std::vector<std::string>{"a", "main"});
+}
