@@ -78,10 +78,9 @@ ConvertResult write_model(const TensorSource& source, ModelConfig config, const 
   return result;
 }
 
-ConvertResult write_adapter(const Checkpoint& checkpoint, const LoraConfig& lora, const std::string& base,
-                            const std::string& target, const ExportSettings& settings) {
-  TensorSource source = adapter_source(checkpoint, settings.line);
-  check_adapter(source.tensors, read_model_config(base), lora, "checkpoint " + checkpoint.path);
+ConvertResult write_adapter(TensorSource source, const LoraConfig& lora, const std::string& base,
+                            const std::string& target, const ExportSettings& settings, const std::string& where) {
+  check_adapter(source.tensors, read_model_config(base), lora, where);
   std::vector<std::vector<char>> bytes;
   for (ParameterView& tensor : source.tensors) tensor.data = bytes.emplace_back(tensor.bytes()).data();
   source.read(source.tensors);
@@ -135,9 +134,13 @@ ConvertResult export_checkpoint(const std::string& path, const std::string& targ
   const std::string base = base_of(checkpoint, settings.base, run);
   const ModelConfig config = read_model_config(base);
   if (!adapter) return write_model(checkpoint_source(checkpoint, config), config, base, target, settings);
-  const LoraConfig lora = resolve_lora(run.trainer.lora);
-  if (settings.lora == LoraExport::adapter) return write_adapter(checkpoint, lora, base, target, settings);
-  return write_model(merged_source(checkpoint, base, config, lora, settings.line), config, base, target, settings);
+  const bool stacked = run.policy.stacked() && settings.line != "main";
+  const LoraConfig lora = resolve_lora(stacked ? served_lora(run) : run.trainer.lora);
+  const TensorSource source =
+      stacked ? stacked_source(checkpoint, settings.line) : adapter_source(checkpoint, settings.line);
+  const std::string where = "checkpoint " + checkpoint.path;
+  if (settings.lora == LoraExport::adapter) return write_adapter(source, lora, base, target, settings, where);
+  return write_model(merged_source(source, base, config, lora, where), config, base, target, settings);
 }
 
 }  // namespace clawrl

@@ -25,7 +25,7 @@ RunConfig settings_of(const std::string& configuration) {
     const auto equals = line.find('=');
     if (line.starts_with('#') || equals == std::string::npos) continue;
     // The others may hold what only the job that wrote them knows, e.g. an advantage of a plug-in.
-    if (section != "model" && section != "trainer") continue;
+    if (section != "model" && section != "trainer" && section != "policy") continue;
     if (Setting* setting = list.find(section + "." + trimmed(line.substr(0, equals))))
       setting->set(trimmed(line.substr(equals + 1)));
   }

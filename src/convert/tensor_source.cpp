@@ -58,26 +58,49 @@ void load_line(const Checkpoint& checkpoint, const std::string& line, std::span<
 }
 
 /// Module of an adapter's tensor: "model.layers.0.mlp.up_proj" of "base_model.model.(module).lora_A.weight".
-std::string module_of(const std::string& name, const std::string& checkpoint) {
+std::string module_of(const std::string& name, const std::string& where) {
   for (const char* end : {".lora_A.weight", ".lora_B.weight"})
     if (name.ends_with(end))
       return name.substr(adapter_prefix.size(), name.size() - adapter_prefix.size() - std::string(end).size());
-  throw UserError("checkpoint " + checkpoint + ": tensor " + name + " is neither a lora_A nor a lora_B");
+  throw UserError(where + ": tensor " + name + " is neither a lora_A nor a lora_B");
 }
 
-Adapter load_adapter(const Checkpoint& checkpoint, const BaseWeights& base, const ModelConfig& config,
-                     const LoraConfig& lora, const std::string& line) {
-  auto views = stored_tensors(checkpoint, true, line);
-  check_adapter(views, config, lora, "checkpoint " + checkpoint.path);
+Adapter load_adapter(const TensorSource& source, const BaseWeights& base, const ModelConfig& config,
+                     const LoraConfig& lora, const std::string& where) {
+  auto views = source.tensors;
+  check_adapter(views, config, lora, where);
   Adapter adapter;
   for (ParameterView& view : views) {
     view.data = adapter.values.emplace_back(static_cast<std::size_t>(view.elements())).data();
-    const std::string weight = module_of(view.name, checkpoint.path) + ".weight";
+    const std::string weight = module_of(view.name, where) + ".weight";
     require(base.tensors.contains(weight), "the base folder has no tensor " + weight + ", which the adapter changes");
     adapter.of_weight[weight].push_back(view);
   }
-  load_line(checkpoint, line, views);
+  source.read(views);
   return adapter;
+}
+
+/// A [r,in] is stacked by rows, B [out,r] by columns.
+std::size_t stacked_axis(const ParameterView& tensor) {
+  return tensor.name.ends_with(".lora_A.weight") ? 0 : 1;
+}
+
+/// `into` has twice the extent of either along the axis.
+void read_stacked(const Checkpoint& checkpoint, const std::string& line, const ParameterView& into) {
+  std::vector<std::byte> parts[2];
+  ParameterView half = into;
+  half.shape.at(stacked_axis(into)) /= 2;
+  const std::string lines[] = {"main", line};
+  for (int part : {0, 1}) {
+    parts[part].resize(half.bytes());
+    half.data = parts[part].data();
+    load_line(checkpoint, lines[part], {&half, 1});
+  }
+  const std::size_t rows = stacked_axis(into) == 0 ? 1 : static_cast<std::size_t>(into.shape[0]);
+  const std::size_t size = half.bytes() / rows;
+  auto* to = static_cast<std::byte*>(into.data);
+  for (std::size_t row = 0; row < rows; ++row)
+    for (const auto& part : parts) to = std::copy_n(part.data() + row * size, size, to);
 }
 
 /// merge_adapter() for one weight alone, so that no more than that is in memory.
@@ -146,10 +169,10 @@ TensorSource checkpoint_source(const Checkpoint& checkpoint, const ModelConfig& 
   return source;
 }
 
-TensorSource merged_source(const Checkpoint& checkpoint, const std::string& base, const ModelConfig& config,
-                           const LoraConfig& lora, const std::string& line) {
+TensorSource merged_source(const TensorSource& adapter_source, const std::string& base, const ModelConfig& config,
+                           const LoraConfig& lora, const std::string& where) {
   auto weights = std::make_shared<BaseWeights>(base, config);
-  auto adapter = std::make_shared<Adapter>(load_adapter(checkpoint, *weights, config, lora, line));
+  auto adapter = std::make_shared<Adapter>(load_adapter(adapter_source, *weights, config, lora, where));
   TensorSource source;
   for (const auto& [name, stored] : weights->tensors)
     source.tensors.push_back({name, DType::f32, stored->shape, nullptr, MemorySpace::host});
@@ -167,6 +190,15 @@ TensorSource adapter_source(const Checkpoint& checkpoint, const std::string& lin
   TensorSource source;
   source.tensors = stored_tensors(checkpoint, true, line);
   source.read = [checkpoint, line](std::span<const ParameterView> views) { load_line(checkpoint, line, views); };
+  return source;
+}
+
+TensorSource stacked_source(const Checkpoint& checkpoint, const std::string& line) {
+  TensorSource source = adapter_source(checkpoint, line);
+  for (ParameterView& tensor : source.tensors) tensor.shape.at(stacked_axis(tensor)) *= 2;
+  source.read = [checkpoint, line](std::span<const ParameterView> views) {
+    for (const ParameterView& view : views) read_stacked(checkpoint, line, view);
+  };
   return source;
 }
 

@@ -31,11 +31,14 @@ void check_adapter(std::span<const ParameterView> tensors, const ModelConfig& co
 /// The model's parameters in a checkpoint, which must be exactly those of `config`.
 TensorSource checkpoint_source(const Checkpoint& checkpoint, const ModelConfig& config);
 
-/// The folder's weights in f32 with the checkpoint's adapter of a policy line added: W + alpha/rank B A.
-TensorSource merged_source(const Checkpoint& checkpoint, const std::string& base, const ModelConfig& config,
-                           const LoraConfig& lora, const std::string& line = "main");
+/// The folder's weights in f32 with an adapter_source() added: W + alpha/rank B A.
+TensorSource merged_source(const TensorSource& adapter, const std::string& base, const ModelConfig& config,
+                           const LoraConfig& lora, const std::string& where);
 
 /// The adapter's tensors of a policy line in a checkpoint (PEFT names); none when the line is not there.
 TensorSource adapter_source(const Checkpoint& checkpoint, const std::string& line = "main");
+
+/// Of a line on top of main (policy.lines = both): the two as one adapter of twice the rank.
+TensorSource stacked_source(const Checkpoint& checkpoint, const std::string& line);
 
 }  // namespace clawrl

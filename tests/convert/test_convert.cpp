@@ -221,6 +221,49 @@ TEST_CASE("each policy line's adapter leaves under its own name") {
       Catch::Contains("convert.line = bob") && Catch::Contains("0f3a, main"));
 }
 
+TEST_CASE("a line on top of the shared one leaves with it: as one adapter of twice the rank, or merged") {
+  Folder folder;
+  const std::string base = make_base(folder);
+  Tensors trained = adapter(), user = adapter("line.0f3a.");
+  for (auto& values : user.values)
+    for (float& value : values) value += 1;
+  trained.views.insert(trained.views.end(), user.views.begin(), user.views.end());
+  make_checkpoint(folder.at("run/checkpoints"), trained, lora_settings(base) + "\n[policy]\nlines = both\n");
+  export_checkpoint(folder.at("run"), folder.at("user"), {.lora = LoraExport::adapter, .line = "0f3a"});
+  const SafetensorsFile file(folder.at("user/adapter_model.safetensors"));
+  const auto* a = file.find("base_model.model.model.layers.0.self_attn.q_proj.lora_A.weight");
+  const auto* b = file.find("base_model.model.model.layers.0.self_attn.q_proj.lora_B.weight");
+  REQUIRE((a && b));
+  CHECK(a->shape == std::vector<std::int64_t>{4, 8});
+  CHECK(b->shape == std::vector<std::int64_t>{8, 4});
+  const auto value = [](const ParameterView* view, std::int64_t row, std::int64_t column) {
+    return static_cast<const float*>(view->data)[row * view->shape[1] + column];
+  };
+  for (std::int64_t i = 0; i < 8; ++i)
+    for (std::int64_t r = 0; r < 2; ++r) {
+      CHECK(value(a, r, i) == trained.values[0][static_cast<std::size_t>(r * 8 + i)]);
+      CHECK(value(a, 2 + r, i) == user.values[0][static_cast<std::size_t>(r * 8 + i)]);
+      CHECK(value(b, i, r) == trained.values[1][static_cast<std::size_t>(i * 2 + r)]);
+      CHECK(value(b, i, 2 + r) == user.values[1][static_cast<std::size_t>(i * 2 + r)]);
+    }
+  LoraConfig served;
+  served.adapter = folder.at("user");
+  CHECK(resolve_lora(served).scaling() == 3);  // as lora_settings() say
+  export_checkpoint(folder.at("run"), folder.at("shared"), {.lora = LoraExport::adapter});
+  served.adapter = folder.at("shared");
+  CHECK(resolve_lora(served).rank == 2);
+  export_checkpoint(folder.at("run"), folder.at("merged"), {.lora = LoraExport::merged, .line = "0f3a"});
+  const SafetensorsFile merged(folder.at("merged/model.safetensors"));
+  const auto* q = merged.find("model.layers.0.self_attn.q_proj.weight");
+  REQUIRE(q != nullptr);
+  const Tensors before = weights();
+  const auto found = std::find_if(before.views.begin(), before.views.end(),
+                                  [&](const ParameterView& view) { return view.name == q->name; });
+  double sum = static_cast<const float*>(found->data)[0];
+  for (std::int64_t r = 0; r < 4; ++r) sum += 3.0 * value(b, 0, r) * value(a, r, 0);
+  CHECK(value(q, 0, 0) == Approx(sum));
+}
+
 TEST_CASE("what cannot be converted is refused by name, and nothing is left behind") {
   Folder folder;
   const std::string base = make_base(folder);
