@@ -14,9 +14,10 @@ const std::string dropped_key = "line_dropped/";  // + line: its versions below 
 
 void StepDesk::restore_lines(const std::string& text) {
   lines_.restore(text);
-  require(lines_.names().size() <= lines_.most(), "policy.max_lines = " + std::to_string(lines_.most()) +
-                                                      " is too few for the " + std::to_string(lines_.names().size()) +
-                                                      " policy lines of the checkpoint: allowed is as many or more");
+  const std::size_t users = lines_.names().size() - (config_.policy.stacked() ? 1 : 0);
+  require(users <= static_cast<std::size_t>(config_.policy.max_lines),
+          "policy.max_lines = " + std::to_string(config_.policy.max_lines) + " is too few for the " +
+              std::to_string(users) + " policy lines of the checkpoint: allowed is as many or more");
   for (const auto& [key, mark] : journal_.metadata())
     if (const std::string line = key.starts_with(dropped_key) ? key.substr(dropped_key.size()) : "";
         lines_.contains(line) && lines_.newest(line) < std::stoll(mark))

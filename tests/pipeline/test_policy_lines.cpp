@@ -2,56 +2,17 @@
 // replays.
 
 #include <cmath>
-#include <iostream>
-#include <map>
-#include <set>
-#include <thread>
 
-#include "core/line_tensors.hpp"
-#include "frontend/openai_client.hpp"
-#include "frontend/raw_client.hpp"
 #include "journal/journal.hpp"
-#include "pipeline/job_process.hpp"
-#include "pipeline/run_record.hpp"
-#include "pipeline/users.hpp"
-#include "pipeline/workspace.hpp"
-#include "samples/policy_lines.hpp"
-#include "support/catch.hpp"
+#include "pipeline/two_users.hpp"
 
 namespace clawrl::test {
 namespace {
 
 using namespace std::chrono_literals;
 
-constexpr std::int64_t every = INT64_MAX;
 const std::vector<std::string> per_user = {"--policy.lines=user", "--trainer.lora_rank=8",
                                            "--samples.max_staleness=1000", "--session.idle_s=600"};
-const std::string student = policy_line({.lines = "user"}, "", "student"),
-                  contrarian = policy_line({.lines = "user"}, "", "contrarian");
-
-std::vector<std::string> with(std::vector<std::string> arguments, const std::vector<std::string>& more) {
-  arguments.insert(arguments.end(), more.begin(), more.end());
-  return arguments;
-}
-
-demo::UserSettings users_of(const ServerUrl& server) {
-  demo::UserSettings users = talkative(server, 1);
-  users.personas = {&demo::find_persona("student"), &demo::find_persona("contrarian")};
-  return users;
-}
-
-/// Both users hold sessions until each line has at least `steps` steps.
-void teach(const ServerUrl& server, const JournalReader& journal, int first, std::size_t steps) {
-  for (int round = 0; round < 12; ++round) {
-    for (const auto& reply : demo::hold_sessions(users_of(server), first + 8 * round, 8, [](const auto&) {}))
-      REQUIRE(reply.served);
-    wait_until_learned(server);
-    std::map<std::string, std::size_t> done;
-    for (const StepRecord& step : journal.steps(1, every)) ++done[step.line];
-    if (done[student] >= steps && done[contrarian] >= steps) return;
-  }
-  FAIL("a line did not come to " << steps << " steps");
-}
 
 /// Step -> hash of the weights of the line that it trained.
 std::map<std::int64_t, std::string> of_line(const std::map<std::int64_t, std::string>& hashes,
@@ -78,39 +39,10 @@ std::vector<std::string> line_problems(const JournalReader& journal) {
   return problems;
 }
 
-std::set<std::string> lines_in(const std::map<std::string, std::vector<char>>& tensors) {
-  std::set<std::string> lines;
-  for (const auto& [name, bytes] : tensors)
-    if (const std::string line = line_of_tensor(name); line != "main") lines.insert(line);
-  return lines;
-}
-
 std::map<std::int64_t, std::string> replay(const std::string& journal, const std::string& out) {
   JobProcess job({.out = out, .arguments = with(per_user, {"--run.replay=" + journal})});
   REQUIRE(job.wait() == 0);
   return replayed_hashes(JournalReader(journal_of(out)));
-}
-
-/// Of first replies to held-out tasks: shares that satisfy the user, and that have a list, or bold text, or half of
-/// both.
-struct Replies {
-  double satisfied = 0, marked = 0;
-};
-
-std::map<std::string, Replies> ask_both(const ServerUrl& server) {
-  demo::UserSettings users = users_of(server);
-  users.max_tokens = 128;
-  constexpr int tasks = 30;
-  std::map<std::string, Replies> of;
-  for (const auto& reply : demo::ask_tasks(users, users.personas, tasks)) {
-    REQUIRE(reply.served);
-    const demo::Observed& seen = reply.grade.observed;
-    of[reply.persona].satisfied += reply.grade.satisfied / double{tasks};
-    of[reply.persona].marked += (seen.list + seen.bold) / (2 * double{tasks});
-  }
-  for (const auto& [persona, replies] : of)
-    std::cout << persona << ": satisfied " << replies.satisfied << ", lists and bold text " << replies.marked << "\n";
-  return of;
 }
 
 }  // namespace
@@ -201,10 +133,7 @@ TEST_CASE("an erased user's line goes from trainers, samplers and checkpoints") 
     reader = std::make_unique<JournalReader>(journal_of(out));
     journal = reader.get();
     teach(server, *journal, 0, 1);
-    RawClient client(server.port);
-    REQUIRE(client.send(http_post(R"({"user":"contrarian"})", "Connection: close\r\n", "/v1/user_data/erase")));
-    client.read_to_end();
-    REQUIRE(status_of(client.received) == 200);
+    erase_contrarian(server);
     job.kill_all_ranks();  // the newest checkpoint is from before the erasure
     job.wait(20s);
   }

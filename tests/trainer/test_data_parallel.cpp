@@ -98,6 +98,29 @@ TEST_CASE("a batch cut over the ranks trains as on one") {
   compare(4, [&](int i) { return i % size; });
 }
 
+TEST_CASE("both parts of a line on top of main train as on one rank") {
+  const ModelFolder folder("data_parallel_stacked");
+  const auto all = world();
+  const auto alone = make_local_collectives();
+  LoraConfig lora;
+  lora.rank = 4;
+  const auto make = [&](Collectives& ranks) {
+    return make_learner(folder.path, optimizer(), coupled(), ranks, lora, "cpu", DType::f32, LineStack::on_main);
+  };
+  const auto learner = make(*all), reference = make(*alone);
+  for (std::int64_t step = 1; step <= 3; ++step) {
+    auto whole = make_batch(step, random_samples(static_cast<std::uint64_t>(step), 7, 2));
+    whole.line = step == 2 ? "main" : "a";
+    learner->step(shard(whole, all->rank(), [&](int i) { return i % all->size(); }));
+    reference->step(whole);
+  }
+  auto mine = flatten(learner->state());
+  CHECK(largest_difference(mine, flatten(reference->state())) < 1e-6);
+  auto root = mine;
+  all->broadcast(std::as_writable_bytes(std::span<float>(root)), 0);
+  CHECK(mine == root);
+}
+
 TEST_CASE("an empty shard joins in") {
   const auto all = world();
   const int last = all->size() - 1;

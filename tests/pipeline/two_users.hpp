@@ -1,0 +1,86 @@
+#pragma once
+// Two simulated users who want the contrary of each other, and what a run with policy lines leaves of them.
+
+#include <iostream>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/line_tensors.hpp"
+#include "frontend/raw_client.hpp"
+#include "journal/journal_reader.hpp"
+#include "pipeline/job_process.hpp"
+#include "pipeline/run_record.hpp"
+#include "pipeline/users.hpp"
+#include "pipeline/workspace.hpp"
+#include "samples/policy_lines.hpp"
+#include "support/catch.hpp"
+
+namespace clawrl::test {
+
+inline constexpr std::int64_t every = INT64_MAX;
+inline const std::string student = policy_line({.lines = "user"}, "", "student"),
+                         contrarian = policy_line({.lines = "user"}, "", "contrarian");
+
+inline std::vector<std::string> with(std::vector<std::string> arguments, const std::vector<std::string>& more) {
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+inline demo::UserSettings users_of(const ServerUrl& server) {
+  demo::UserSettings users = talkative(server, 1);
+  users.personas = {&demo::find_persona("student"), &demo::find_persona("contrarian")};
+  return users;
+}
+
+/// Both users hold sessions until each line has at least `steps` steps.
+inline void teach(const ServerUrl& server, const JournalReader& journal, int first, std::size_t steps) {
+  for (int round = 0; round < 12; ++round) {
+    for (const auto& reply : demo::hold_sessions(users_of(server), first + 8 * round, 8, [](const auto&) {}))
+      REQUIRE(reply.served);
+    wait_until_learned(server);
+    std::map<std::string, std::size_t> done;
+    for (const StepRecord& step : journal.steps(1, every)) ++done[step.line];
+    if (done[student] >= steps && done[contrarian] >= steps) return;
+  }
+  FAIL("a line did not come to " << steps << " steps");
+}
+
+inline std::set<std::string> lines_in(const std::map<std::string, std::vector<char>>& tensors) {
+  std::set<std::string> lines;
+  for (const auto& [name, bytes] : tensors)
+    if (const std::string line = line_of_tensor(name); line != "main") lines.insert(line);
+  return lines;
+}
+
+inline void erase_contrarian(const ServerUrl& server) {
+  RawClient client(server.port);
+  REQUIRE(client.send(http_post(R"({"user":"contrarian"})", "Connection: close\r\n", "/v1/user_data/erase")));
+  client.read_to_end();
+  REQUIRE(status_of(client.received) == 200);
+}
+
+/// Of first replies to held-out tasks: shares that satisfy the user, and that have a list, or bold text, or half of
+/// both.
+struct Replies {
+  double satisfied = 0, marked = 0;
+};
+
+inline std::map<std::string, Replies> ask_both(const ServerUrl& server) {
+  demo::UserSettings users = users_of(server);
+  users.max_tokens = 128;
+  constexpr int tasks = 30;
+  std::map<std::string, Replies> of;
+  for (const auto& reply : demo::ask_tasks(users, users.personas, tasks)) {
+    REQUIRE(reply.served);
+    const demo::Observed& seen = reply.grade.observed;
+    of[reply.persona].satisfied += reply.grade.satisfied / double{tasks};
+    of[reply.persona].marked += (seen.list + seen.bold) / (2 * double{tasks});
+  }
+  for (const auto& [persona, replies] : of)
+    std::cout << persona << ": satisfied " << replies.satisfied << ", lists and bold text " << replies.marked << "\n";
+  return of;
+}
+
+}  // namespace clawrl::test
