@@ -24,12 +24,17 @@ void Head::rebase(const std::string& line) {
   if (const auto number = steps_->rebase(line)) versions_->rebased({*number, line}, steps_->dispatched(), unix_s());
 }
 
+/// A line without a version has only samples that wait.
 void Head::publish_restored() {
-  for (const std::string& line : steps_->lines().names())
-    if (config_.policy.stacked())
+  const PolicyLines& lines = steps_->lines();
+  if (config_.policy.stacked()) rebase(shared_line);
+  for (const std::string& line : lines.names())
+    if (lines.newest(line) == 0)
+      continue;
+    else if (config_.policy.stacked())
       rebase(line);
-    else if (const std::int64_t version = steps_->lines().newest(line); version > 0)
-      versions_->made({version, line}, steps_->dispatched(), unix_s());
+    else
+      versions_->made({lines.newest(line), line}, steps_->dispatched(), unix_s());
 }
 
 }  // namespace clawrl

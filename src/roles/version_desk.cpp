@@ -124,6 +124,7 @@ void VersionDesk::tell_followers(const Message& message, bool teachers) {
 void VersionDesk::retire(const LineVersion& version) {
   tell_followers(messages::RetireVersion{version.number}, version.number != 0 || !settings_.keep_base_on_teachers);
   journal_.save_version({version.line, version.number, "", ""}, VersionEvent::retired);
+  silent_.erase(version.number);  // a line that nobody asks leaves no trace here
   if (const auto line = lines_.find(version.line); line != lines_.end()) line->second.alive.erase(version.number);
 }
 

@@ -103,6 +103,14 @@ TEST_CASE("the first token of each line's version is reported") {
   CHECK(d.first_tokens == std::vector<std::int64_t>{2, 1});
 }
 
+TEST_CASE("a version that was retired before anybody asked has no first token") {
+  Lines d;
+  for (std::int64_t version : {1, 2, 3}) d.publish({version, "a"});
+  CHECK(d.retired() == std::vector<std::int64_t>{1});
+  for (std::int64_t version : {1, 2, 3}) d.desk.token(version);
+  CHECK(d.first_tokens == std::vector<std::int64_t>{2, 3});
+}
+
 TEST_CASE("a line is behind the shared one from the step that it has not seen until it waits to go out again") {
   Lines d;
   CHECK_FALSE(d.desk.behind("main", 0));
