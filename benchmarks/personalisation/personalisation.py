@@ -30,10 +30,16 @@ JOINT = ",".join(PERSONAS)
 POLICY = "configs/models/policy"
 
 LEARNING = {"samples.method": "combined_topk"}
+SLOW_BINARY = {"samples.method": "binary", "trainer.learning_rate": 2e-4}
+ORACLE = {"users.oracle": "true"}
+LORA = {"trainer.lora_rank": 8, "trainer.learning_rate": 1e-3}
+LOCALISED, GRADED = {"samples.localise_errors": "true"}, {"samples.severity": "true"}
+CONTRARIES = {"users.personas": "student,contrarian", "users.sessions": 96}
 # name: (settings of online_rl beside the recipe's, or None: serve; settings of simulate_users)
 ROWS = {
     "base": (None, {}),
     "binary": ({"samples.method": "binary"}, {}),
+    "binary at 2e-4": (SLOW_BINARY, {}),
     "opd": ({"samples.method": "opd"}, {}),
     "opd_topk": ({"samples.method": "opd_topk"}, {}),
     "combined": ({"samples.method": "combined"}, {}),
@@ -45,7 +51,14 @@ ROWS = {
     "student alone": (LEARNING, {"users.personas": "student", "users.asked": JOINT}),
     "ta alone": (LEARNING, {"users.personas": "ta", "users.asked": JOINT}),
     "teacher alone": (LEARNING, {"users.personas": "teacher", "users.asked": JOINT}),
-    "diagnostic: oracle": (LEARNING, {"users.oracle": "true"}),
+    "diagnostic: oracle": (LEARNING, ORACLE),
+    "diagnostic: oracle localised": (LEARNING | LOCALISED, ORACLE),
+    "diagnostic: oracle graded": (LEARNING | GRADED, ORACLE),
+    "diagnostic: oracle binary": (SLOW_BINARY, ORACLE),
+    "diagnostic: oracle binary localised": (SLOW_BINARY | LOCALISED, ORACLE),
+    "diagnostic: oracle binary graded": (SLOW_BINARY | GRADED, ORACLE),
+    "contraries on one line": (LEARNING | LORA | {"policy.lines": "shared"}, CONTRARIES),
+    "contraries on own lines": (LEARNING | LORA | {"policy.lines": "user"}, CONTRARIES),
     "5 % hostile": (LEARNING, {"users.hostile": 0.05}),
     "control: random words": (LEARNING, {"users.noise": 1}),
     "control: inverted": (LEARNING, {"users.wrong": 1}),
@@ -126,10 +139,10 @@ def trial(options, row, seed):
                                   env={**os.environ, "OMP_NUM_THREADS": "1"})
     try:
         wait_until_serving(port, server, log)
-        settings = {"users.personas": JOINT, **users}
-        count = options.rounds * len(settings["users.personas"].split(","))
-        settings |= {"users.url": f"http://127.0.0.1:{port}/v1", "users.out": str(folder), "users.seed": seed,
-                     "users.round_wait_s": 60, "users.think_s": 0, "users.sessions": count, "users.evaluate": options.evaluate}
+        personas = users.get("users.personas", JOINT)
+        settings = {"users.url": f"http://127.0.0.1:{port}/v1", "users.out": str(folder), "users.seed": seed,
+                    "users.round_wait_s": 60, "users.think_s": 0, "users.personas": personas,
+                    "users.sessions": options.rounds * len(personas.split(",")), "users.evaluate": options.evaluate, **users}
         with open(folder / "users.log", "w") as output:
             subprocess.run([f"{options.build}/jobs/simulate_users", *(f"--{k}={v}" for k, v in settings.items())],
                            cwd=ROOT, stdout=output, stderr=output, check=True, timeout=1800)

@@ -3,6 +3,8 @@ import statistics
 
 LIMIT = 72  # rounds that count where a user was not satisfied three times running within the run
 PERSONAS = ["student", "ta", "teacher"]
+EVERYBODY = [*PERSONAS, "contrarian"]
+VARIANTS = ["alone", " at ", "clipped", "without", "diagnostic", "contraries"]  # in the table, not in the plot
 COLOURS = ["#888888", "#d95f02", "#7570b3", "#e7298a", "#66a61e", "#1b9e77", "#a6761d", "#e6ab02", "#1f78b4"]
 
 
@@ -26,12 +28,12 @@ def line(trials, row, seed):
 
 def cells(trials):
     """Of one row: a text per column."""
-    trained = [name for name in PERSONAS
+    trained = [name for name in EVERYBODY
                if any(t["personas"].get(name, {}).get("first_replies_satisfied") for t in trials)]
     rounds = [rounds_of(t["personas"][name]) for t in trials for name in trained]
     reached = sum(value < LIMIT for value in rounds)
     texts = [str(len(trials)), f"{spread(rounds, 1)}; {reached} of {len(rounds)}"]
-    for name in PERSONAS:
+    for name in EVERYBODY:
         parts = [t["personas"][name] for t in trials if name in t["personas"]]
         before = [p["first_reply_satisfaction"]["before"] for p in parts]
         after = [p["first_reply_satisfaction"]["after"] for p in parts]
@@ -46,7 +48,7 @@ def cells(trials):
 
 
 def table(trials):
-    columns = ["", "trials", "rounds until three running; reached", *(f"{name}: satisfied" for name in PERSONAS),
+    columns = ["", "trials", "rounds until three running; reached", *(f"{name}: satisfied" for name in EVERYBODY),
                "well-formed", "accuracy change", "words"]
     lines = ["| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     for row in dict.fromkeys(t["row"] for t in trials):
@@ -78,7 +80,7 @@ def paired(trials, row, other):
 def comparisons(trials):
     """combined_topk beside every other row, and what learning adds to a memory, a line each."""
     rows = list(dict.fromkeys(t["row"] for t in trials))
-    pairs = [("combined_topk", other) for other in rows if other != "combined_topk" and "alone" not in other]
+    pairs = [("combined_topk", other) for other in rows if other != "combined_topk" and not any(word in other for word in ["alone", "contraries"])]
     lines = []
     for row, other in [*pairs, ("memory + combined_topk", "memory")]:
         found = paired(trials, row, other)
@@ -99,7 +101,7 @@ def rolling(trials, name, window=5):
 
 def curves(trials):
     """One panel per user, one line per row."""
-    rows = [row for row in dict.fromkeys(t["row"] for t in trials) if "alone" not in row]
+    rows = [row for row in dict.fromkeys(t["row"] for t in trials) if not any(word in row for word in VARIANTS)]
     width, height, left, top, gap = 300, 220, 46, 34, 30
     total_width = left + 3 * (width + gap)
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{total_width}" height="{top + height + 50 + 16 * len(rows)}" '

@@ -29,11 +29,13 @@ struct TeacherScores {
 struct GivenVerdict {
   std::optional<std::int8_t> vote;  // then no votes are asked for
   std::vector<std::string> hints;   // stand before the judge's own
+  std::int8_t severity = 0;         // as in Verdict
+  std::string fault;                // what the reply says where it went wrong, a quote; empty = not known
   bool ask_hints = true;            // false: the judge is asked for none
   std::string origin = "prm";       // of the verdict
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(vote, hints, ask_hints, origin);
+    archive(vote, hints, severity, fault, ask_hints, origin);
   }
 };
 

@@ -1,5 +1,6 @@
 #include "demo/reply.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cctype>
 #include <optional>
@@ -26,12 +27,19 @@ bool contains(Words text, Words part) {
   return text.find(part) != Words::npos;
 }
 
-bool has_list(Words text) {
+std::size_t list_begin(Words text) {
   for (std::size_t at = text.find("1."); at != Words::npos; at = text.find("1.", at + 1)) {
     const bool line_start = at == 0 || text[at - 1] == '\n';
-    if (line_start && at + 2 < text.size() && text[at + 2] == ' ') return true;
+    if (line_start && at + 2 < text.size() && text[at + 2] == ' ') return at;
   }
-  return contains(text, "\n2. ") || contains(text, "\n- ");
+  return std::min(text.find("\n2. "), text.find("\n- "));
+}
+
+template <class Phrases>
+std::size_t first_of(Words text, const Phrases& phrases) {
+  std::size_t first = Words::npos;
+  for (Words phrase : phrases) first = std::min(first, text.find(phrase.substr(0, phrase.size() - 1)));
+  return first;
 }
 
 int count_words(Words text) {
@@ -85,12 +93,24 @@ std::string body(const Task& task, const Style& style) {
 Observed observe(std::string_view reply) {
   Observed seen;
   seen.bold = contains(reply, "**");
-  seen.list = has_list(reply);
+  seen.list = list_begin(reply) != Words::npos;
   seen.box = contains(reply, "\\boxed");
-  for (Words phrase : stock_phrases) seen.stock |= contains(reply, phrase.substr(0, phrase.size() - 1));
-  for (Words phrase : warm_phrases) seen.warm |= contains(reply, phrase.substr(0, phrase.size() - 1));
+  seen.stock = first_of(reply, stock_phrases) != Words::npos;
+  seen.warm = first_of(reply, warm_phrases) != Words::npos;
   seen.words = count_words(reply);
   return seen;
+}
+
+std::string_view from_first_fault(std::string_view reply, const std::vector<Wish>& wishes) {
+  std::size_t begin = Words::npos;
+  for (const Wish wish : wishes) {
+    if (wish == Wish::no_bold) begin = std::min(begin, reply.find("**"));
+    if (wish == Wish::no_list) begin = std::min(begin, list_begin(reply));
+    if (wish == Wish::no_box) begin = std::min(begin, reply.find("\\boxed"));
+    if (wish == Wish::no_stock) begin = std::min(begin, first_of(reply, stock_phrases));
+    if (wish == Wish::cooler) begin = std::min(begin, first_of(reply, warm_phrases));
+  }
+  return begin == Words::npos ? Words() : reply.substr(begin);
 }
 
 bool obeys(const Observed& seen, Wish wish) {

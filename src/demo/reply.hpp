@@ -18,6 +18,9 @@ struct Observed {
   int words = 0;
 };
 Observed observe(std::string_view reply);
+/// From the first mark that one of `wishes` does not want, to the reply's end; empty when there is none (what is
+/// missing has no place).
+std::string_view from_first_fault(std::string_view reply, const std::vector<Wish>& wishes);
 bool obeys(const Observed& seen, Wish wish);
 
 /// What noise can't fake.

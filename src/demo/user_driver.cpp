@@ -70,9 +70,14 @@ void in_parallel(const UserSettings& settings, int count, const std::function<vo
 
 /// The truth about the reply, given on purpose: a diagnostic, since real users do not speak in hints. A refusal counts
 /// as a request that was not served.
-void tell_truth(OpenAiClient& client, const std::string& session, const Feedback& truth, ReplyRecord& record) {
+void tell_truth(OpenAiClient& client, const std::string& session, const std::string& reply, const Feedback& truth,
+                ReplyRecord& record) {
   nlohmann::json said = {{"session_id", session}, {"turn", record.turn}, {"thumbs", truth.verdict > 0 ? "up" : "down"}};
-  if (!truth.wishes.empty()) said["hint"] = joined_hints(truth.wishes);
+  if (!truth.wishes.empty()) {
+    said["hint"] = joined_hints(truth.wishes);
+    said["severity"] = std::min<std::size_t>(truth.wishes.size(), 3);
+    if (const auto fault = from_first_fault(reply, truth.wishes); !fault.empty()) said["fault"] = fault;
+  }
   const HttpReply answer = client.post("/v1/feedback", said.dump());
   if (answer.status == 200) return;
   record.served = false;
@@ -106,7 +111,7 @@ void hold_session(const UserSettings& settings, OpenAiClient& client, int number
     const bool spoke = session.feedback().size() > said;
     if (spoke && session.feedback().back().verdict < 0)
       settings.complaints->add(session.task().text, session.feedback().back().text);
-    if (spoke && settings.oracle) tell_truth(client, options.session, session.feedback().back(), record);
+    if (spoke && settings.oracle) tell_truth(client, options.session, reply.text, session.feedback().back(), record);
     if ((record.graded = session.grades().size() > graded)) record.grade = session.grades().back();
     keep(std::move(record));
   }

@@ -143,6 +143,8 @@ struct FeedbackRequest {
   std::string text;                     // free text
   std::string correction;               // the better reply
   std::string hint;                     // what the reply should have heeded, as an instruction
+  std::string fault;                    // the words of the reply that were wrong
+  std::int8_t severity = 0;             // of the error: 1 slight .. 3 grave; 0 = not said
   bool withdraw = false;                // takes the feedback `id` back
 };
 

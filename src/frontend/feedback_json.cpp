@@ -54,6 +54,15 @@ std::int32_t offset_of(const Json& body) {
   return text[0] == '-' ? -minutes : minutes;
 }
 
+/// What is said of an error, and that there was one.
+void take_blame(const Json& body, FeedbackRequest& request) {
+  request.fault = text_field(body, "fault");
+  request.severity = static_cast<std::int8_t>(integer_field(body, "severity", 1, 3).value_or(0));
+  const char* const said = !request.fault.empty() ? "fault" : request.severity > 0 ? "severity" : nullptr;
+  if (said != nullptr && request.score.value_or(-1) > 0)
+    refuse(said, std::string(said) + " tells of an error, yet thumbs or score say that the reply was good");
+}
+
 void check_target(const FeedbackRequest& request) {
   if (!request.completion_id.empty()) {
     if (request.turn) refuse("turn", "turn goes with session_id; completion_id names a turn alone");
@@ -85,13 +94,15 @@ FeedbackRequest parse_feedback_request(std::string_view body) {
   request.text = text_field(json, "text");
   request.correction = text_field(json, "correction");
   request.hint = text_field(json, "hint");
+  take_blame(json, request);
   request.withdraw = bool_field(json, "withdraw");
   if (request.withdraw) {
     if (request.id.empty()) refuse("id", "withdraw needs the id of the feedback that is taken back");
     return request;
   }
-  if (!request.score && request.text.empty() && request.correction.empty() && request.hint.empty())
-    refuse("thumbs", "nothing is said of the turn: send thumbs, score, text, correction or hint");
+  if (!request.score && request.severity == 0 && request.text.empty() && request.correction.empty() &&
+      request.hint.empty() && request.fault.empty())
+    refuse("thumbs", "nothing is said of the turn: send thumbs, score, text, correction, hint, fault or severity");
   check_target(request);
   return request;
 }

@@ -27,7 +27,8 @@ struct ExportedSample {
 };
 
 struct ExportedFeedback {
-  std::string id, text, correction, hint, source, outcome;
+  std::string id, text, correction, hint, fault, source, outcome;
+  std::int8_t severity = 0;
   std::int32_t revision = 0;
   bool scored = false;
   double score = 0, created_s = 0, withdrawn_s = 0;

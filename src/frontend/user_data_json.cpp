@@ -56,6 +56,8 @@ Json json_of(const ExportedFeedback& feedback) {
           {"text", feedback.text},
           {"correction", feedback.correction},
           {"hint", feedback.hint},
+          {"fault", feedback.fault},
+          {"severity", feedback.severity},
           {"source", feedback.source},
           {"outcome", feedback.outcome},
           {"created", feedback.created_s},

@@ -20,7 +20,8 @@ struct FeedbackRecord {
   double created_s = 0;       // Unix seconds
   double withdrawn_s = 0;     // 0 = it stands
   std::string outcome;        // what became of it: empty = open; sampled, withdrawn, or why it is not learned from
-  std::string hint;           // redacted like the text; a column, so that older journals go on
+  std::string hint, fault;    // redacted like the text; columns, so that older journals go on
+  std::int8_t severity = 0;   // of the error, 1 to 3; 0 = not said
   // In the record:
   std::optional<double> score;      // -1..1
   std::string text, correction;     // redacted where the privacy settings say so

@@ -17,9 +17,10 @@ void Journal::save_feedback(const FeedbackRecord& record, Durable durable) {
         if (gone->contains(record.turn.value)) return;
         execute(database,
                 "INSERT OR IGNORE INTO feedback(id, key, user, session, turn, revision, created, withdrawn, outcome, "
-                "record, hint) VALUES(?,?,?,?,?,?,?,?,?,?,?)",
+                "record, hint, fault, severity) VALUES(?,?,?,?,?,?,?,?,?,?,?,?,?)",
                 record.id, record.key, record.user, record.session, record.turn.value, record.revision,
-                record.created_s, record.withdrawn_s, record.outcome, *blob, record.hint);
+                record.created_s, record.withdrawn_s, record.outcome, *blob, record.hint, record.fault,
+                static_cast<std::int64_t>(record.severity));
       },
       blob->size(), std::move(durable));
 }

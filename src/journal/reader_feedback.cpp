@@ -12,8 +12,9 @@ using namespace journal;
 
 namespace {
 
-#define CLAWRL_FEEDBACK \
-  "SELECT turn, revision, key, user, session, created, withdrawn, outcome, record, hint FROM feedback "
+#define CLAWRL_FEEDBACK                                                                                         \
+  "SELECT turn, revision, key, user, session, created, withdrawn, outcome, record, hint, fault, severity FROM " \
+  "feedback "
 
 std::vector<FeedbackRecord> records_of(Query row, const std::string& path) {
   std::vector<FeedbackRecord> records;
@@ -29,6 +30,8 @@ std::vector<FeedbackRecord> records_of(Query row, const std::string& path) {
     record.withdrawn_s = row.real(6);
     record.outcome = row.text(7);
     record.hint = row.text(9);
+    record.fault = row.text(10);
+    record.severity = static_cast<std::int8_t>(row.integer(11));
     records.push_back(std::move(record));
   }
   return records;

@@ -48,6 +48,7 @@ CREATE TABLE session_learning(session INTEGER PRIMARY KEY, learning INTEGER NOT 
 CREATE TABLE feedback(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, key TEXT NOT NULL,
   user TEXT NOT NULL, session TEXT NOT NULL, turn INTEGER NOT NULL, revision INTEGER NOT NULL, created REAL NOT NULL,
   withdrawn REAL NOT NULL, outcome TEXT NOT NULL, record BLOB NOT NULL, hint TEXT NOT NULL DEFAULT '',
+  fault TEXT NOT NULL DEFAULT '', severity INTEGER NOT NULL DEFAULT 0,
   UNIQUE(key, id, turn), UNIQUE(turn, revision));
 CREATE INDEX feedback_by_user ON feedback(key, user);
 CREATE INDEX feedback_open ON feedback(seq) WHERE outcome = '';
@@ -55,17 +56,20 @@ CREATE TABLE events(id INTEGER PRIMARY KEY, at REAL NOT NULL, kind TEXT NOT NULL
 )sql";
 
 const char* const audits = R"sql(
-CREATE TABLE audits(seq INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT NULL, held_out_set TEXT NOT NULL,
+CREATE TABLE IF NOT EXISTS audits(seq INTEGER PRIMARY KEY AUTOINCREMENT, version INTEGER NOT NULL, held_out_set TEXT NOT NULL,
   cases INTEGER NOT NULL, passed INTEGER NOT NULL, lost INTEGER NOT NULL, gained INTEGER NOT NULL,
   loss REAL, result TEXT NOT NULL, source TEXT NOT NULL, at REAL NOT NULL);
 )sql";
 
-// From version 2: everything was of the one line that there was, and feedback held no hints.
-const char* const new_columns = R"sql(
-ALTER TABLE samples ADD COLUMN line TEXT NOT NULL DEFAULT 'main';
-ALTER TABLE steps ADD COLUMN line TEXT NOT NULL DEFAULT 'main';
-ALTER TABLE feedback ADD COLUMN hint TEXT NOT NULL DEFAULT '';
-)sql";
+struct Column {
+  const char *table, *name, *type;
+};
+// Since version 2, when there was one line and feedback said neither how nor where.
+constexpr Column new_columns[] = {{"samples", "line", "TEXT NOT NULL DEFAULT 'main'"},
+                                  {"steps", "line", "TEXT NOT NULL DEFAULT 'main'"},
+                                  {"feedback", "hint", "TEXT NOT NULL DEFAULT ''"},
+                                  {"feedback", "fault", "TEXT NOT NULL DEFAULT ''"},
+                                  {"feedback", "severity", "INTEGER NOT NULL DEFAULT 0"}};
 
 int pragma(SQLite::Database& database, const char* name) {
   return database.execAndGet(std::string("PRAGMA ") + name).getInt();
@@ -110,10 +114,19 @@ void set_version(SQLite::Database& database) {
   database.exec("PRAGMA user_version = " + std::to_string(schema_version));
 }
 
+void add(SQLite::Database& database, const Column& column) {
+  SQLite::Statement known(database, "SELECT 1 FROM pragma_table_info(?) WHERE name = ?");
+  known.bind(1, column.table);
+  known.bind(2, column.name);
+  if (known.executeStep()) return;
+  database.exec("ALTER TABLE " + std::string(column.table) + " ADD COLUMN " + column.name + " " + column.type);
+}
+
 void upgrade(SQLite::Database& database) {
-  if (pragma(database, "application_id") != application || pragma(database, "user_version") != 2) return;
+  const int version = pragma(database, "user_version");
+  if (pragma(database, "application_id") != application || version < 2 || version >= schema_version) return;
   SQLite::Transaction transaction(database);
-  database.exec(new_columns);
+  for (const Column& column : new_columns) add(database, column);
   database.exec(audits);
   set_version(database);
   transaction.commit();

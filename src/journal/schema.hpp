@@ -10,12 +10,12 @@ class Database;
 
 namespace clawrl::journal {
 
-inline constexpr int schema_version = 3;
+inline constexpr int schema_version = 4;
 inline constexpr int busy_ms = 10000;  // longest wait for another connection's lock
 
 /// Read-write: creates the file and its tables if absent, else checks it (owner, schema version, quick_check). A
-/// journal of version 2, from before there were policy lines, audits and hints, is brought to this one. UserError
-/// naming the file for everything that is wrong with it, network file systems included.
+/// journal of version 2 or 3 gets the columns and tables that came since. UserError naming the file for everything that
+/// is wrong with it, network file systems included.
 std::unique_ptr<SQLite::Database> open_for_writing(const std::string& path);
 /// Read-only; the file must be a journal of this schema version.
 std::unique_ptr<SQLite::Database> open_for_reading(const std::string& path);

@@ -75,9 +75,11 @@ void Judge::submit(Turn turn, std::int32_t revision, GivenVerdict given) {
   const SampleId id{turn.id, revision};
   expect(!full(), "Judge::submit() above its capacity of " + std::to_string(settings_.capacity));
   expect(!cases_.contains(id), "Judge: " + name_of(id) + " is in flight already");
-  // A user's -1 needs no vote; only how grave it was and where it began is asked.
-  const bool blames = (settings_.style.severity || settings_.style.fault) && given.vote == std::int8_t{-1};
-  const auto votes = given.vote ? std::size_t{blames ? 1U : 0U} : static_cast<std::size_t>(settings_.prm.votes);
+  // A user's -1 needs no vote; only how grave it was and where it began is asked, unless the user said that, too.
+  const bool untold =
+      (settings_.style.severity && given.severity == 0) || (settings_.style.fault && given.fault.empty());
+  const std::size_t blames = untold && given.vote == std::int8_t{-1} ? 1 : 0;
+  const auto votes = given.vote ? blames : static_cast<std::size_t>(settings_.prm.votes);
   const bool wants_hints = settings_.wants_hints && given.ask_hints;
   const auto hints = wants_hints ? static_cast<std::size_t>(settings_.prm.hints) : 0;
   Case& one = cases_[id];
@@ -186,14 +188,17 @@ void Judge::cancel_decided(SampleId id, const Case& one) {
     if (question.of == id && question.vote) sampler_.cancel(request);
 }
 
-/// Who was outvoted is not asked where the error is.
+/// What the user said goes first; who was outvoted is not asked where the error is.
 void Judge::blame(const Case& one, Verdict& verdict) const {
   if (verdict.score >= 0) return;
   const std::vector<Vote> votes = one.given.vote ? std::vector<Vote>(one.grades.size(), one.given.vote) : one.votes;
-  verdict.severity = agreed_severity(votes, one.grades);
-  for (std::size_t i = 0; i < votes.size() && verdict.fault_begin < 0; ++i) {
-    if (votes[i] != verdict.score || one.faults[i].empty()) continue;
-    const auto span = teacher_.locate_in(one.turn, one.faults[i]).value_or(TokenSpan{});
+  verdict.severity = one.given.severity > 0 ? one.given.severity : agreed_severity(votes, one.grades);
+  std::vector<std::string> quotes = {one.given.fault};
+  for (std::size_t i = 0; i < votes.size(); ++i)
+    if (votes[i] == verdict.score) quotes.push_back(one.faults[i]);
+  for (const std::string& quote : quotes) {
+    if (quote.empty() || verdict.fault_begin >= 0) continue;
+    const auto span = teacher_.locate_in(one.turn, quote).value_or(TokenSpan{});
     verdict.fault_begin = span.begin;
     verdict.fault_end = span.end;
   }

@@ -90,6 +90,7 @@ void FeedbackDesk::work(Job& job, const std::optional<Turn>& live, FeedbackLooku
     job.request.text = seams_.redact(job.request.text);
     job.request.correction = seams_.redact(job.request.correction);
     job.request.hint = seams_.redact(job.request.hint);
+    job.request.fault = seams_.redact(job.request.fault);
     found = look_up(journal_, job.request, live, search);
     return;
   }
@@ -165,6 +166,8 @@ void FeedbackDesk::record(Job& job, const FeedbackLookup& found) {
     record.text = job.request.text;
     record.correction = job.request.correction;
     record.hint = job.request.hint;
+    record.fault = job.request.fault;
+    record.severity = job.request.severity;
     record.source = job.answer ? "feedback" : "message";
     record.confidence = target.confidence;
     if (learning_) record.outcome = target.generating ? early_refusal(target.turn) : seams_.refusal(target.turn);

@@ -11,9 +11,10 @@ namespace {
 
 constexpr double clear_score = 0.25;  // from here on a score is good or bad, not neutral
 
-/// A correction or a hint without a score says that the reply was not the right one.
+/// Without a score, what says how or where says that the reply was not the right one.
 std::optional<std::int8_t> vote_of(const FeedbackRecord& record) {
-  if (!record.score && record.correction.empty() && record.hint.empty()) return std::nullopt;
+  const bool blames = !record.hint.empty() || !record.fault.empty() || record.severity > 0;
+  if (!record.score && record.correction.empty() && !blames) return std::nullopt;
   const double score = record.score.value_or(-1);
   return static_cast<std::int8_t>(score >= clear_score ? 1 : score <= -clear_score ? -1 : 0);
 }
@@ -25,6 +26,8 @@ GivenVerdict given_by(const FeedbackRecord& record) {
   if (!record.hint.empty()) given.hints.push_back(record.hint);
   if (!record.correction.empty()) given.hints.push_back("A better reply would be:\n" + record.correction);
   given.ask_hints = record.hint.empty();
+  given.severity = record.severity;
+  given.fault = record.fault;
   return given;
 }
 
@@ -141,6 +144,9 @@ void FeedbackDesk::judged(const Turn& turn, Verdict verdict) {
     plain.origin = "user";
     plain.votes = {vote};
     plain.score = *vote;
+    plain.severity = verdict.severity;
+    plain.fault_begin = verdict.fault_begin;
+    plain.fault_end = verdict.fault_end;
     verdict = std::move(plain);
   }
   pending_.erase(found);

@@ -83,7 +83,9 @@ std::uint64_t mix(std::uint64_t hash, const std::string& text) {  // FNV-1a, the
 std::string content_id(const FeedbackRequest& request, const std::vector<FeedbackTarget>& targets) {
   std::uint64_t hash = mix(0xCBF29CE484222325ULL, request.score ? std::to_string(*request.score) : "none");
   for (const auto& target : targets) hash = mix(hash, std::to_string(target.turn.id.value));
-  hash = mix(mix(mix(hash, request.text), request.correction), request.hint);
+  for (const std::string* said : {&request.text, &request.correction, &request.hint, &request.fault})
+    hash = mix(hash, *said);
+  hash = mix(hash, std::to_string(request.severity));
   char text[32];
   std::snprintf(text, sizeof text, "fb-%016llx", static_cast<unsigned long long>(hash));
   return text;

@@ -31,9 +31,9 @@ ExportedTurn read_turn(const JournalReader& journal, Turn turn) {
     one.samples.push_back(std::move(sample));
   }
   for (const FeedbackRecord& record : journal.feedback_on(id))
-    one.feedback.push_back({record.id, record.text, record.correction, record.hint, record.source, record.outcome,
-                            record.revision, record.score.has_value(), record.score.value_or(0), record.created_s,
-                            record.withdrawn_s});
+    one.feedback.push_back({record.id, record.text, record.correction, record.hint, record.fault, record.source,
+                            record.outcome, record.severity, record.revision, record.score.has_value(),
+                            record.score.value_or(0), record.created_s, record.withdrawn_s});
   one.turn = std::move(turn);
   return one;
 }

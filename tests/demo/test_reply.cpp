@@ -41,6 +41,15 @@ TEST_CASE("every style is read back from every text that it renders") {
   }
 }
 
+TEST_CASE("a reply goes wrong where the first unwanted mark stands") {
+  const std::string reply = "Certainly!\n1. Mia now has **4** pens.\n2. Well done.\n\\boxed{4}";
+  CHECK(from_first_fault(reply, {Wish::no_box}) == "\\boxed{4}");
+  CHECK(from_first_fault(reply, {Wish::no_box, Wish::no_bold}).starts_with("**4** pens."));
+  CHECK(from_first_fault(reply, {Wish::no_list}).starts_with("1. Mia"));
+  CHECK(from_first_fault(reply, {Wish::no_list, Wish::no_stock}) == reply);
+  CHECK(from_first_fault(reply, {Wish::longer, Wish::warmer}).empty());
+}
+
 TEST_CASE("a style drawn for wishes renders replies that obey them") {
   Random random(2);
   int shorter = 0, shorter_kept = 0;

@@ -56,6 +56,9 @@ TEST_CASE("every way to name a turn and to say something of it") {
         -480);
   CHECK(parse_feedback_request(R"({"completion_id":"c","thumbs":"up","score":1})").score == 1.0);
   CHECK(parse_feedback_request(R"({"completion_id":"c","hint":"No lists."})").hint == "No lists.");
+  const auto blame = parse_feedback_request(R"({"completion_id":"c","fault":"**4**","severity":3})");
+  CHECK(blame.fault == "**4**");
+  CHECK(blame.severity == 3);
   const auto withdrawn = parse_feedback_request(R"({"id":"x1","withdraw":true})");
   CHECK(withdrawn.withdraw);
   CHECK(withdrawn.id == "x1");
@@ -82,6 +85,11 @@ TEST_CASE("every malformed field is refused by its name") {
       {turn + R"("text":")" + std::string(70'000, 'x') + "\"}", "text"},
       {turn + R"("correction":["x"]})", "correction"},
       {turn + R"("hint":3})", "hint"},
+      {turn + R"("fault":["a"]})", "fault"},
+      {turn + R"("thumbs":"up","fault":"a"})", "fault"},
+      {turn + R"("severity":0})", "severity"},
+      {turn + R"("severity":4})", "severity"},
+      {turn + R"("score":0.5,"severity":1})", "severity"},
       {turn + R"("thumbs":"up","id":7})", "id"},
       {turn + R"("thumbs":"up","id":")" + std::string(300, 'i') + "\"}", "id"},
       {turn + R"("thumbs":"up","id":"a\nb"})", "id"},

@@ -65,7 +65,7 @@ TEST_CASE("a turn is exported with all that hangs on it") {
   verdict.hints = {"Be brief."};
   one.verdicts = {verdict};
   one.samples = {{0, "turn", "", 4, 30, 2, 5, 100.5}};
-  one.feedback = {{"fb", "good", "", "", "feedback", "sampled", 1, true, 0.5, 101, 0}};
+  one.feedback = {{"fb", "good", "", "", "bad", "feedback", "sampled", 2, 1, true, 0.5, 101, 0}};
   const Json json = Json::parse(format_export({{one}, 12}));
   CHECK(json["next_after"] == 12);
   const Json& turn = json["turns"].at(0);
@@ -80,6 +80,8 @@ TEST_CASE("a turn is exported with all that hangs on it") {
   CHECK(turn["verdicts"][0]["hints"] == Json({"Be brief."}));
   CHECK(turn["samples"][0]["trained"] == Json({{"step", 2}, {"version", 5}}));
   CHECK(turn["feedback"][0]["score"] == 0.5);
+  CHECK(turn["feedback"][0]["fault"] == "bad");
+  CHECK(turn["feedback"][0]["severity"] == 2);
   CHECK(turn["feedback"][0]["withdrawn"].is_null());
   CHECK(Json::parse(format_export({}))["next_after"].is_null());
 }

@@ -183,7 +183,8 @@ TEST_CASE("a journal from before there were policy lines, audits and hints goes 
     earlier.submit([](auto& database) {
       for (const char* table : {"samples", "steps"})
         journal::execute(database, ("ALTER TABLE " + std::string(table) + " DROP COLUMN line").c_str());
-      journal::execute(database, "ALTER TABLE feedback DROP COLUMN hint");
+      for (const char* column : {"hint", "fault", "severity"})
+        journal::execute(database, ("ALTER TABLE feedback DROP COLUMN " + std::string(column)).c_str());
       journal::execute(database, "DROP TABLE audits");
       journal::execute(database, "PRAGMA user_version = 2");
     });
@@ -199,8 +200,13 @@ TEST_CASE("a journal from before there were policy lines, audits and hints goes 
   given.id = "f";
   given.turn = {1};
   given.hint = "Be brief.";
+  given.fault = "at length";
+  given.severity = 2;
   journal.save_feedback(given);
-  CHECK(journal.feedback_on({1}).at(0).hint == "Be brief.");
+  const FeedbackRecord kept = journal.feedback_on({1}).at(0);
+  CHECK(kept.hint == "Be brief.");
+  CHECK(kept.fault == "at length");
+  CHECK(kept.severity == 2);
   CHECK(journal.audits().empty());
   journal.save_audit({{4, "hints", 40, 40, 0, 0, 0, "passed", "evaluate"}});
   CHECK(journal.audits().size() == 1);

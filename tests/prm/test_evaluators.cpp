@@ -70,6 +70,30 @@ TEST_CASE("a user's thumb down is not voted on again, only placed") {
   }
 }
 
+TEST_CASE("what a user says of an error is not asked again, and a quote that the reply lacks places nothing") {
+  Bench bench;
+  RunConfig config;
+  config.samples.severity = config.samples.localise_errors = true;
+  bench.settings = judge_settings(config, {test::kEnd});
+  for (const auto& [quote, placed] : {std::pair{"mat", true}, {"elsewhere", false}}) {
+    Judge judge = bench.judge();
+    GivenVerdict given;
+    given.vote = -1;
+    given.severity = 2;
+    given.fault = quote;
+    given.ask_hints = false;
+    bench.sampler.requests.clear();
+    judge.submit(scripted_turn(bench.tokenizer), 0, given);
+    while (judge.advance()) {
+    }
+    const Verdict verdict = judge.take_verdicts().at(0);
+    CHECK(bench.sampler.requests.empty());
+    CHECK(verdict.score == -1);
+    CHECK(verdict.severity == 2);
+    CHECK((verdict.fault_begin >= 0) == placed);
+  }
+}
+
 TEST_CASE("grade and place of an error do not depend on which voter answers first") {
   Bench bench;
   RunConfig config;

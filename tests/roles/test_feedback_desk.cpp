@@ -223,6 +223,25 @@ TEST_CASE("a hint goes to the teacher as it stands, and the judge is asked for n
   CHECK(run.give(request).status == "accepted");  // another content, another name
 }
 
+TEST_CASE("where and how gravely a reply went wrong makes it a bad one and reaches the judge") {
+  Folder folder;
+  FeedbackRun run(folder.file("journal.sqlite"));
+  run.answered("c1");
+  FeedbackRequest request;
+  request.completion_id = "c1";
+  request.fault = "**4**";
+  request.severity = 2;
+  run.give(request);
+  const auto sent = run.judged_turns();
+  REQUIRE(sent.size() == 1);
+  CHECK(sent[0].message.given.vote == std::int8_t{-1});
+  CHECK(sent[0].message.given.fault == "**4**");
+  CHECK(sent[0].message.given.severity == 2);
+  CHECK(sent[0].message.given.ask_hints);
+  request.severity = 3;
+  CHECK(run.give(request).status == "accepted");  // another content, another name
+}
+
 TEST_CASE("a server that does not learn keeps feedback for one that does") {
   Folder folder;
   const std::string path = folder.file("journal.sqlite");
