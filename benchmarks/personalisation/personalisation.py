@@ -32,7 +32,8 @@ POLICY = "configs/models/policy"
 LEARNING = {"samples.method": "combined_topk"}
 SLOW_BINARY = {"samples.method": "binary", "trainer.learning_rate": 2e-4}
 ORACLE = {"users.oracle": "true"}
-LORA = {"trainer.lora_rank": 8, "trainer.learning_rate": 1e-3}
+# A line of one's own has one user's samples: smaller batches of them.
+LINES = LEARNING | {"trainer.lora_rank": 8, "trainer.learning_rate": 1e-3, "samples.batch": 2, "samples.replay": 14}
 LOCALISED, GRADED = {"samples.localise_errors": "true"}, {"samples.severity": "true"}
 CONTRARIES = {"users.personas": "student,contrarian", "users.sessions": 96}
 # name: (settings of online_rl beside the recipe's, or None: serve; settings of simulate_users)
@@ -57,8 +58,9 @@ ROWS = {
     "diagnostic: oracle binary": (SLOW_BINARY, ORACLE),
     "diagnostic: oracle binary localised": (SLOW_BINARY | LOCALISED, ORACLE),
     "diagnostic: oracle binary graded": (SLOW_BINARY | GRADED, ORACLE),
-    "contraries on one line": (LEARNING | LORA | {"policy.lines": "shared"}, CONTRARIES),
-    "contraries on own lines": (LEARNING | LORA | {"policy.lines": "user"}, CONTRARIES),
+    "contraries on one line": (LINES | {"policy.lines": "shared"}, CONTRARIES),
+    "contraries on own lines": (LINES | {"policy.lines": "user"}, CONTRARIES),
+    "contraries on both": (LINES | {"policy.lines": "both"}, CONTRARIES),
     "5 % hostile": (LEARNING, {"users.hostile": 0.05}),
     "control: random words": (LEARNING, {"users.noise": 1}),
     "control: inverted": (LEARNING, {"users.wrong": 1}),
