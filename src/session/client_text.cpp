@@ -22,6 +22,26 @@ constexpr std::array<std::string_view, 3> retries = {
     "The previous attempt did not produce a user-visible answer",
     "The previous assistant turn completed its tool calls but did not"};
 
+// What OpenClaw's sub-agents tell their parent.
+constexpr std::array<std::string_view, 3> reports = {
+    "A background task completed. Use this result",
+    "[Subagent Context] Every subagent spawned from this session has now settled",
+    "[Subagent Context] Your prior run ended while waiting for descendant subagent"};
+
+constexpr std::string_view subagent_task = "[Subagent Context] You are running as a subagent";
+
+// After the words that a reply gave to sessions_yield: the policy's own, in the user's name.
+constexpr std::string_view yielded = "[Context: The previous turn ended intentionally via sessions_yield";
+
+// Lines that tell of another session, before or after a text.
+constexpr std::array<std::string_view, 2> routed = {
+    "[Inter-session message]", "This content was routed by OpenClaw from another session or internal tool."};
+
+template <class Markers>
+bool begins_with_any(std::string_view text, const Markers& markers) {
+  return std::any_of(markers.begin(), markers.end(), [&](std::string_view marker) { return text.starts_with(marker); });
+}
+
 bool digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -63,15 +83,24 @@ void each_line(std::string_view text, Use use) {
   }
 }
 
-void remove_runtime_line(std::string& text) {
-  if (text.find(runtime_begin) == std::string::npos) return;
+template <class Unwanted>
+void remove_lines(std::string& text, Unwanted unwanted) {
   std::string kept;
   each_line(text, [&](std::string_view line, std::size_t begin, std::size_t) {
-    if (is_runtime_line(line)) return;
+    if (unwanted(line)) return;
     if (begin > 0 && !kept.empty()) kept += '\n';
     kept += line;
   });
   text = std::move(kept);
+}
+
+void remove_runtime_line(std::string& text) {
+  if (text.find(runtime_begin) != std::string::npos) remove_lines(text, is_runtime_line);
+}
+
+void remove_routing(std::string& text) {
+  if (text.find(routed[0]) != std::string::npos)
+    remove_lines(text, [](std::string_view line) { return begins_with_any(line, routed); });
 }
 
 void remove_date(std::string& text) {
@@ -80,9 +109,7 @@ void remove_date(std::string& text) {
 
 /// The marker's line and the order to go on; the words between stay. `lasting`: without those that are only repeated.
 void unwrap(std::string& text, bool lasting) {
-  const bool wrapped =
-      std::any_of(wrappers.begin(), wrappers.end(), [&](std::string_view marker) { return text.starts_with(marker); });
-  if (!wrapped) return;
+  if (!begins_with_any(text, wrappers)) return;
   const auto close = text.find(']');
   if (close == std::string::npos) return;
   text.erase(0, close + 1);
@@ -114,6 +141,7 @@ std::string words_of(std::string_view text, bool lasting) {
   std::string words(text);
   remove_carriers(words);
   remove_runtime_line(words);
+  remove_routing(words);
   words = std::string(trimmed(words));
   constexpr int layers = 8;  // a message that failed again and again is wrapped again and again
   for (int i = 0; i < layers; ++i) {
@@ -122,9 +150,9 @@ std::string words_of(std::string_view text, bool lasting) {
     unwrap(words, lasting);
     if (words.size() == before) break;
   }
-  const bool retry =
-      std::any_of(retries.begin(), retries.end(), [&](auto marker) { return words.starts_with(marker); });
-  return retry ? std::string() : std::string(trimmed(words));
+  const std::string_view last_line = std::string_view(words).substr(words.rfind('\n') + 1);
+  if (begins_with_any(words, retries) || last_line.starts_with(yielded)) return {};
+  return std::string(trimmed(words));
 }
 
 }  // namespace
@@ -143,9 +171,18 @@ std::string lasting_words(std::string_view text) {
   return words_of(text, true);
 }
 
+bool is_report(const Message& message) {
+  return message.role == "user" && begins_with_any(user_words(message.text), reports);
+}
+
+bool is_subagent_task(const Message& message) {
+  return message.role == "user" && user_words(message.text).starts_with(subagent_task);
+}
+
 Message cleaned(const Message& message) {
   if (message.role != "user") return message;
   Message words = message;
+  if (is_report(message)) words.role = "tool";
   words.text = user_words(message.text);
   return words;
 }

@@ -11,15 +11,25 @@ namespace clawrl {
 
 /// The words of a user message: without blocks of internal context (OpenClaw's carriers), the wrapper of a message that
 /// is sent again ("[Queued user message from a previous active turn ...]"), prompts to try again ("The previous attempt
-/// did not produce a user-visible answer. ..."), the date in front ("[Fri 2026-11-20 23:32 UTC] ") and the Runtime
-/// line. White space at both ends goes too. Any bytes are allowed.
+/// did not produce a user-visible answer. ...") and what a reply told the client to wait with
+/// (sessions_yield), the date in front ("[Fri 2026-11-20 23:32 UTC] "), the Runtime line
+/// and the lines that tell of another session ("[Inter-session message] ..."). White space at both ends goes too. Any
+/// bytes are allowed.
 std::string user_words(std::string_view text);
 
 /// Of them, those that a client still sends with later requests: what a wrapper repeats of an unanswered message goes
 /// once something else is said ("[Queued ...]\nold\n\nnew" is "new" from then on).
 std::string lasting_words(std::string_view text);
 
-/// The same message with user_words(); others than the user's keep their text.
+/// What a client program reports in the user's name: OpenClaw, that a sub-agent has ended. Nobody said it, but it is
+/// what followed a reply; later requests leave it out or word its beginning anew.
+bool is_report(const Message& message);
+
+/// The task that OpenClaw gives a sub-agent: a conversation of its own begins, also where its parent's stands before
+/// it.
+bool is_subagent_task(const Message& message);
+
+/// The same message with user_words(), a report in the role "tool"; others than the user's keep their text.
 Message cleaned(const Message& message);
 
 /// Nothing but a client program's own text, e.g. a carrier: no message of the conversation. A message that was empty

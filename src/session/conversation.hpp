@@ -21,19 +21,27 @@ struct Place {
   std::size_t at = 0;              // index of the message
   Fingerprint before = 0;          // of all messages before it
   Fingerprint after = 0;           // the same with it
-  Fingerprint exchange = 0;        // of it and the messages since the reply before; 0 if there are none
-  Fingerprint reply = 0;           // of it alone; 0 if it is too short to tell
+  Fingerprint exchange = 0;        // of its run and the messages since the reply before; 0 if there are none
+  Fingerprint reply = 0;           // of its run alone; 0 if it is too short to tell
   std::vector<Fingerprint> calls;  // one per tool call with an id
 };
 
-/// All fingerprints are of one scope: a session or, where no session is stated, a key. Client text (client_text.hpp)
-/// and system messages do not count; of the reply count its text without thoughts and white space at the ends, and its
-/// calls by name and canonical arguments. Ids of calls lose what is no letter or digit, as clients strip it.
+/// Replies with nothing between them that counts: OpenClaw sends them back as one message.
+struct ReplyRun {
+  Fingerprint before = 0;            // of all messages before the first
+  Fingerprint asked = 0;             // of the messages since the reply before that; 0 if there are none
+  Fingerprint words = 0, calls = 0;  // of the replies so far
+  std::size_t bytes = 0;             // of their words
+};
+
+/// All fingerprints are of one scope: a session or, where no session is stated, a key. Client text, reports
+/// (client_text.hpp) and system messages do not count; of replies count the words without thoughts, and the calls by
+/// name and canonical arguments. Ids of calls lose what is no letter or digit, as clients strip it.
 struct Conversation {
   std::vector<Place> places;
   Fingerprint whole = 0;   // of all messages: the question that the next reply answers
   Fingerprint system = 0;  // of the system messages
-  Fingerprint asked = 0;   // of the messages since the last reply; 0 if there are none
+  ReplyRun run;            // that the next reply goes on
 };
 
 /// `key`: the scope of call ids, which are unique among all conversations of a key.
@@ -44,7 +52,8 @@ Conversation read_conversation(const std::vector<Message>& messages, Fingerprint
 std::vector<Place> places_of_reply(const Conversation& question, Fingerprint scope, Fingerprint key,
                                    const Message& reply, const std::string& raw);
 
-/// What followed the reply at index `at`, up to the next one: cleaned, without client text and system messages.
+/// What followed the reply at index `at`, up to the next one: cleaned, reports too, without client text and system
+/// messages.
 std::vector<Message> next_state(const std::vector<Message>& messages, std::size_t at);
 
 /// Of the messages that next_state() gives; 0 if there are none.

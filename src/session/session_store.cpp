@@ -62,7 +62,7 @@ Placement SessionStore::place(const RequestClaim& claim, TurnId id, double now) 
                  weak_print(asking.scope, "cache", claim.prompt_cache_key),
                  weak_print(asking.scope, "user", claim.user)};
   const Conversation read = read_conversation(claim.messages, asking.scope, scope_of_key(claim.key));
-  asking.question = {{}, read.whole, read.system, read.asked};
+  asking.question = {{}, read.whole, read.system, read.run};
   asking.depth = read.places.size();
   const std::optional<Anchor> at = anchor(claim.messages, read, asking);
   const Candidates written = being_written(read, at);

@@ -1,7 +1,7 @@
 """record_traces.py OUT [case...]: records what the real clients send in the cases of the client notes, labels it and writes
 one trace per case for tests/session/traces. Run by hand when a client or a case is new; wants the environment of harness.py.
 """
-import pathlib, re, subprocess, sys, uuid
+import pathlib, re, subprocess, sys, time, uuid
 
 from harness import MODEL, PATIENCE, PYTHON, Server, wait_until
 from openclaw import Gateway, OpenClaw, provider
@@ -79,8 +79,16 @@ def two(url):
              "compaction": {"model": SIDE, "memoryFlush": {"model": SIDE}}})
 
 
+SUBAGENT_TEXTS = [  # shortened: carriers, results of sessions_spawn, instructions in reports
+    (r"(?s)(<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>\n.{60}).*?(\n<<<END_OPENCLAW_INTERNAL_CONTEXT>>>)", r"\1 (shortened)\2"),
+    (r'(?s)^\{\n  "tool": .*"details": \{\n *("status": "[^"]*",)\n *("childSessionKey": "[^"]*").*', r"{\1 \2}"),
+    (r"This completion ends one child run.*", "This completion ends one child run (shortened)"),
+    (r"(Do not keep waiting|Child completion delivery is internal).*", r"\1 (shortened)")]
+
+
 def finish(out, name, recorder, labels, home=None):
-    replaced = [(r"host=\S+ \| os=[^|]*\|", "host=box | os=Linux |"), (re.escape(FILLER) + f"(?:{re.escape(FILLER)}|{re.escape(FILLER.strip())})*", FILLER)]
+    replaced = [(r"host=\S+ \| os=[^|]*\|", "host=box | os=Linux |"), (re.escape(FILLER) + f"(?:{re.escape(FILLER)}|{re.escape(FILLER.strip())})*", FILLER),
+                *(SUBAGENT_TEXTS if "subagents" in name else [])]
     if home:
         replaced.insert(0, (re.escape(str(home)), "/home/user"))
     links, sessions = write_trace(out / f"{name}.jsonl", recorder, labels, Shortener(replaced))
@@ -167,6 +175,59 @@ def compaction(out):
     over_gateway(out, "compaction", talk, two)
 
 
+def helper(task, **more):
+    return {"name": "tool_call", "arguments": {"id": "sessions_spawn", "args": {"task": task, **more}}}
+
+
+HELPERS = [  # the sub-agents, and what their parent makes of their reports
+    {"when": ["[Subagent Task]", "Count the hills"], "calls": [{"name": "exec", "arguments": {"command": "echo result-hills"}}]},
+    {"when": ["result-hills"], "first_token_s": 8, "reply": "There are nine hills."},
+    {"when": ["[Subagent Task]", "Count the lakes"], "reply": "There are two lakes."},
+    {"when": ["[Subagent Task]", "Count the towns"], "reply": "There are five towns."},
+    {"when": ["[Subagent Task]", "Name our subject"], "reply": "We speak of a map."},
+    {"when": ["task: Count the hills"], "reply": "The helper found nine hills."},
+    {"when": ["task: Count the lakes"], "reply": "One helper found two lakes."},
+    {"when": ["task: Count the towns"], "reply": "One helper found five towns."},
+    {"when": ["task: Name our subject"], "reply": "The helper says that it is a map."},
+    {"when": ["has now settled", "data>\nCount the lakes"], "reply": "Two lakes and five towns in all."},
+    {"when": ["has now settled", "data>\nCount the hills"], "reply": "Nine hills in all."},
+    {"when": ["has now settled", "data>\nName our subject"], "reply": "It is a map, they say."},
+]
+ASKED = [("Have the hills counted, please.", [helper("Count the hills.")], "A helper counts the hills."),
+         ("Meanwhile, what is two and two?", None, "That is four."),
+         ("Now the lakes and the towns, at once.", [helper("Count the lakes."), helper("Count the towns.")], "Two helpers do that."),
+         ("Ask somebody who knows what we talk about.", [helper("Name our subject.", context="fork")], "I ask a helper."),
+         ("Thank you all.", None, "We thank you.")]
+
+
+def subagents(out):
+    """One and two at a time, one with its parent's history; the parent goes on at once, or waits (sessions_yield)."""
+    for name, providers, waits in (("subagents_plain", plain, False), ("subagents_two_providers", two, True)):
+        talk = Talk()
+        talk.said = [("max", text) for text, _, _ in ASKED]
+        talk.rules += HELPERS
+        for text, calls, reply in ASKED:
+            talk.rules.append({"when": [text], "calls": calls} if calls else {"when": [text], "reply": reply})
+            if calls:  # they were accepted
+                talk.rules.append({"when": ["resolvedProvider"], "times": 1, **(
+                    {"calls": [{"name": "sessions_yield", "arguments": {"message": reply}}]} if waits else {"reply": reply})})
+
+        def between(server, gateway, user, text):
+            if not text.startswith("Meanwhile"):
+                quiet(server)
+        over_gateway(out, name, talk, providers, between)
+
+
+def quiet(server, seconds=6):
+    """Nobody has asked for so long: the reports of sub-agents come a second or two after one another."""
+    seen, since = -1, time.monotonic()
+    while time.monotonic() - since < seconds:
+        count = len(server.turns())
+        if count != seen or server.status()["active"]:
+            seen, since = count, time.monotonic()
+        time.sleep(0.5)
+
+
 def command_line(out):
     talk = Talk()
     talk.line("s", "Please remember the word harbour.", "I keep it in mind.")
@@ -217,8 +278,8 @@ def python_sdk(out):
         finish(out, "python_sdk", recorder, Labels(talk.typed(), session_of, lambda body: False))
 
 
-CASES = {f.__name__: f for f in (gateway_plain, gateway_affinity, gateway_two_providers, faults, compaction, command_line,
-                                 python_sdk)}
+CASES = {f.__name__: f for f in (gateway_plain, gateway_affinity, gateway_two_providers, faults, compaction, subagents,
+                                 command_line, python_sdk)}
 
 if __name__ == "__main__":
     folder = pathlib.Path(sys.argv[1])

@@ -12,11 +12,22 @@ SIGNS = ("running inside OpenClaw", "Runtime: agent=")  # lines of the system pr
 LEFT_OUT = ("tools", "messages", "provider")
 
 
+REPORTS = ("A background task completed. Use this result", "[Subagent Context] Every subagent spawned")
+ROUTED = ("[Inter-session message]", "This content was routed by OpenClaw")
+
+
 def text_of(message):
     content = message.get("content")
     if isinstance(content, list):
         return "\n".join(part.get("text", "") for part in content)
     return content or ""
+
+
+def report_of(text):
+    """What the client tells of a sub-agent that ended, without its date and the lines that say where it came from."""
+    lines = [line for line in text.splitlines() if not line.startswith(ROUTED)]
+    report = re.sub(r"^\[\w{3} \d{4}-\d\d-\d\d \d\d:\d\d \w+\] ", "", "\n".join(lines).strip())
+    return report if report.startswith(REPORTS) else None
 
 
 def reply_of(raw):
@@ -98,7 +109,8 @@ class Labels:
         ids = {re.sub("[^A-Za-z0-9]", "", c["id"]) for c in reply.get("tool_calls", [])}
         if ids:
             return ids == {re.sub("[^A-Za-z0-9]", "", c["id"]) for c in message.get("tool_calls") or []}
-        return not message.get("tool_calls") and text_of(reply).strip() == text_of(message).strip()
+        said, sent = text_of(reply).strip(), text_of(message).strip()  # replies of one another are sent back as one
+        return not message.get("tool_calls") and (said == sent or sent.endswith("\n" + said))
 
     def followed(self, messages, place):
         """What the author typed, or the client's tools gave, after the reply there."""
@@ -111,7 +123,9 @@ class Labels:
                 found.append(text)
             elif message["role"] == "user":
                 said = [t for t in self.typed if t in text]
-                if said:  # of a message that also quotes an earlier one the last counts
+                if report_of(text):
+                    found.append(report_of(text))
+                elif said:  # of a message that also quotes an earlier one the last counts
                     found.append(max(said, key=lambda t: (text.rfind(t) + len(t), len(t))))
         return found
 
