@@ -21,7 +21,7 @@ namespace clawrl {
 struct PlainPrompt {
   std::string text;
   std::vector<TokenId> ids;  // not empty: these, and no text
-  bool echo = false;         // the reply begins with the prompt
+  bool echo = false;         // the reply begins with the prompt, and its log-probs with the prompt's
 };
 
 /// One chat completion as a client asked for it. Types and ranges are checked; the model name is not.
@@ -37,7 +37,7 @@ struct ChatRequest {
   Constraint constraint;                // what response_format or tool_choice hold the reply to
   SamplingParameters sampling;          // temperature 0..2, top_p (0,1], top_k >= 0
   bool temperature_given = false, seed_given = false;
-  std::optional<std::int32_t> max_tokens;  // >= 1; nullopt = up to the service
+  std::optional<std::int32_t> max_tokens;  // >= 1, with an echo >= 0; nullopt = up to the service
   std::vector<std::string> stop;           // at most 16, none empty
   std::string session;  // the id that the client states: X-Session-Id, x-session-affinity, session_id; or empty
   std::string client_request_id, prompt_cache_key;  // weaker ids: believed only where the messages agree
@@ -61,11 +61,10 @@ struct ChatUsage {
   int reasoning_tokens = 0;  // part of completion_tokens: thoughts and their tags
 };
 
-/// A sampled token as `logprobs` shows it: natural log at temperature 1, nothing cut. `text` may be part of a
-/// character.
+/// A token as `logprobs` shows it: natural log at temperature 1, nothing cut. `text` may be part of a character.
 struct TokenLogprob {
   std::string text;
-  float logprob = 0;
+  float logprob = 0;                               // NaN: there is none, as for a prompt's first token
   std::vector<std::pair<std::string, float>> top;  // likeliest first
 };
 

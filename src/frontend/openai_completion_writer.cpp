@@ -1,5 +1,6 @@
 // The text completion object and its chunks.
 
+#include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -18,10 +19,11 @@ Json logprobs_json(const std::vector<TokenLogprob>& tokens, std::size_t& offset)
   Json texts = Json::array(), numbers = Json::array(), tops = Json::array(), offsets = Json::array();
   for (const TokenLogprob& token : tokens) {
     texts.push_back(token.text);
-    numbers.push_back(token.logprob);
+    numbers.push_back(std::isnan(token.logprob) ? Json(nullptr) : Json(token.logprob));
     offsets.push_back(offset);
     Json top = token.top.empty() ? Json(nullptr) : Json::object();
-    for (const auto& [text, logprob] : token.top) top[values::valid(text)] = logprob;
+    for (const auto& [text, logprob] : token.top)
+      top.emplace(values::valid(text), logprob);  // of equal texts the likeliest
     tops.push_back(std::move(top));
     for (unsigned char byte : token.text) offset += (byte & 0xC0) != 0x80;  // the first byte of a character
   }

@@ -77,13 +77,12 @@ ParsedChat parse_completion_request(std::string_view body, const RequestHeaders&
     request.top_logprobs = *count;
   }
   const bool echo = bool_field(json, "echo");
-  if (echo && request.logprobs) refuse("echo", "echo is not supported together with logprobs");
   for (PlainPrompt& prompt : parsed.prompts) prompt.echo = echo;
   const auto replies = static_cast<std::size_t>(request.n) * parsed.prompts.size();
   if (replies > kMaxRepliesInAll)
     refuse("n", "n times the number of prompts must be at most " + std::to_string(kMaxRepliesInAll) + ", not " +
                     std::to_string(replies));
-  request.max_tokens = integer_field(json, "max_tokens", 1).value_or(kUsualTokens);
+  request.max_tokens = integer_field(json, "max_tokens", echo ? 0 : 1).value_or(kUsualTokens);
   request.stop = stop_of(json);
   request.stream = bool_field(json, "stream");
   parsed.include_usage = include_usage_of(json);

@@ -81,6 +81,8 @@ void Head::handle(const Envelope& envelope) {
     case messages::TextScored::type_id:
       if (audits_) audits_->take(envelope.open<messages::TextScored>());
       return;
+    case messages::PromptScored::type_id:
+      return requests_->take(envelope.open<messages::PromptScored>());
     case messages::Judged::type_id:
       return judges_->take(envelope.open<messages::Judged>().verdict);
     case messages::StepDone::type_id:

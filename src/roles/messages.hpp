@@ -1,8 +1,8 @@
 #pragma once
 // Every message between roles. type_id is unique over all ports. What a field means stands at the struct it carries.
 //
-//   head -> rollout   Generate, Cancel, ScoreText, LoadVersion,        rollout -> head   Deltas, TextScored
-//                     UseVersion, RetireVersion
+//   head -> rollout   Generate, Cancel, ScoreText, ScorePrompt,        rollout -> head   Deltas, TextScored,
+//                     LoadVersion, UseVersion, RetireVersion                             PromptScored
 //   head -> prm       JudgeTurn, LoadVersion, UseVersion,              prm -> head       Judged
 //                     RetireVersion
 //   head -> trainer   TakeStep, Publish, WriteCheckpoint, Restore,     trainer -> head   StepDone, ShardWritten,
@@ -11,6 +11,7 @@
 //   head -> all       Stop                                             all -> head       Ready
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -86,6 +87,32 @@ struct TextScored {
   template <class Archive>
   void serialize(Archive& archive) {
     archive(id, loss, error);
+  }
+};
+
+/// How likely are the tokens of a prompt? Asked before the prompt's Generate, and so answered before its Deltas.
+struct ScorePrompt {
+  static constexpr std::uint16_t type_id = 18;
+  RequestId id;
+  std::optional<std::int64_t> version;  // loaded; nullopt = the newest
+  std::vector<TokenId> ids;             // [P], P >= 1
+  std::int32_t top_k = 0;
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(id, version, ids, top_k);
+  }
+};
+
+struct PromptScored {
+  static constexpr std::uint16_t type_id = 19;
+  RequestId id;
+  std::vector<float> logprobs;       // [P - 1] of ids[1..], natural log at temperature 1
+  std::vector<TokenId> topk_ids;     // [P - 1, K] likeliest first
+  std::vector<float> topk_logprobs;  // [P - 1, K]
+  std::string error;                 // not empty: there are none
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(id, logprobs, topk_ids, topk_logprobs, error);
   }
 };
 

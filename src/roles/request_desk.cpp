@@ -116,6 +116,7 @@ void RequestDesk::start(std::uint64_t ticket, ChatRequest request, std::shared_p
     ++meter_.refused;
     return sink->on_error({500, "server_error", "generation_failed", "", error.what()});
   }
+  if (refuse_echo(request, turn.prompt.size(), *sink)) return;
   if (const std::string problem = refusal(generate, settings_.vocabulary, settings_.context); !problem.empty())
     return refuse_as_invalid(*sink, invalid(400, "", request.plain ? "prompt" : "", problem));
   warn_of_short_replies(request);
@@ -157,7 +158,8 @@ GenerateRequest RequestDesk::generate_request(const ChatRequest& request, const 
   if (!request.seed_given)
     generate.sampling.seed = derived_seed(settings_.seed, static_cast<std::uint64_t>(turn.id.value));
   const auto room = settings_.context - static_cast<std::int32_t>(turn.prompt.size());
-  generate.stop.max_tokens = std::min(request.max_tokens.value_or(settings_.rollout.max_tokens), room);
+  generate.stop.max_tokens =
+      std::clamp(request.max_tokens.value_or(settings_.rollout.max_tokens), 1, room);  // 0: not sent
   generate.stop.stop_tokens = settings_.stop_tokens;
   generate.constraint = request.constraint;
   if (settings_.version) generate.version = settings_.version(turn);

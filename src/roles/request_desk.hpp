@@ -24,6 +24,10 @@
 
 namespace clawrl {
 
+namespace messages {
+struct PromptScored;
+}
+
 struct RequestDeskSettings {
   std::string model;                    // the name that clients ask for
   std::int32_t context = 32768;         // tokens of prompt and response
@@ -61,6 +65,7 @@ class RequestDesk {
   void start(std::uint64_t ticket, ChatRequest request, std::shared_ptr<ChatSink> sink);
   void cancel(std::uint64_t ticket);
   void take(const std::vector<CompletionDelta>& deltas);
+  void take(const messages::PromptScored& scored);
   Outcome<std::vector<TokenId>> tokenize(const TokenizeRequest& request) const;
   Outcome<std::string> detokenize(const std::vector<TokenId>& ids) const;
   std::size_t active() const { return active_.size(); }
@@ -79,14 +84,17 @@ class RequestDesk {
     ReplyStream reply;
     int rank = 0;
     bool session_done = false;
-    bool redacted = false;  // something of it was, so that its ids are not kept
+    bool unsampled = false;  // no token is wanted
+    bool redacted = false;   // something of it was, so that its ids are not kept
     LogprobsWanted logprobs = {};
     std::uint64_t ticket = 0;
     std::int32_t choice = 0;                 // of the replies to the request
+    std::string echo = {};                   // what the reply begins with once its log-probs are there
     std::vector<GenerateRequest> held = {};  // its other replies, which wait for the prompt to be in the cache
     double started_s = 0, last_token_s = 0;
   };
   bool refuse(const ChatRequest& request, ChatSink& sink);
+  bool refuse_echo(const ChatRequest& request, std::size_t prompt_tokens, ChatSink& sink);
   bool refuse_constraint(const ChatRequest& request, ChatSink& sink);
   void refuse_as_invalid(ChatSink& sink, const ChatError& error);
   ChatError too_long(const ChatRequest& request, std::size_t prompt_tokens = 0) const;  // 0 = too many to count
@@ -106,6 +114,8 @@ class RequestDesk {
   void begin(const ChatRequest& request, Turn turn, GenerateRequest generate, ReplyParserSettings parser,
              std::shared_ptr<ChatSink> sink, bool redacted);
   void release_others(Active& active);
+  std::vector<std::uint64_t> replies_to(std::uint64_t ticket) const;  // the ids of those that run
+  void end_unsampled(std::uint64_t ticket);                           // only the prompt was wanted
   bool last_of_request(const Active& active) const;
   void cancel_one(std::uint64_t id);
   void take(Active& active, const CompletionDelta& delta);

@@ -43,6 +43,18 @@ void RequestDesk::refuse_as_invalid(ChatSink& sink, const ChatError& error) {
   sink.on_error(error);
 }
 
+/// They come all at once: half of what HTTP holds for a reader by default (http.max_queued_mb).
+bool RequestDesk::refuse_echo(const ChatRequest& request, std::size_t prompt_tokens, ChatSink& sink) {
+  constexpr std::size_t most_numbers = 32'768;
+  if (!request.logprobs || !request.plain || !request.plain->echo) return false;
+  const std::size_t numbers = prompt_tokens * static_cast<std::size_t>((1 + request.top_logprobs) * request.n);
+  if (numbers <= most_numbers) return false;
+  refuse_as_invalid(sink, invalid(400, "", "logprobs",
+                                  "with echo, the tokens of the prompt times (logprobs + 1) times n must be at most " +
+                                      std::to_string(most_numbers) + ", not " + std::to_string(numbers)));
+  return true;
+}
+
 bool RequestDesk::refuse_constraint(const ChatRequest& request, ChatSink& sink) {
   const bool call = request.constraint.kind == Constraint::Kind::tool_call;
   if (call && settings_.reply_format.tools == ToolFormat::none) {

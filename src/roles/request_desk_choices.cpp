@@ -2,6 +2,7 @@
 
 #include "roles/clock.hpp"
 #include "roles/messages.hpp"
+#include "roles/prompt_scores.hpp"
 #include "roles/request_desk.hpp"
 #include "roles/turn_seed.hpp"
 
@@ -29,7 +30,8 @@ void RequestDesk::begin(const ChatRequest& request, Turn turn, GenerateRequest g
   const std::uint64_t ticket = generate.id.value, seed = generate.sampling.seed;
   const int rank = route(turn.session);
   const double now = monotonic_s();
-  LogprobsWanted logprobs{request.logprobs, request.top_logprobs, 0, generate.record_at_t1};
+  const bool echo = request.plain && request.plain->echo;
+  LogprobsWanted logprobs{request.logprobs, request.logprobs && echo, request.top_logprobs, 0, generate.record_at_t1};
   if (turn.type == TurnType::main) logprobs.keep = settings_.record_top_k;
   if (active_.empty()) busy_since_s_ = now;
   sink->on_accepted({client_name(turn), turn.learning});
@@ -52,18 +54,29 @@ void RequestDesk::begin(const ChatRequest& request, Turn turn, GenerateRequest g
                   ReplyStream(tokenizer_, parser, settings_.stop_tokens, request.stop),
                   rank,
                   request.session_done,
+                  request.max_tokens == 0,
                   redacted};
     active.logprobs = logprobs;
     active.ticket = ticket;
     active.choice = choice;
     active.started_s = now;
-    if (request.plain && request.plain->echo) active.sink->on_text(request.messages.front().text);
+    if (logprobs.prompt)
+      active.echo = request.messages.front().text;
+    else if (echo)
+      active.sink->on_text(request.messages.front().text);
     active_.emplace(generate.id.value, std::move(active));
     ++load_[rank];
     ++meter_.requests;
   }
   generate.id = {ticket};
   generate.sampling.seed = seed;
+  if (logprobs.prompt)
+    mailbox_.send(rank, Port::rollout,
+                  messages::ScorePrompt{generate.id, generate.version, generate.prompt, request.top_logprobs});
+  if (request.max_tokens == 0) {
+    if (!logprobs.prompt) end_unsampled(ticket);
+    return;
+  }
   active_.at(ticket).held = std::move(held);
   mailbox_.send(rank, Port::rollout, messages::Generate{std::move(generate)});
 }
@@ -74,6 +87,35 @@ void RequestDesk::release_others(Active& active) {
     mailbox_.send(active.rank, Port::rollout, messages::Generate{std::move(generate)});
   }
   active.held.clear();
+}
+
+std::vector<std::uint64_t> RequestDesk::replies_to(std::uint64_t ticket) const {
+  std::vector<std::uint64_t> ids;
+  for (int choice = 0; choice < most_choices; ++choice)
+    if (active_.contains(id_of(ticket, choice))) ids.push_back(id_of(ticket, choice));
+  return ids;
+}
+
+void RequestDesk::take(const messages::PromptScored& scored) {
+  const std::vector<std::uint64_t> ids = replies_to(scored.id.value);
+  if (ids.empty()) return;  // the client is gone
+  if (!scored.error.empty()) {
+    mailbox_.send(active_.at(ids.front()).rank, Port::rollout, messages::Cancel{scored.id});
+    return fail(ids.front(), scored.error);
+  }
+  for (const std::uint64_t id : ids) {
+    Active& active = active_.at(id);
+    active.sink->on_logprobs(shown_prompt(scored, active.turn.prompt, active.echo, tokenizer_));
+    active.sink->on_text(std::exchange(active.echo, {}));
+  }
+  if (active_.at(ids.front()).unsampled) end_unsampled(scored.id.value);
+}
+
+void RequestDesk::end_unsampled(std::uint64_t ticket) {
+  for (const std::uint64_t id : replies_to(ticket)) {
+    show(active_.at(id), active_.at(id).reply.finish(FinishReason::length));
+    finish(id, FinishReason::length);
+  }
 }
 
 bool RequestDesk::last_of_request(const Active& active) const {

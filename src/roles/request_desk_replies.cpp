@@ -20,7 +20,9 @@ void RequestDesk::take(Active& active, const CompletionDelta& delta) {
   release_others(active);
   measure(active, delta);
   if (active.logprobs.tokens) {
-    active.sink->on_logprobs(shown_logprobs(delta.part, active.logprobs, tokenizer_, settings_.stop_tokens));
+    const std::span<const TokenId> unseen = settings_.stop_tokens;
+    active.sink->on_logprobs(shown_logprobs(delta.part, active.logprobs, tokenizer_,
+                                            active.logprobs.prompt ? std::span<const TokenId>() : unseen));
     append(active.turn.completion, narrowed(delta.part, active.logprobs.keep));
   } else {
     append(active.turn.completion, delta.part);

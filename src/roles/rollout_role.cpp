@@ -5,6 +5,7 @@
 #include "prompt/reply_format.hpp"
 #include "roles/messages.hpp"
 #include "roles/model_tokenizer.hpp"
+#include "roles/prompt_scores.hpp"
 #include "roles/role_loops.hpp"
 #include "roles/text_loss.hpp"
 #include "rollout/engine.hpp"
@@ -45,6 +46,10 @@ bool obey(const Envelope& envelope, Engine& engine, Policy& policy, const RankCo
   switch (envelope.type) {
     case messages::ScoreText::type_id:
       context.mailbox.send(context.map.head(), Port::head, score(policy, envelope.open<messages::ScoreText>()));
+      return true;
+    case messages::ScorePrompt::type_id:
+      context.mailbox.send(context.map.head(), Port::head,
+                           score_prompt(policy, engine.newest(), envelope.open<messages::ScorePrompt>()));
       return true;
     case messages::Generate::type_id:
       engine.submit(envelope.open<messages::Generate>().request);

@@ -13,6 +13,7 @@ namespace clawrl {
 
 struct LogprobsWanted {
   bool tokens = false;       // tell the client
+  bool prompt = false;       // of the prompt first; stop tokens count too then, as readers of echoes count them
   std::int32_t top = 0;      // alternatives per token
   std::int32_t keep = 0;     // width of the record that the turn keeps
   bool recorded_t1 = false;  // the record is at temperature 1

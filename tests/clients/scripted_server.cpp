@@ -43,10 +43,20 @@ std::chrono::microseconds patience(const test::ScriptedSampler& sampler) {
   return std::clamp(std::chrono::ceil<std::chrono::microseconds>(left), 0us, longest);
 }
 
+/// Each token of a prompt has half of the probability, as those that are said.
+messages::PromptScored score(const messages::ScorePrompt& asked) {
+  messages::PromptScored scored;
+  scored.id = asked.id;
+  scored.logprobs.assign(asked.ids.size() - 1, -0.6931472F);
+  return scored;
+}
+
 /// False = Stop.
-bool obey(const Envelope& envelope, test::ScriptedSampler& sampler) {
+bool obey(const Envelope& envelope, test::ScriptedSampler& sampler, const RankContext& context) {
   if (envelope.type == messages::Stop::type_id) return false;
   if (envelope.type == messages::Generate::type_id) sampler.submit(envelope.open<messages::Generate>().request);
+  if (envelope.type == messages::ScorePrompt::type_id)
+    context.mailbox.send(context.map.head(), Port::head, score(envelope.open<messages::ScorePrompt>()));
   if (envelope.type == messages::Cancel::type_id) sampler.cancel(envelope.open<messages::Cancel>().id);
   return true;
 }
@@ -56,7 +66,7 @@ void run_sampler(const RankContext& context, test::ScriptedSampler sampler) {
   mailbox.send(context.map.head(), Port::head, messages::Ready{"rollout", "script"});
   for (;;) {
     while (auto envelope = mailbox.receive(Port::rollout, patience(sampler)))
-      if (!obey(*envelope, sampler)) return;
+      if (!obey(*envelope, sampler, context)) return;
     messages::Deltas report{sampler.step()};
     if (!report.deltas.empty()) mailbox.send(context.map.head(), Port::head, report);
   }

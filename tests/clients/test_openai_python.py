@@ -234,4 +234,18 @@ def errors():
         equal(server.turns(), [], "turns on record")
 
 
-run_cases([two_turns, streaming, many_at_once, tools, structured_output, retries, reader_leaves, choices_and_logprobs, not_to_be_kept, errors])
+def echo_scored():
+    """As lm-evaluation-harness asks (max_tokens 1), and scoring only."""
+    with Server(RULES) as server:
+        def scored(**arguments):
+            return client_of(server).completions.create(model=MODEL, prompt="number one", echo=True, logprobs=0, **arguments).choices[0]
+
+        only, one = scored(max_tokens=0), scored(max_tokens=1)
+        equal((only.text, only.finish_reason), ("number one", "length"), "what is scored")
+        equal("".join(only.logprobs.tokens), "number one", "its tokens")
+        equal(only.logprobs.token_logprobs[0], None, "log-prob of the first token")
+        equal(one.logprobs.token_logprobs[:-1], only.logprobs.token_logprobs, "log-probs of the prompt before the reply's token")
+        equal(one.logprobs.text_offset[0], 0, "offset of the first token")
+
+
+run_cases([two_turns, streaming, many_at_once, tools, structured_output, retries, reader_leaves, choices_and_logprobs, echo_scored, not_to_be_kept, errors])

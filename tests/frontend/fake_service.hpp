@@ -12,6 +12,7 @@
 
 #include <atomic>
 #include <condition_variable>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <set>
@@ -115,6 +116,10 @@ class FakeService : public ChatService {
   void begin(std::uint64_t ticket, const ChatRequest& request, std::shared_ptr<ChatSink> sink,
              const std::string& script) {
     sink->on_accepted({request.session, request.learning});
+    if (request.plain && request.plain->echo && request.logprobs) {
+      const TokenLogprob tokens[] = {{script, std::numeric_limits<float>::quiet_NaN(), {}}, {"|", -1, {{"|", -1}}}};
+      sink->on_logprobs(tokens);
+    }
     if (request.plain && request.plain->echo) sink->on_text(script + "|");
     for (int i = 0; i < request.n; ++i) active_[{ticket, i}] = {request.n > 1 ? sink->choice(i) : sink, script, i, 0};
   }

@@ -111,6 +111,33 @@ TEST_CASE("an echo begins with the prompt") {
   HttpServer server(settings_with(), service);
   CHECK(post(server, "/v1/completions", completion(R"("prompt":"count 1","echo":true)")).body()["choices"][0]["text"] ==
         "count 1|t0");
+  post(server, "/v1/completions", completion(R"("prompt":"count 1","echo":true,"max_tokens":0)"));
+  CHECK(service.last().max_tokens == 0);
+}
+
+TEST_CASE("log-probs of an echo begin with the prompt's, whose first token has none") {
+  FakeService service;
+  HttpServer server(settings_with(), service);
+  const std::string fields = R"("prompt":"logprobs","echo":true,"logprobs":1)";
+  const Json whole = post(server, "/v1/completions", completion(fields)).body()["choices"][0];
+  CHECK(whole["text"] == "logprobs|" + counted(3));
+  const Json& shown = whole["logprobs"];
+  CHECK(shown["tokens"] == Json::parse(R"(["logprobs","|","t0","t1","t2"])"));
+  CHECK(shown["token_logprobs"] == Json::parse("[null,-1.0,-0.5,-0.5,-0.5]"));
+  CHECK(shown["top_logprobs"] == Json::parse(R"([null,{"|":-1.0},{"t":-0.25},{"t":-0.25},{"t":-0.25}])"));
+  CHECK(shown["text_offset"] == Json::parse("[0,8,9,11,13]"));
+
+  RawClient client(server.port());
+  client.send(http_post(completion(fields + R"(,"stream":true)"), "", "/v1/completions"));
+  REQUIRE(client.read_until(kStreamEnd));
+  Json streamed = {{"tokens", Json::array()}, {"token_logprobs", Json::array()}, {"text_offset", Json::array()}};
+  for (const std::string& event : events_of(client.received)) {
+    if (event == "[DONE]") continue;
+    const Json part = Json::parse(event)["choices"].at(0)["logprobs"];
+    for (auto& [field, values] : streamed.items())
+      if (!part.is_null()) values.insert(values.end(), part[field].begin(), part[field].end());
+  }
+  for (const auto& [field, values] : streamed.items()) CHECK(values == shown[field]);
 }
 
 TEST_CASE("what completions do not offer is refused by name") {
@@ -129,7 +156,7 @@ TEST_CASE("what completions do not offer is refused by name") {
       {R"("prompt":["a",""])", "prompt[1]"},
       {R"("prompt":"a","suffix":"z")", "suffix"},
       {R"("prompt":"a","best_of":4)", "best_of"},
-      {R"("prompt":"a","echo":true,"logprobs":0)", "echo"},
+      {R"("prompt":"a","echo":true,"max_tokens":-1)", "max_tokens"},
       {R"("prompt":"a","logprobs":21)", "logprobs"},
       {R"("prompt":"a","logprobs":true)", "logprobs"},
       {R"("prompt":"a","max_tokens":0)", "max_tokens"},

@@ -66,6 +66,29 @@ void check_choices(const Json& reply) {
   CHECK(tokens >= reply["usage"]["completion_tokens"].get<int>() - 4);  // all but the stop tokens
 }
 
+/// What the engine samples with its cache, and what an echo of it is scored as, whatever is cached.
+void check_echo(const Server& server) {
+  const std::string prompt = "Mia has 3 red apples and buys 4";
+  const Json ask = {{"model", "clawrl-demo"}, {"logprobs", 1}, {"temperature", 0}, {"max_tokens", 1}};
+  Json sampling = ask, scoring = ask;
+  sampling["prompt"] = prompt;
+  const Json said = server.post("/v1/completions", sampling)["choices"][0]["logprobs"];
+  Json ids = server.post("/tokenize", {{"prompt", prompt}})["tokens"];
+  const Json next = server.post("/tokenize", {{"prompt", said["tokens"][0]}, {"add_special_tokens", false}})["tokens"];
+  REQUIRE(next.size() == 1);
+  ids.push_back(next[0]);
+  scoring.update({{"prompt", ids}, {"echo", true}});
+  const Json once = server.post("/v1/completions", scoring)["choices"][0]["logprobs"];
+  scoring["max_tokens"] = 0;
+  const Json again = server.post("/v1/completions", scoring)["choices"][0]["logprobs"];
+  CHECK(once["tokens"].size() == ids.size() + 1);
+  REQUIRE(again["tokens"].size() == ids.size());
+  CHECK(again["token_logprobs"][0].is_null());
+  CHECK(again["token_logprobs"].back().get<double>() == Approx(said["token_logprobs"][0].get<double>()).margin(1e-3));
+  CHECK(again["token_logprobs"].back() == again["top_logprobs"].back()[said["tokens"][0].get<std::string>()]);
+  for (std::size_t i = 1; i < ids.size(); ++i) CHECK(again["token_logprobs"][i] == once["token_logprobs"][i]);
+}
+
 }  // namespace
 
 TEST_CASE("choices, log-probs, penalties, completions and tokens of a real model") {
@@ -88,6 +111,7 @@ TEST_CASE("choices, log-probs, penalties, completions and tokens of a real model
   CHECK(whole["usage"]["completion_tokens"].get<int>() > 0);
   const Json again = server.post("/v1/completions", {{"model", "clawrl-demo"}, {"prompt", "Mia has"}, {"seed", 4}});
   CHECK(again["choices"] == whole["choices"]);
+  check_echo(server);
 
   job.stop();
   REQUIRE(job.wait() == 0);

@@ -1,0 +1,24 @@
+#pragma once
+// The log-probs of a prompt's own tokens: on the rollout rank, and as a client sees them.
+
+#include <cstdint>
+#include <string_view>
+#include <vector>
+
+#include "frontend/chat_service.hpp"
+#include "model/policy.hpp"
+#include "prompt/tokenizer.hpp"
+#include "roles/messages.hpp"
+
+namespace clawrl {
+
+/// One forward over the whole prompt, without the KV cache: what is cached has no log-probs any more. `newest`: the
+/// version where none is asked for. What goes wrong is in `error`.
+messages::PromptScored score_prompt(Policy& policy, std::int64_t newest, const messages::ScorePrompt& asked);
+
+/// One per token of `prompt`, which was made of `text`; the first has no log-prob, and no text if the tokenizer put it
+/// there.
+std::vector<TokenLogprob> shown_prompt(const messages::PromptScored& scored, const std::vector<TokenId>& prompt,
+                                       std::string_view text, const Tokenizer& tokenizer);
+
+}  // namespace clawrl
