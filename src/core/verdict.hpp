@@ -27,6 +27,7 @@ struct TeacherScores {
 
 /// What explicit feedback fixes of a verdict beforehand; the judge finds the rest.
 struct GivenVerdict {
+  std::string task;                 // what the reply answers; empty = the newest user message as it stands
   std::optional<std::int8_t> vote;  // then no votes are asked for
   std::vector<std::string> hints;   // stand before the judge's own
   std::int8_t severity = 0;         // as in Verdict
@@ -35,7 +36,7 @@ struct GivenVerdict {
   std::string origin = "prm";       // of the verdict
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(vote, hints, severity, fault, ask_hints, origin);
+    archive(task, vote, hints, severity, fault, ask_hints, origin);
   }
 };
 

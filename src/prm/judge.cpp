@@ -102,7 +102,8 @@ void Judge::submit(Turn turn, std::int32_t revision, GivenVerdict given) {
 /// Both prompts are made before the first question goes out.
 void Judge::ask_all(SampleId id, Case& one) {
   const JudgePromptLimits limits{settings_.prm.task_words, settings_.prm.reply_words, settings_.prm.next_words};
-  const JudgedTurn judged = judged_turn(one.turn);
+  JudgedTurn judged = judged_turn(one.turn);
+  if (!one.given.task.empty()) judged.task = one.given.task;
   std::vector<TokenId> vote, hint;
   if (!one.votes.empty()) vote = prompt_of(vote_prompt(judged, limits, settings_.style), one.turn.created_s);
   if (!one.hints.empty()) hint = prompt_of(hint_prompt(judged, limits, settings_.style), one.turn.created_s);

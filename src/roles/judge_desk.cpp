@@ -4,11 +4,13 @@
 
 #include "roles/clock.hpp"
 #include "roles/messages.hpp"
+#include "session/client_text.hpp"
 
 namespace clawrl {
 
 void JudgeDesk::submit(Turn turn, std::int32_t revision, GivenVerdict given) {
   const SampleId id{turn.id, revision};
+  given.task = newest_user_words(turn.messages);  // clients put texts of their own behind the user's
   waiting_.push_back({id, std::move(turn), std::move(given)});
   dispatch();
 }

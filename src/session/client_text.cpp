@@ -202,6 +202,12 @@ RuntimeLine runtime_line(const std::vector<Message>& messages) {
   return found;
 }
 
+std::string newest_user_words(const std::vector<Message>& messages) {
+  for (auto message = messages.rbegin(); message != messages.rend(); ++message)
+    if (message->role == "user" && !is_client_text(*message)) return user_words(message->text);
+  return {};
+}
+
 bool is_openclaw(const std::vector<Message>& messages) {
   const RuntimeLine line = runtime_line(messages);
   if (!line.session.empty() || !line.session_id.empty()) return true;

@@ -36,6 +36,9 @@ Message cleaned(const Message& message);
 /// from the start is one.
 bool is_client_text(const Message& message);
 
+/// What a request is about, also when tool results or the client's own texts follow; empty when no user said anything.
+std::string newest_user_words(const std::vector<Message>& messages);
+
 /// Does the request carry OpenClaw's marks: its system prompt, a carrier or a Runtime line?
 bool is_openclaw(const std::vector<Message>& messages);
 

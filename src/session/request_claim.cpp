@@ -40,13 +40,6 @@ std::size_t length_before_count(std::string_view id) {
   return std::all_of(count.begin(), count.end(), [](char c) { return c >= '0' && c <= '9'; }) ? colon : id.size();
 }
 
-/// The newest words of the user: what this call is about, also when tool results follow.
-std::string last_words(const std::vector<Message>& messages) {
-  for (auto message = messages.rbegin(); message != messages.rend(); ++message)
-    if (message->role == "user" && !is_client_text(*message)) return user_words(message->text);
-  return {};
-}
-
 bool asks_for_heartbeat(const std::string& words) {
   return words.find("HEARTBEAT.md") != std::string::npos && words.find("HEARTBEAT_OK") != std::string::npos;
 }
@@ -74,7 +67,7 @@ TurnType turn_type_of(const RequestClaim& claim) {
   const auto system = std::find_if(claim.messages.begin(), claim.messages.end(),
                                    [](const Message& message) { return message.role == "system"; });
   if (system != claim.messages.end() && begins_with_any(trimmed(system->text), side_systems)) return TurnType::side;
-  const std::string words = last_words(claim.messages);
+  const std::string words = newest_user_words(claim.messages);
   if (begins_with_any(words, side_words) || asks_for_heartbeat(words) || is_chore(words)) return TurnType::side;
   const std::string session = runtime_line(claim.messages).session;
   for (const std::string& id : {session, claim.stated})

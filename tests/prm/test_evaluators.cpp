@@ -94,6 +94,19 @@ TEST_CASE("what a user says of an error is not asked again, and a quote that the
   }
 }
 
+TEST_CASE("the judge reads the task that it is given") {
+  Bench bench;
+  Judge judge = bench.judge();
+  GivenVerdict given;
+  given.task = "What the user really asked.";
+  judge.submit(scripted_turn(bench.tokenizer), 0, given);
+  while (judge.advance()) {
+  }
+  REQUIRE_FALSE(bench.sampler.requests.empty());
+  for (const GenerateRequest& request : bench.sampler.requests)
+    CHECK_THAT(bench.tokenizer.decode(request.prompt, true), Catch::Contains("What the user really asked."));
+}
+
 TEST_CASE("grade and place of an error do not depend on which voter answers first") {
   Bench bench;
   RunConfig config;

@@ -38,6 +38,20 @@ struct Desk {
 
 }  // namespace
 
+TEST_CASE("the judge is told the user's words, not what a client put behind them") {
+  Desk d({6});
+  Turn turn;
+  turn.id = {1};
+  for (const char* text :
+       {"Sort the files", "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>\nx\n<<<END_OPENCLAW_INTERNAL_CONTEXT>>>"}) {
+    turn.messages.emplace_back();
+    turn.messages.back().role = "user";
+    turn.messages.back().text = text;
+  }
+  d.desk.submit(turn, 0);
+  CHECK(d.sent().at(0).message.given.task == "Sort the files");
+}
+
 TEST_CASE("turns go to the least busy rank and come back with their verdict") {
   Desk d({6, 7});
   for (int id = 1; id <= 4; ++id) d.submit(id, id);
