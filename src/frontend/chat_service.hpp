@@ -21,6 +21,7 @@ namespace clawrl {
 struct PlainPrompt {
   std::string text;
   std::vector<TokenId> ids;  // not empty: these, and no text
+  std::int32_t among = 1;    // prompts of the request
   bool echo = false;         // the reply begins with the prompt, and its log-probs with the prompt's
 };
 

@@ -77,7 +77,10 @@ ParsedChat parse_completion_request(std::string_view body, const RequestHeaders&
     request.top_logprobs = *count;
   }
   const bool echo = bool_field(json, "echo");
-  for (PlainPrompt& prompt : parsed.prompts) prompt.echo = echo;
+  for (PlainPrompt& prompt : parsed.prompts) {
+    prompt.echo = echo;
+    prompt.among = static_cast<std::int32_t>(parsed.prompts.size());
+  }
   const auto replies = static_cast<std::size_t>(request.n) * parsed.prompts.size();
   if (replies > kMaxRepliesInAll)
     refuse("n", "n times the number of prompts must be at most " + std::to_string(kMaxRepliesInAll) + ", not " +

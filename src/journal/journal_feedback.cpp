@@ -22,7 +22,7 @@ void Journal::save_feedback(const FeedbackRecord& record, Durable durable) {
                 record.created_s, record.withdrawn_s, record.outcome, *blob, record.hint, record.fault,
                 static_cast<std::int64_t>(record.severity));
       },
-      blob->size(), std::move(durable));
+      blob->size() + record.hint.size() + record.fault.size(), std::move(durable));
 }
 
 void Journal::settle_feedback(SampleId id, const std::string& outcome) {

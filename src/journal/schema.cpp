@@ -106,8 +106,11 @@ void require_owner(SQLite::Database& database, const std::string& path) {
   require(pragma(database, "application_id") == application,
           "journal " + path + ": is an SQLite file of another program");
   const int version = pragma(database, "user_version");
-  require(version == schema_version, "journal " + path + ": has schema version " + std::to_string(version) +
-                                         ", this clawrl reads version " + std::to_string(schema_version));
+  require(version == schema_version,
+          "journal " + path + ": has schema version " + std::to_string(version) + ", this clawrl reads version " +
+              std::to_string(schema_version) +
+              (version >= 2 && version < schema_version ? "; a run that goes on with it (run.resume) brings it to that"
+                                                        : ""));
 }
 
 void set_version(SQLite::Database& database) {

@@ -88,9 +88,9 @@ std::string finish_step(SQLite::Database& database, std::int64_t step, const Ste
   std::string earlier = known.text(0);
   known.reset();
   execute(database,
-          "UPDATE steps SET finished = ?, times_finished = times_finished + 1, weights_hash = ?, metrics = ? "
-          "WHERE step = ?",
-          unix_seconds(), weights_hash, encode(metrics), step);
+          "UPDATE steps SET finished = ?, times_finished = times_finished + 1, weights_hash = ?, metrics = ?, "
+          "version = coalesce(nullif(?, 0), version) WHERE step = ?",
+          unix_seconds(), weights_hash, encode(metrics), metrics.version, step);
   execute(database,
           "UPDATE turns SET state = ?, exclusion = '' WHERE state NOT IN (?, ?) AND id IN "
           "(SELECT turn FROM step_samples WHERE step = ? AND replayed = 0)",

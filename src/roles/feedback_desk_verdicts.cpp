@@ -57,7 +57,8 @@ void FeedbackDesk::judge(const Turn& turn, const FeedbackRecord& record) {
 void FeedbackDesk::credit_message(const Turn& turn) {
   auto last = turn.messages.rbegin();
   while (last != turn.messages.rend() && is_client_text(*last)) ++last;
-  if (last == turn.messages.rend() || last->role != "user" || jobs_.size() >= most_waiting) return;
+  if (last == turn.messages.rend() || !is_users(*last) || is_subagent_task(*last) || jobs_.size() >= most_waiting)
+    return;
   const std::string words = user_words(last->text);
   const auto claim = find_claim(words, {turn.created_s, 0});
   if (!claim) return;
@@ -144,7 +145,7 @@ void FeedbackDesk::judged(const Turn& turn, Verdict verdict) {
     plain.origin = "user";
     plain.votes = {vote};
     plain.score = *vote;
-    plain.severity = verdict.severity;
+    if (*vote < 0) plain.severity = std::max(verdict.severity, found->second.severity);
     plain.fault_begin = verdict.fault_begin;
     plain.fault_end = verdict.fault_end;
     verdict = std::move(plain);

@@ -83,9 +83,9 @@ std::uint64_t mix(std::uint64_t hash, const std::string& text) {  // FNV-1a, the
 std::string content_id(const FeedbackRequest& request, const std::vector<FeedbackTarget>& targets) {
   std::uint64_t hash = mix(0xCBF29CE484222325ULL, request.score ? std::to_string(*request.score) : "none");
   for (const auto& target : targets) hash = mix(hash, std::to_string(target.turn.id.value));
-  for (const std::string* said : {&request.text, &request.correction, &request.hint, &request.fault})
-    hash = mix(hash, *said);
-  hash = mix(hash, std::to_string(request.severity));
+  hash = mix(mix(mix(hash, request.text), request.correction), request.hint);
+  if (!request.fault.empty()) hash = mix(hash, request.fault);  // names from before there were any stay
+  if (request.severity > 0) hash = mix(hash, std::to_string(request.severity));
   char text[32];
   std::snprintf(text, sizeof text, "fb-%016llx", static_cast<unsigned long long>(hash));
   return text;
@@ -119,7 +119,7 @@ std::vector<PastTurn> past_turns(const JournalReader& journal, TurnFilter filter
     if (!turn || turn->state == TurnState::aborted || turn->state == TurnState::generating) continue;
     PastTurn past{id, turn->created_s, "", turn->reply_message.text.empty() ? turn->reply : turn->reply_message.text};
     for (const Message& message : turn->messages)
-      if (message.role == "user" && !is_client_text(message)) past.asked = user_words(message.text);
+      if (is_users(message)) past.asked = user_words(message.text);
     turns.push_back(std::move(past));
   }
   return turns;

@@ -69,8 +69,11 @@ void Head::judge_late() {
     } catch (const UserError& error) {  // the journal has failed, and says so elsewhere
       log(std::string("a late next state is not judged: ") + error.what());
     }
+    const auto is_user = [](const Message& message) { return message.role == "user"; };
     if (turn && (config_.session.judge_without_next_state || silence_approves())) {
-      feedback_->said_late(*turn);  // silence was judged; what the user says after all outranks that
+      // Silence was judged; what the user says after all outranks that, what a program reports does not.
+      const auto& said = turn->next_state;
+      if (std::any_of(said.begin(), said.end(), is_user)) feedback_->said_late(*turn);
     } else if (turn && turn->state == TurnState::expired) {
       turn->state = TurnState::judging;
       journal_->advance_turn(turn->id, TurnState::judging);

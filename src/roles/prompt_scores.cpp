@@ -1,5 +1,6 @@
 #include "roles/prompt_scores.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace clawrl {
@@ -22,6 +23,36 @@ messages::PromptScored score_prompt(Policy& policy, std::int64_t newest, const m
   return answer;
 }
 
+bool PromptScoreQueue::hold(const GenerateRequest& request) {
+  const auto found =
+      std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& one) { return one.asked.id == request.id; });
+  if (found == waiting_.end()) return false;
+  found->then = request;
+  return true;
+}
+
+void PromptScoreQueue::cancel(RequestId id) {
+  std::erase_if(waiting_, [&](const Waiting& one) { return one.asked.id == id; });
+}
+
+PromptScoreQueue::Waiting PromptScoreQueue::take() {
+  Waiting oldest = std::move(waiting_.front());
+  waiting_.pop_front();
+  return oldest;
+}
+
+namespace {
+
+/// A token's text as the prompt has it: what the tokenizer put in front (a special token, a blank) is not in it.
+std::string text_at_begin(TokenId id, std::string_view prompt, const Tokenizer& tokenizer) {
+  const std::string_view bytes = tokenizer.bytes_of(id);
+  if (prompt.starts_with(bytes)) return std::string(bytes);
+  if (tokenizer.is_special(id)) return {};
+  return std::string(bytes.starts_with(' ') && prompt.starts_with(bytes.substr(1)) ? bytes.substr(1) : bytes);
+}
+
+}  // namespace
+
 std::vector<TokenLogprob> shown_prompt(const messages::PromptScored& scored, const std::vector<TokenId>& prompt,
                                        std::string_view text, const Tokenizer& tokenizer) {
   const std::size_t width = scored.logprobs.empty() ? 0 : scored.topk_ids.size() / scored.logprobs.size();
@@ -29,7 +60,8 @@ std::vector<TokenLogprob> shown_prompt(const messages::PromptScored& scored, con
   shown.reserve(prompt.size());
   for (std::size_t i = 0; i < prompt.size(); ++i) {
     TokenLogprob token{std::string(tokenizer.bytes_of(prompt[i])), std::numeric_limits<float>::quiet_NaN(), {}};
-    if (i == 0 && !text.starts_with(token.text)) token.text.clear();
+    const bool begins = std::all_of(shown.begin(), shown.end(), [](const auto& one) { return one.text.empty(); });
+    if (begins) token.text = text_at_begin(prompt[i], text, tokenizer);
     if (i > 0) token.logprob = scored.logprobs.at(i - 1);
     for (std::size_t k = 0; i > 0 && k < width; ++k) {
       const std::size_t at = (i - 1) * width + k;

@@ -2,6 +2,8 @@
 // The log-probs of a prompt's own tokens: on the rollout rank, and as a client sees them.
 
 #include <cstdint>
+#include <deque>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -15,6 +17,26 @@ namespace clawrl {
 /// One forward over the whole prompt, without the KV cache: what is cached has no log-probs any more. `newest`: the
 /// version where none is asked for. What goes wrong is in `error`.
 messages::PromptScored score_prompt(Policy& policy, std::int64_t newest, const messages::ScorePrompt& asked);
+
+/// Prompts that wait on a rollout rank, which scores one of them between two engine steps, so that replies under way go
+/// on. A prompt's Generate waits behind it: its scores are told before its first token.
+class PromptScoreQueue {
+ public:
+  struct Waiting {
+    messages::ScorePrompt asked;
+    std::optional<GenerateRequest> then;
+  };
+  bool empty() const { return waiting_.empty(); }
+  void ask(messages::ScorePrompt asked) { waiting_.push_back({std::move(asked), std::nullopt}); }
+  /// False: no prompt of this id waits.
+  bool hold(const GenerateRequest& request);
+  void cancel(RequestId id);
+  /// The oldest. Not when empty.
+  Waiting take();
+
+ private:
+  std::deque<Waiting> waiting_;
+};
 
 /// One per token of `prompt`, which was made of `text`; the first has no log-prob, and no text if the tokenizer put it
 /// there.

@@ -46,12 +46,22 @@ void RequestDesk::refuse_as_invalid(ChatSink& sink, const ChatError& error) {
 /// They come all at once: half of what HTTP holds for a reader by default (http.max_queued_mb).
 bool RequestDesk::refuse_echo(const ChatRequest& request, std::size_t prompt_tokens, ChatSink& sink) {
   constexpr std::size_t most_numbers = 32'768;
+  constexpr std::size_t most_tokens = 8'192;  // one forward without a cache
   if (!request.logprobs || !request.plain || !request.plain->echo) return false;
-  const std::size_t numbers = prompt_tokens * static_cast<std::size_t>((1 + request.top_logprobs) * request.n);
+  if (prompt_tokens > most_tokens) {
+    refuse_as_invalid(sink, invalid(400, "", "prompt",
+                                    "with echo and logprobs a prompt may have at most " + std::to_string(most_tokens) +
+                                        " tokens, not " + std::to_string(prompt_tokens)));
+    return true;
+  }
+  const std::size_t numbers = prompt_tokens * static_cast<std::size_t>(request.plain->among) *
+                              static_cast<std::size_t>((1 + request.top_logprobs) * request.n);
   if (numbers <= most_numbers) return false;
-  refuse_as_invalid(sink, invalid(400, "", "logprobs",
-                                  "with echo, the tokens of the prompt times (logprobs + 1) times n must be at most " +
-                                      std::to_string(most_numbers) + ", not " + std::to_string(numbers)));
+  refuse_as_invalid(sink,
+                    invalid(400, "", "logprobs",
+                            "with echo, the tokens of the prompt times (logprobs + 1) times n times the number of "
+                            "prompts must be at most " +
+                                std::to_string(most_numbers) + ", not " + std::to_string(numbers)));
   return true;
 }
 

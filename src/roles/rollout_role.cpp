@@ -42,21 +42,26 @@ messages::TextScored score(Policy& policy, const messages::ScoreText& asked) {
 
 /// False = Stop. With one shared line sequences that come without a version take the newest; else all come with theirs,
 /// and the start weights stay.
-bool obey(const Envelope& envelope, Engine& engine, Policy& policy, const RankContext& context) {
+bool obey(const Envelope& envelope, Engine& engine, Policy& policy, PromptScoreQueue& prompts,
+          const RankContext& context) {
   switch (envelope.type) {
     case messages::ScoreText::type_id:
       context.mailbox.send(context.map.head(), Port::head, score(policy, envelope.open<messages::ScoreText>()));
       return true;
     case messages::ScorePrompt::type_id:
-      context.mailbox.send(context.map.head(), Port::head,
-                           score_prompt(policy, engine.newest(), envelope.open<messages::ScorePrompt>()));
+      prompts.ask(envelope.open<messages::ScorePrompt>());
       return true;
-    case messages::Generate::type_id:
-      engine.submit(envelope.open<messages::Generate>().request);
+    case messages::Generate::type_id: {
+      const GenerateRequest request = envelope.open<messages::Generate>().request;
+      if (!prompts.hold(request)) engine.submit(request);
       return true;
-    case messages::Cancel::type_id:
-      engine.cancel(envelope.open<messages::Cancel>().id);
+    }
+    case messages::Cancel::type_id: {
+      const RequestId id = envelope.open<messages::Cancel>().id;
+      prompts.cancel(id);
+      engine.cancel(id);
       return true;
+    }
     case messages::LoadVersion::type_id:
       policy.publish(envelope.open<messages::LoadVersion>().version);
       return true;
@@ -81,14 +86,20 @@ void run_rollout(const RankContext& context, Policy& policy) {
   Mailbox& mailbox = context.mailbox;
   mailbox.send(context.map.head(), Port::head, messages::Ready{"rollout", context.images.sampler->hash()});
   context.images.sampler.reset();  // version 0 lives as long as the policy needs it
+  PromptScoreQueue prompts;
   for (bool idle = true;;) {
     while (auto envelope = mailbox.receive(Port::rollout, idle ? 50ms : 0ms)) {
-      if (!obey(*envelope, engine, policy, context)) return;
+      if (!obey(*envelope, engine, policy, prompts, context)) return;
       idle = false;
     }
     idle = !engine.step();
     messages::Deltas report{engine.take_deltas()};
     if (!report.deltas.empty()) mailbox.send(context.map.head(), Port::head, report);
+    if (prompts.empty()) continue;
+    const auto [asked, then] = prompts.take();
+    mailbox.send(context.map.head(), Port::head, score_prompt(policy, engine.newest(), asked));
+    if (then) engine.submit(*then);
+    idle = false;
   }
 }
 

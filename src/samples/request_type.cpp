@@ -83,8 +83,7 @@ std::string request_kind(const std::string& text) {
 
 std::string request_type(const std::vector<Message>& messages, bool tools) {
   std::string kind = "chat";
-  const auto last = std::find_if(messages.rbegin(), messages.rend(),
-                                 [](const auto& m) { return m.role == "user" && !is_client_text(m); });
+  const auto last = std::find_if(messages.rbegin(), messages.rend(), is_users);
   if (!messages.empty() && messages.back().role == "tool")
     kind = "step";
   else if (last != messages.rend())

@@ -202,9 +202,13 @@ RuntimeLine runtime_line(const std::vector<Message>& messages) {
   return found;
 }
 
+bool is_users(const Message& message) {
+  return message.role == "user" && !is_client_text(message) && !is_report(message);
+}
+
 std::string newest_user_words(const std::vector<Message>& messages) {
   for (auto message = messages.rbegin(); message != messages.rend(); ++message)
-    if (message->role == "user" && !is_client_text(*message)) return user_words(message->text);
+    if (is_users(*message)) return user_words(message->text);
   return {};
 }
 

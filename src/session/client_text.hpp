@@ -36,6 +36,9 @@ Message cleaned(const Message& message);
 /// from the start is one.
 bool is_client_text(const Message& message);
 
+/// Does a user speak? Neither a client's own text nor a report.
+bool is_users(const Message& message);
+
 /// What a request is about, also when tool results or the client's own texts follow; empty when no user said anything.
 std::string newest_user_words(const std::vector<Message>& messages);
 

@@ -90,6 +90,7 @@ TEST_CASE("every malformed field is refused by its name") {
       {turn + R"("severity":0})", "severity"},
       {turn + R"("severity":4})", "severity"},
       {turn + R"("score":0.5,"severity":1})", "severity"},
+      {turn + R"("score":0,"fault":"a"})", "fault"},
       {turn + R"("thumbs":"up","id":7})", "id"},
       {turn + R"("thumbs":"up","id":")" + std::string(300, 'i') + "\"}", "id"},
       {turn + R"("thumbs":"up","id":"a\nb"})", "id"},

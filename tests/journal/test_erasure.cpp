@@ -155,6 +155,10 @@ TEST_CASE("what was trained is told, and stays on record by its ids") {
   journal.plan_step(step_of(2, {c})).get();  // never finished: no weights have seen it
   const std::vector<TurnId> ids{a, b, c};
   CHECK(journal.trained_uses(ids) == std::vector<TrainedUse>{{a, 0, 1, 1}, {b, 0, 1, 1}});
+  StepMetrics again;  // taken again after a restart, under another number
+  again.version = 7;
+  journal.finish_step(1, again, "hash");
+  CHECK(journal.trained_uses(ids) == std::vector<TrainedUse>{{a, 0, 1, 7}, {b, 0, 1, 7}});
   erase(journal, {a, c});
   REQUIRE(journal.steps(1, 2).size() == 2);
   CHECK(journal.steps(1, 1)[0].samples.size() == 2);

@@ -191,7 +191,7 @@ TEST_CASE("a plain prompt is no chat and no training turn") {
   Desk d;
   ChatRequest request = Desk::request();
   request.messages.clear();
-  request.plain = PlainPrompt{"Once <think> upon", {}, true};
+  request.plain = PlainPrompt{"Once <think> upon", {}, 1, true};
   const auto sink = d.start(1, request);
   const auto sent = d.mailbox.take<messages::Generate>();
   REQUIRE(sent.size() == 1);
@@ -205,7 +205,7 @@ TEST_CASE("a plain prompt is no chat and no training turn") {
   CHECK(sink->reason == "length");
   CHECK(d.answered.empty());
 
-  request.plain = PlainPrompt{"", d.tokenizer.encode("Once upon"), false};
+  request.plain = PlainPrompt{"", d.tokenizer.encode("Once upon")};
   d.start(2, request);
   CHECK(d.mailbox.take<messages::Generate>()[0].message.request.prompt == request.plain->ids);
   RequestDeskSettings small = Desk::standard();

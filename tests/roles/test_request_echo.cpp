@@ -14,7 +14,7 @@ namespace {
 ChatRequest echo(std::int32_t max_tokens, std::int32_t top = 1) {
   ChatRequest request = Desk::request();
   request.messages.clear();
-  request.plain = PlainPrompt{"Once upon", {}, true};
+  request.plain = PlainPrompt{"Once upon", {}, 1, true};
   request.max_tokens = max_tokens;
   request.logprobs = true;
   request.top_logprobs = top;
@@ -101,7 +101,7 @@ TEST_CASE("max_tokens 0 scores the prompt and samples nothing") {
 TEST_CASE("a prompt of tokens is echoed as their text; a token of the tokenizer's own has no text") {
   Desk d;
   ChatRequest request = echo(0);
-  request.plain = PlainPrompt{"", d.tokenizer.encode("Once upon"), true};
+  request.plain = PlainPrompt{"", d.tokenizer.encode("Once upon"), 1, true};
   const auto sink = d.start(1, request);
   d.desk.take(scores(d.mailbox.take<messages::ScorePrompt>().at(0).message));
   d.wait(*sink);
@@ -123,21 +123,48 @@ TEST_CASE("a prompt that cannot be scored fails its request; answers to clients 
   CHECK(sink->error.status == 500);
   CHECK(sink->error.message == "version 7 is not loaded");
   CHECK(d.desk.active() == 0);
-  d.start(2, echo(4));
-  d.mailbox.posted.clear();
+  const auto left = d.start(2, echo(4));
   d.desk.cancel(2);
+  failed.id = {2};
   d.desk.take(failed);
+  CHECK(left->error.status == 0);
+  failed.error.clear();
+  d.desk.take(failed);
+  CHECK(left->text.empty());
+}
+
+TEST_CASE("a prompt's reply waits behind its scores, and goes with them when the client leaves") {
+  PromptScoreQueue queue;
+  GenerateRequest generate;
+  for (const std::uint64_t id : {1, 2, 3}) queue.ask({{id}, std::nullopt, {5, 6}, 0});
+  generate.id = {2};
+  CHECK(queue.hold(generate));
+  generate.id = {4};
+  CHECK_FALSE(queue.hold(generate));
+  queue.cancel({1});
+  const auto next = queue.take();
+  CHECK(next.asked.id == RequestId{2});
+  REQUIRE(next.then);
+  CHECK(next.then->id == RequestId{2});
+  CHECK_FALSE(queue.take().then);
+  CHECK(queue.empty());
 }
 
 TEST_CASE("more numbers than fit are refused by name") {
   Desk d;
   ChatRequest request = echo(0, 20);
-  request.plain = PlainPrompt{"", std::vector<TokenId>(1561, 5), true};
+  request.plain = PlainPrompt{"", std::vector<TokenId>(1561, 5), 1, true};
   const auto sink = d.start(1, request);
   CHECK(sink->error.status == 400);
   CHECK(sink->error.type == "invalid_request_error");
   CHECK(sink->error.param == "logprobs");
   CHECK(sink->error.message.find("32768, not 32781") != std::string::npos);
+  request.top_logprobs = 4;
+  request.plain->among = 5;
+  CHECK(d.start(4, request)->error.param == "logprobs");
+  request.plain = PlainPrompt{"", std::vector<TokenId>(8193, 5), 1, true};
+  CHECK(d.start(5, request)->error.param == "prompt");
+  request.plain = PlainPrompt{"", std::vector<TokenId>(1561, 5), 1, true};
   request.top_logprobs = 4;
   request.n = 5;
   CHECK(d.start(3, request)->error.param == "logprobs");
