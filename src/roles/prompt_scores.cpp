@@ -44,11 +44,11 @@ PromptScoreQueue::Waiting PromptScoreQueue::take() {
 namespace {
 
 /// A token's text as the prompt has it: what the tokenizer put in front (a special token, a blank) is not in it.
-std::string text_at_begin(TokenId id, std::string_view prompt, const Tokenizer& tokenizer) {
+std::string text_at_begin(TokenId id, bool first, std::string_view prompt, const Tokenizer& tokenizer) {
   const std::string_view bytes = tokenizer.bytes_of(id);
   if (prompt.starts_with(bytes)) return std::string(bytes);
-  if (tokenizer.is_special(id)) return {};
-  return std::string(bytes.starts_with(' ') && prompt.starts_with(bytes.substr(1)) ? bytes.substr(1) : bytes);
+  if (bytes.starts_with(' ') && prompt.starts_with(bytes.substr(1))) return std::string(bytes.substr(1));
+  return tokenizer.is_special(id) || first ? std::string() : std::string(bytes);
 }
 
 }  // namespace
@@ -61,7 +61,7 @@ std::vector<TokenLogprob> shown_prompt(const messages::PromptScored& scored, con
   for (std::size_t i = 0; i < prompt.size(); ++i) {
     TokenLogprob token{std::string(tokenizer.bytes_of(prompt[i])), std::numeric_limits<float>::quiet_NaN(), {}};
     const bool begins = std::all_of(shown.begin(), shown.end(), [](const auto& one) { return one.text.empty(); });
-    if (begins) token.text = text_at_begin(prompt[i], text, tokenizer);
+    if (begins) token.text = text_at_begin(prompt[i], i == 0, text, tokenizer);
     if (i > 0) token.logprob = scored.logprobs.at(i - 1);
     for (std::size_t k = 0; i > 0 && k < width; ++k) {
       const std::size_t at = (i - 1) * width + k;
