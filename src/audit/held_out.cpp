@@ -1,6 +1,7 @@
 #include "audit/held_out.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -16,7 +17,9 @@ namespace {
 using Json = nlohmann::json;
 
 constexpr std::size_t longest_name = 32;  // of a set: a label of metrics
-constexpr const char* fields = "id, set, messages, must, must_not, min_words, max_words, or id, set, text, max_rise";
+constexpr const char* fields =
+    "id, set, messages, must, must_not, min_words, max_words, or id, set, text, max_rise, or id, set, task, reply, "
+    "next, next_role, verdict";
 
 /// One line of the file, and where it stands.
 class CaseReader {
@@ -26,8 +29,9 @@ class CaseReader {
     require(line_.is_object(), where_ + ": this is no JSON object");
     static const std::set<std::string> of_replies = {"id",       "set",       "messages", "must",
                                                      "must_not", "min_words", "max_words"},
-                                       of_texts = {"id", "set", "text", "max_rise"};
-    const auto& known = line_.contains("text") ? of_texts : of_replies;
+                                       of_texts = {"id", "set", "text", "max_rise"},
+                                       of_verdicts = {"id", "set", "task", "reply", "next", "next_role", "verdict"};
+    const auto& known = line_.contains("text") ? of_texts : line_.contains("task") ? of_verdicts : of_replies;
     for (const auto& [name, value] : line_.items())
       require(known.contains(name), where_ + ": field '" + name + "' is not allowed here: allowed are " + fields);
   }
@@ -39,6 +43,9 @@ class CaseReader {
     if (line_.contains("text")) {
       one.text = text(line_, "text");
       one.max_rise = rise(one.max_rise);
+    } else if (line_.contains("task")) {
+      one.judged = JudgedTurn{text(line_, "task"), text(line_, "reply"), text(line_, "next"), next_role()};
+      one.verdict = verdict();
     } else {
       read_reply_rules(one);
     }
@@ -104,6 +111,17 @@ class CaseReader {
     return *found;
   }
 
+  std::string next_role() const {
+    const std::string role = line_.contains("next_role") ? text(line_, "next_role") : "user";
+    require(role == "user" || role == "tool", where_ + ": next_role '" + role + "' is not allowed: user or tool");
+    return role;
+  }
+  std::int8_t verdict() const {
+    const auto found = line_.find("verdict");
+    require(found != line_.end() && found->is_number_integer() && std::abs(found->get<double>()) <= 1,
+            where_ + ": verdict must be -1, 0 or 1");
+    return *found;
+  }
   double rise(double otherwise) const {
     const auto found = line_.find("max_rise");
     if (found == line_.end()) return otherwise;
@@ -121,8 +139,8 @@ std::vector<HeldOutCase> read_held_out(const std::string& path) {
   std::ifstream file(path);
   require(file.is_open(), path + ": cannot be read");
   std::vector<HeldOutCase> cases;
-  std::map<std::string, int> seen;       // id -> line
-  std::map<std::string, bool> of_texts;  // set -> its kind
+  std::map<std::string, int> seen;           // id -> line
+  std::map<std::string, HeldOutKind> kinds;  // of sets
   int number = 0;
   for (std::string line; std::getline(file, line);) {
     ++number;
@@ -132,8 +150,8 @@ std::vector<HeldOutCase> read_held_out(const std::string& path) {
     const auto [first, fresh] = seen.emplace(cases.back().id, number);
     const HeldOutCase& one = cases.back();
     require(
-        of_texts.emplace(one.set, one.is_text()).first->second == one.is_text(),
-        where + ": set '" + one.set + "' has cases with messages and cases with a text: give them sets of their own");
+        kinds.emplace(one.set, one.kind()).first->second == one.kind(),
+        where + ": set '" + one.set + "' has cases of two kinds (messages, text, task): give them sets of their own");
     require(fresh, where + ": id '" + first->first + "' is that of line " + std::to_string(first->second));
   }
   require(!cases.empty(), path + ": holds no case");
@@ -147,6 +165,13 @@ void write_held_out(const std::string& path, const std::vector<HeldOutCase>& cas
     if (one.is_text()) {
       line["text"] = one.text;
       line["max_rise"] = one.max_rise;
+    }
+    if (one.judged) {
+      line["task"] = one.judged->task;
+      line["reply"] = one.judged->reply;
+      line["next"] = one.judged->next_state;
+      if (one.judged->next_role != "user") line["next_role"] = one.judged->next_role;
+      line["verdict"] = one.verdict;
     }
     for (const Message& message : one.messages)
       line["messages"].push_back({{"role", message.role}, {"content", message.text}});

@@ -3,17 +3,23 @@
 //
 //   {"id": "sum-1", "set": "accuracy", "messages": [{"role": "user", "content": "2 and 3?"}], "must": ["\\b5\\b"]}
 //   {"id": "prose-1", "set": "language", "text": "The sun rises in the east.", "max_rise": 0.1}
+//   {"id": "wrong-1", "set": "judge", "task": "2 and 3?", "reply": "6", "next": "That is wrong.", "verdict": -1}
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "core/message.hpp"
+#include "prm/judge_prompt.hpp"
 
 namespace clawrl {
 
-/// Either `messages`, whose reply is held to rules, or a `text`, whose loss is compared with the reference's.
+enum class HeldOutKind { reply, text, verdict };
+
+/// `messages`, whose reply is held to rules, or a `text`, whose loss is compared with the reference's, or a `judged`
+/// turn, on which the evaluator's vote is to be `verdict`.
 /// A reply passes when every regex of `must` and none of `must_not` is found in it and its words (parted by blanks) are
 /// within the bounds (ReplyRules). A text is lost when its mean loss per token rises by more than `max_rise`
 /// nats above the reference's, gained when it falls by more.
@@ -25,7 +31,12 @@ struct HeldOutCase {
   std::int32_t min_words = 0, max_words = 0;  // 0 = no bound
   std::string text;                           // empty = a case with messages
   double max_rise = 0.1;                      // nats per token
-  bool is_text() const { return !text.empty(); }
+  std::optional<JudgedTurn> judged;
+  std::int8_t verdict = 0;  // -1, 0, +1
+  HeldOutKind kind() const {
+    return judged ? HeldOutKind::verdict : text.empty() ? HeldOutKind::reply : HeldOutKind::text;
+  }
+  bool is_text() const { return kind() == HeldOutKind::text; }
 };
 
 /// One case per line, empty lines are passed over. UserError "<path>:<line>: ..." naming the field: no JSON object, an

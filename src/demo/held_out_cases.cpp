@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/error.hpp"
+#include "demo/corpus.hpp"
 #include "demo/reply.hpp"
 #include "demo/task.hpp"
 #include "prompt/chat_template.hpp"
@@ -71,6 +72,19 @@ void ask_wish(HeldOutCase& one, Wish wish) {
   }
 }
 
+/// As many of each verdict, so that who always says the same agrees with a third.
+HeldOutCase judged_case(Corpus& corpus, int kind, int number) {
+  HeldOutCase one;
+  one.set = "judge";
+  one.id = "judge-" + std::to_string(kind) + "-" + std::to_string(number);
+  one.verdict = static_cast<std::int8_t>(number % 3 - 1);
+  JudgeCase drawn;
+  do drawn = corpus.judge_case(static_cast<TaskKind>(kind));
+  while (drawn.verdict != one.verdict);
+  one.judged = drawn.turn;
+  return one;
+}
+
 HeldOutCase case_of(const char* set, int kind, int number, const Task& task) {
   HeldOutCase one;
   one.set = set;
@@ -85,6 +99,7 @@ std::vector<HeldOutCase> held_out_cases(int count, std::uint64_t seed) {
   std::vector<HeldOutCase> cases;
   for (int kind = 0; kind < task_kind_count; ++kind) {
     Random random(seed + static_cast<std::uint64_t>(kind));
+    Corpus corpus(Split::held_out, seed + static_cast<std::uint64_t>(kind));
     for (int i = 0; i < count; ++i) {
       const Task task = make_task(random, Split::held_out, static_cast<TaskKind>(kind));
       HeldOutCase accuracy = case_of("accuracy", kind, i, task), form = case_of("form", kind, i, task);
@@ -100,6 +115,7 @@ std::vector<HeldOutCase> held_out_cases(int count, std::uint64_t seed) {
       language.id = "language-" + std::to_string(kind) + "-" + std::to_string(i);
       language.text = task.text;
       for (HeldOutCase* one : {&accuracy, &form, &hint, &language}) cases.push_back(std::move(*one));
+      cases.push_back(judged_case(corpus, kind, i));
     }
   }
   return cases;

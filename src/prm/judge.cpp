@@ -26,6 +26,27 @@ std::uint64_t question_seed(std::uint64_t seed, SampleId id, bool vote, std::siz
   return seed;
 }
 
+/// `now_s`: of the turn, so that a template that writes the date gives the same prompt when a run is replayed.
+std::vector<TokenId> render(const std::vector<Message>& messages, const PrmConfig& prm, const Tokenizer& tokenizer,
+                            const ChatTemplate& chat_template, double now_s) {
+  const TemplateOptions options{.arguments = prm.template_arguments, .now_s = now_s};
+  try {
+    return chat_template.render_ids(tokenizer, messages, "", options);
+  } catch (const UserError&) {  // many templates take no system message
+    return chat_template.render_ids(tokenizer, without_system(messages), "", options);
+  }
+}
+
+JudgePromptLimits limits_of(const PrmConfig& prm) {
+  return {prm.task_words, prm.reply_words, prm.next_words};
+}
+
+std::vector<TokenId> hint_question(const JudgedTurn& turn, const JudgeSettings& settings, const Tokenizer& tokenizer,
+                                   const ChatTemplate& chat_template, double now_s) {
+  return render(hint_prompt(turn, limits_of(settings.prm), settings.style), settings.prm, tokenizer, chat_template,
+                now_s);
+}
+
 std::string name_of(SampleId id) {
   return "turn " + std::to_string(id.turn.value) + " revision " + std::to_string(id.revision);
 }
@@ -59,6 +80,12 @@ JudgeSettings judge_settings(const RunConfig& config, const std::vector<TokenId>
   settings.seed = config.run.seed;
   settings.stop_tokens = stop_tokens;
   return settings;
+}
+
+std::vector<TokenId> vote_question(const JudgedTurn& turn, const JudgeSettings& settings, const Tokenizer& tokenizer,
+                                   const ChatTemplate& chat_template, double now_s) {
+  return render(vote_prompt(turn, limits_of(settings.prm), settings.style), settings.prm, tokenizer, chat_template,
+                now_s);
 }
 
 Judge::Judge(JudgeSampler sampler, Tokenizer judge_tokenizer, ChatTemplate judge_template, Teacher teacher,
@@ -101,25 +128,14 @@ void Judge::submit(Turn turn, std::int32_t revision, GivenVerdict given) {
 
 /// Both prompts are made before the first question goes out.
 void Judge::ask_all(SampleId id, Case& one) {
-  const JudgePromptLimits limits{settings_.prm.task_words, settings_.prm.reply_words, settings_.prm.next_words};
   JudgedTurn judged = judged_turn(one.turn);
   if (!one.given.task.empty()) judged.task = one.given.task;
   std::vector<TokenId> vote, hint;
-  if (!one.votes.empty()) vote = prompt_of(vote_prompt(judged, limits, settings_.style), one.turn.created_s);
-  if (!one.hints.empty()) hint = prompt_of(hint_prompt(judged, limits, settings_.style), one.turn.created_s);
+  if (!one.votes.empty()) vote = vote_question(judged, settings_, tokenizer_, template_, one.turn.created_s);
+  if (!one.hints.empty()) hint = hint_question(judged, settings_, tokenizer_, template_, one.turn.created_s);
   for (std::size_t i = 0; i < one.votes.size(); ++i) ask(id, true, i, vote);
   for (std::size_t i = 0; i < one.hints.size(); ++i) ask(id, false, i, hint);
   one.open = static_cast<int>(one.votes.size() + one.hints.size());
-}
-
-/// `now_s`: of the turn, so that a template that writes the date gives the same prompt when a run is replayed.
-std::vector<TokenId> Judge::prompt_of(const std::vector<Message>& messages, double now_s) const {
-  const TemplateOptions options{.arguments = settings_.prm.template_arguments, .now_s = now_s};
-  try {
-    return template_.render_ids(tokenizer_, messages, "", options);
-  } catch (const UserError&) {  // many templates take no system message
-    return template_.render_ids(tokenizer_, without_system(messages), "", options);
-  }
 }
 
 void Judge::ask(SampleId id, bool vote, std::size_t index, const std::vector<TokenId>& prompt) {

@@ -18,6 +18,7 @@
 #include "prm/judge_prompt.hpp"
 #include "prm/teacher.hpp"
 #include "prm/vote_parser.hpp"
+#include "prompt/chat_template.hpp"
 #include "prompt/tokenizer.hpp"
 
 namespace clawrl {
@@ -34,6 +35,11 @@ struct JudgeSettings {
 
 /// From the resolved configuration; stop_tokens are the judge model's eos_tokens.
 JudgeSettings judge_settings(const RunConfig& config, const std::vector<TokenId>& stop_tokens);
+
+/// The question for one vote, as ids of the judge model. `now_s`: the turn's time, for a template that writes the date.
+/// UserError when the template refuses.
+std::vector<TokenId> vote_question(const JudgedTurn& turn, const JudgeSettings& settings, const Tokenizer& tokenizer,
+                                   const ChatTemplate& chat_template, double now_s);
 
 /// Does the run need the policy's version 0 on the PRM ranks (never retired there)?
 bool needs_base_version(const RunConfig& config);
@@ -83,7 +89,6 @@ class Judge {
   };
 
   void ask_all(SampleId id, Case& one);
-  std::vector<TokenId> prompt_of(const std::vector<Message>& messages, double now_s) const;
   void ask(SampleId id, bool vote, std::size_t index, const std::vector<TokenId>& prompt);
   void take_answers();
   void record(const Question& question, Case& one);

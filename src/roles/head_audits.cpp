@@ -1,5 +1,6 @@
 // Audits of versions: how the desk is made, and what the head says of each.
 
+#include <functional>
 #include <map>
 
 #include "core/error.hpp"
@@ -9,8 +10,17 @@
 namespace clawrl {
 namespace {
 
-std::vector<HeldOutCase> chosen_cases(const AuditConfig& audit, std::uint64_t seed) {
-  std::vector<HeldOutCase> cases = draw_cases(read_held_out(audit.heldout), audit.cases, seed);
+using Log = std::function<void(const std::string& line)>;
+
+std::vector<HeldOutCase> chosen_cases(const RunConfig& config, const Log& log) {
+  const AuditConfig& audit = config.audit;
+  std::vector<HeldOutCase> cases = draw_cases(read_held_out(audit.heldout), audit.cases, config.run.seed);
+  const auto judged = [](const HeldOutCase& one) { return one.kind() == HeldOutKind::verdict; };
+  if (const auto out = config.prm.evaluator == "self" ? 0 : std::erase_if(cases, judged); out > 0)
+    log("audits leave out " + std::to_string(out) + " judged turns: prm.evaluator = " + config.prm.evaluator +
+        ", which no version changes");
+  require(!cases.empty(), "audit.heldout " + audit.heldout + ": holds judged turns only, which versions are asked " +
+                              "about with prm.evaluator = self, not " + config.prm.evaluator);
   std::map<std::string, std::int64_t> sets;
   for (const HeldOutCase& one : cases) ++sets[one.set];
   for (const auto& [name, count] : sets)
@@ -26,22 +36,24 @@ void Head::make_audit_desk() {
   const AuditConfig& audit = config_.audit;
   if (audit.every_versions == 0 || replay_) return;
   const ModelFolders& model = config_.model;
+  const Log say = [this](const std::string& line) { log(line); };
   HeldOutRunSettings settings;
   settings.rollouts = context_.map.ranks(Role::rollout);
   settings.context = served_context();
   settings.max_tokens = config_.rollout.max_tokens;
   settings.temperature = config_.rollout.temperature;
+  settings.judge = judge_settings(config_, {});
   settings.seed = config_.run.seed;
   settings.stop_tokens = model_.eos_tokens;
   settings.format = load_reply_format(model.policy, model.chat_template, model.tool_format, model.reasoning);
   settings.concurrency = audit.concurrency;
   settings.patience_s = audit.patience_s;
   HeldOutRun run(context_.mailbox, load_tokenizer(model.policy, model_),
-                 ChatTemplate::load(model.policy, model.chat_template), chosen_cases(audit, config_.run.seed),
-                 std::move(settings), [this](int rank) { return requests_->active_on(rank); });
+                 ChatTemplate::load(model.policy, model.chat_template), chosen_cases(config_, say), std::move(settings),
+                 [this](int rank) { return requests_->active_on(rank); });
   AuditDesk::Seams seams;
   seams.dispatched = [this] { return steps_->dispatched(); };
-  seams.log = [this](const std::string& line) { log(line); };
+  seams.log = say;
   seams.audited = [this](const AuditView& view) { on_audited(view); };
   audits_ = std::make_unique<AuditDesk>(*journal_, *versions_, std::move(run), audit, std::move(seams));
 }

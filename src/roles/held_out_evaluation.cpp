@@ -12,7 +12,7 @@
 #include "convert/convert.hpp"
 #include "core/error.hpp"
 #include "journal/journal.hpp"
-#include "roles/held_out_run.hpp"
+#include "roles/held_out_question.hpp"
 #include "roles/local_generator.hpp"
 
 namespace clawrl {
@@ -48,35 +48,62 @@ class ExportedModel {
   fs::path folder_;
 };
 
-Outcomes outcomes_of(const std::string& folder, const RunConfig& config, const std::vector<HeldOutCase>& cases,
-                     std::uint64_t seed) {
-  const ModelFolders& model = config.model;
-  const ReplyFormat format = load_reply_format(folder, model.chat_template, model.tool_format, model.reasoning);
-  LocalGenerator generator(folder, model.device, model.chat_template);
-  Outcomes outcomes(cases.size(), 0);
-  std::vector<std::vector<TokenId>> prompts;
-  std::vector<std::uint64_t> seeds;
-  std::vector<std::size_t> asked;  // indices of cases
-  for (std::size_t i = 0; i < cases.size(); ++i) {
-    if (cases[i].is_text()) {
-      outcomes[i] = generator.loss_of(cases[i].text);
-      continue;
+/// A model's answers to a file of cases.
+struct Scorer {
+  const RunConfig& config;
+  const std::vector<HeldOutCase>& cases;
+  std::uint64_t seed;
+
+  bool self() const { return config.prm.evaluator == "self"; }
+  bool any(HeldOutKind kind) const {
+    return std::any_of(cases.begin(), cases.end(), [&](const HeldOutCase& one) { return one.kind() == kind; });
+  }
+
+  /// Of all cases. Where model.prm is the evaluator its verdicts are taken from judge_outcomes().
+  Outcomes outcomes_of(const std::string& folder, const Outcomes& judged) const {
+    LocalGenerator generator(folder, config.model.device, config.model.chat_template);
+    Outcomes outcomes = judged;
+    for (std::size_t i = 0; i < cases.size(); ++i)
+      if (cases[i].is_text()) outcomes[i] = generator.loss_of(cases[i].text);
+    const ModelFolders& model = config.model;
+    const ReplyFormat format = load_reply_format(folder, model.chat_template, model.tool_format, model.reasoning);
+    ask(generator, HeldOutKind::reply, format, outcomes);
+    if (self()) ask(generator, HeldOutKind::verdict, format, outcomes);
+    return outcomes;
+  }
+
+  Outcomes judge_outcomes() const {
+    Outcomes outcomes(cases.size(), 0);
+    if (self() || !any(HeldOutKind::verdict)) return outcomes;
+    LocalGenerator generator(config.model.prm, config.model.device);
+    ask(generator, HeldOutKind::verdict, {}, outcomes);
+    return outcomes;
+  }
+
+  void ask(LocalGenerator& generator, HeldOutKind kind, const ReplyFormat& format, Outcomes& outcomes) const {
+    const bool vote = kind == HeldOutKind::verdict;
+    const JudgeSettings judge = judge_settings(config, generator.stop_tokens());
+    std::vector<std::vector<TokenId>> prompts;
+    std::vector<std::uint64_t> seeds;
+    std::vector<std::size_t> asked;  // indices of cases
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      if (cases[i].kind() != kind) continue;
+      asked.push_back(i);
+      prompts.push_back(held_out_ids(cases[i], judge, generator.tokenizer(), generator.chat_template()));
+      seeds.push_back(case_seed(cases[i].id, seed));
     }
-    asked.push_back(i);
-    prompts.push_back(generator.prompt_of(cases[i].messages));
-    seeds.push_back(case_seed(cases[i].id, seed));
+    const auto temperature = static_cast<float>(vote ? config.prm.temperature : config.rollout.temperature);
+    const std::vector<Completion> done =
+        generator.complete(prompts, temperature, seeds, vote ? config.prm.max_tokens : config.rollout.max_tokens);
+    for (std::size_t i = 0; i < asked.size(); ++i) {
+      ReplyStream reply = held_out_reply(generator.tokenizer(), format, prompts[i], generator.stop_tokens());
+      for (TokenId id : done[i].ids) reply.push(id);
+      reply.finish(done[i].finish);
+      const HeldOutCase& one = cases[asked[i]];
+      outcomes[asked[i]] = done[i].finish != FinishReason::failed && passes(one, ReplyRules(one), reply);
+    }
   }
-  const auto temperature = static_cast<float>(config.rollout.temperature);
-  const std::vector<Completion> done = generator.complete(prompts, temperature, seeds, config.rollout.max_tokens);
-  for (std::size_t i = 0; i < asked.size(); ++i) {
-    ReplyStream reply = held_out_reply(generator.tokenizer(), format, prompts[i], generator.stop_tokens());
-    for (TokenId id : done[i].ids) reply.push(id);
-    reply.finish(done[i].finish);
-    const bool made = done[i].finish != FinishReason::failed;
-    outcomes[asked[i]] = made && ReplyRules(cases[asked[i]]).pass(reply.message().text);
-  }
-  return outcomes;
-}
+};
 
 /// Of a run that is not live: the journal's lock says so otherwise.
 std::unique_ptr<Journal> open_journal(const std::string& run, const Checkpoint& checkpoint) {
@@ -99,15 +126,17 @@ bool evaluate_held_out(const RunConfig& config, const HeldOutEvaluation& wanted,
   if (!wanted.checkpoint.empty()) checkpoint = open_checkpoint(wanted.checkpoint, Verify::sizes);
   if (!wanted.run.empty()) journal = open_journal(wanted.run, *checkpoint);
 
-  const Outcomes reference = outcomes_of(config.model.policy, config, cases, wanted.seed);
+  const Scorer scorer{config, cases, wanted.seed};
+  const Outcomes judged = scorer.judge_outcomes(), reference = scorer.outcomes_of(config.model.policy, judged);
   std::vector<AuditRecord> records = as_reference(cases, reference, 0);
+  if (scorer.any(HeldOutKind::verdict) && !scorer.self())
+    out << "verdicts are those of " << config.model.prm << ", which no version changes\n";
   out << config.model.policy << ": " << to_text(records) << std::endl;
   bool passed = true;
   if (checkpoint) {
     const ExportedModel model(*checkpoint, config.model.policy);
     const std::int64_t version = checkpoint->state.version.number;
-    const auto sets =
-        compare(cases, reference, outcomes_of(model.path(), config, cases, wanted.seed), version, wanted.margin);
+    const auto sets = compare(cases, reference, scorer.outcomes_of(model.path(), judged), version, wanted.margin);
     passed = !any_failed(sets);
     out << "version " << version << " (" << checkpoint->path << "): " << to_text(sets) << "\n"
         << (passed ? "passed" : "FAILED") << ": no set may lose more than " << wanted.margin

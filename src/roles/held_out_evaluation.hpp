@@ -19,8 +19,10 @@ struct HeldOutEvaluation {
   std::string run;         // folder of the run whose journal keeps the result; empty = nowhere
 };
 
-/// Scores model.policy, and the checkpoint against it, and prints both to `out`. False when the checkpoint has failed.
-/// A KernelRuntime must live. UserError: files, a journal that is in use, a checkpoint or journal of other weights.
+/// Scores model.policy, and the checkpoint against it, and prints both to `out`. Judged turns are asked of the
+/// evaluator: of model.prm, or with prm.evaluator = self of the model that is scored. False when the checkpoint has
+/// failed. A KernelRuntime must live. UserError: files, a journal that is in use, a checkpoint or journal of other
+/// weights.
 bool evaluate_held_out(const RunConfig& config, const HeldOutEvaluation& wanted, std::ostream& out);
 
 }  // namespace clawrl

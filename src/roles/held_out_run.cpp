@@ -4,7 +4,6 @@
 #include <limits>
 
 #include "core/error.hpp"
-#include "prompt/reply_parser.hpp"
 
 namespace clawrl {
 namespace {
@@ -12,34 +11,17 @@ namespace {
 constexpr std::uint64_t own_ids = std::uint64_t{1} << 63;  // clients' requests have lower ones
 constexpr double deadline_s = 300;                         // of one reply; then the case is asked again
 
-/// Of its prompt, or of its text.
-std::vector<TokenId> ids_of(const HeldOutCase& one, const Tokenizer& tokenizer, const ChatTemplate& chat_template,
-                            std::int32_t context) {
-  std::vector<TokenId> ids;
-  try {
-    ids = one.is_text() ? tokenizer.encode_with_post_processor(one.text)
-                        : chat_template.render_ids(tokenizer, one.messages, "");
-  } catch (const UserError& error) {
-    throw UserError("held-out case '" + one.id + "': " + error.what());
-  }
-  require(static_cast<std::int64_t>(ids.size()) < context,
+std::vector<TokenId> ids_of(const HeldOutCase& one, const HeldOutRunSettings& settings, const Tokenizer& tokenizer,
+                            const ChatTemplate& chat_template) {
+  std::vector<TokenId> ids = held_out_ids(one, settings.judge, tokenizer, chat_template);
+  require(static_cast<std::int64_t>(ids.size()) < settings.context,
           "held-out case '" + one.id + "': it has " + std::to_string(ids.size()) + " tokens, and the context is of " +
-              std::to_string(context));
+              std::to_string(settings.context));
   require(ids.size() >= 2, "held-out case '" + one.id + "': it has fewer than 2 tokens");
   return ids;
 }
 
 }  // namespace
-
-ReplyStream held_out_reply(const Tokenizer& tokenizer, const ReplyFormat& format, std::span<const TokenId> prompt,
-                           const std::vector<TokenId>& stop_tokens) {
-  constexpr std::size_t tail = 16;  // tokens: an opened block of thoughts is at the very end
-  ReplyParserSettings parser;
-  parser.format = format;
-  parser.prompt_opens_think =
-      format.reasoning && opens_think(tokenizer.decode(prompt.last(std::min(prompt.size(), tail)), false));
-  return {tokenizer, parser, stop_tokens, {}};
-}
 
 HeldOutRun::HeldOutRun(Mailbox& mailbox, const Tokenizer& tokenizer, const ChatTemplate& chat_template,
                        std::vector<HeldOutCase> cases, HeldOutRunSettings settings,
@@ -51,7 +33,7 @@ HeldOutRun::HeldOutRun(Mailbox& mailbox, const Tokenizer& tokenizer, const ChatT
       clients_(std::move(clients)) {
   for (const HeldOutCase& one : cases_) {
     rules_.emplace_back(one, "held-out case '" + one.id + "'");
-    prompts_.push_back(ids_of(one, tokenizer_, chat_template, settings_.context));
+    prompts_.push_back(ids_of(one, settings_, tokenizer_, chat_template));
   }
 }
 
@@ -106,10 +88,12 @@ GenerateRequest HeldOutRun::request_of(std::size_t index, RequestId id) const {
   generate.id = id;
   generate.prompt = prompts_[index];
   generate.version = version_;
-  generate.sampling.temperature = static_cast<float>(settings_.temperature);
+  const bool vote = cases_[index].kind() == HeldOutKind::verdict;
+  const PrmConfig& prm = settings_.judge.prm;
+  generate.sampling.temperature = static_cast<float>(vote ? prm.temperature : settings_.temperature);
   generate.sampling.seed = case_seed(cases_[index].id, settings_.seed);
   const auto room = settings_.context - static_cast<std::int32_t>(generate.prompt.size());
-  generate.stop.max_tokens = std::min(settings_.max_tokens, room);
+  generate.stop.max_tokens = std::min(vote ? prm.max_tokens : settings_.max_tokens, room);
   generate.stop.stop_tokens = settings_.stop_tokens;
   generate.deadline_s = deadline_s;
   return generate;
@@ -130,7 +114,7 @@ void HeldOutRun::end(std::uint64_t id, const CompletionDelta& last) {
   if (last.part.finish == FinishReason::deadline) return waiting_.push_back(asked.index);
   if (last.part.finish == FinishReason::failed) return unanswered(asked, last.part.error);
   asked.reply->finish(last.part.finish);
-  result_.outcomes[asked.index] = rules_[asked.index].pass(asked.reply->message().text);
+  result_.outcomes[asked.index] = passes(cases_[asked.index], rules_[asked.index], *asked.reply);
 }
 
 void HeldOutRun::take(const messages::TextScored& scored) {

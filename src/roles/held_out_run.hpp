@@ -6,7 +6,6 @@
 #include <functional>
 #include <map>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -17,20 +16,18 @@
 #include "prompt/chat_template.hpp"
 #include "prompt/reply_format.hpp"
 #include "prompt/tokenizer.hpp"
+#include "roles/held_out_question.hpp"
 #include "roles/messages.hpp"
 #include "roles/reply_stream.hpp"
 
 namespace clawrl {
 
-/// What a reply's rules are held against is its message().text: what the user sees, without thoughts and calls.
-ReplyStream held_out_reply(const Tokenizer& tokenizer, const ReplyFormat& format, std::span<const TokenId> prompt,
-                           const std::vector<TokenId>& stop_tokens);
-
 struct HeldOutRunSettings {
   std::vector<int> rollouts;
-  std::int32_t context = 32768;  // tokens of prompt and reply
-  std::int32_t max_tokens = 256;
-  double temperature = 1;
+  std::int32_t context = 32768;   // tokens of prompt and reply
+  std::int32_t max_tokens = 256;  // of a reply
+  double temperature = 1;         // likewise
+  JudgeSettings judge;            // asks for the votes on judged turns
   std::uint64_t seed = 1;
   std::vector<TokenId> stop_tokens;
   ReplyFormat format;

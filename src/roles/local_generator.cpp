@@ -17,10 +17,6 @@ LocalGenerator::LocalGenerator(const std::string& folder, const std::string& dev
         return settings;
       }()) {}
 
-std::vector<TokenId> LocalGenerator::prompt_of(const std::vector<Message>& conversation) const {
-  return template_.render_ids(tokenizer_, conversation, "");
-}
-
 std::vector<Completion> LocalGenerator::complete(const std::vector<std::vector<TokenId>>& prompts, float temperature,
                                                  std::span<const std::uint64_t> seeds, std::int32_t max_tokens) {
   expect(seeds.size() == prompts.size(), "a prompt has a seed of its own");
@@ -51,7 +47,7 @@ std::vector<std::string> LocalGenerator::generate(const std::vector<std::vector<
   std::vector<std::uint64_t> seeds;
   for (const auto& conversation : conversations) {
     seeds.push_back(seed + prompts.size());
-    prompts.push_back(prompt_of(conversation));
+    prompts.push_back(template_.render_ids(tokenizer_, conversation, ""));
   }
   std::vector<std::string> replies;
   for (const Completion& completion : complete(prompts, temperature, seeds, max_tokens)) {

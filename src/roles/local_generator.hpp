@@ -26,7 +26,6 @@ class LocalGenerator {
   std::vector<std::string> generate(const std::vector<std::vector<Message>>& conversations, float temperature,
                                     std::uint64_t seed, std::int32_t max_tokens = 128);
 
-  std::vector<TokenId> prompt_of(const std::vector<Message>& conversation) const;
   /// One completion per prompt, in order, sampled with the seed at its place; what fails has its error.
   std::vector<Completion> complete(const std::vector<std::vector<TokenId>>& prompts, float temperature,
                                    std::span<const std::uint64_t> seeds, std::int32_t max_tokens);
@@ -35,6 +34,7 @@ class LocalGenerator {
   double loss_of(const std::string& text);
 
   const Tokenizer& tokenizer() const { return tokenizer_; }
+  const ChatTemplate& chat_template() const { return template_; }
   const std::vector<TokenId>& stop_tokens() const { return policy_->config().eos_tokens; }
 
  private:

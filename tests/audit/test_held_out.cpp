@@ -16,6 +16,9 @@ namespace {
 const std::string good =
     R"({"id":"a","set":"accuracy","messages":[{"role":"user","content":"2 and 3?"}],"must":["\\b5\\b"]})";
 
+const std::string judged =
+    R"({"id":"d","set":"judge","task":"2 and 3?","reply":"6","next":"That is wrong.","verdict":-1})";
+
 std::string written(const std::string& text) {
   const std::string path = "held_out_test.jsonl";
   std::ofstream(path) << text;
@@ -37,9 +40,8 @@ void refused(const std::string& text, const std::vector<std::string>& said) {
   for (const std::string& part : said) CHECK(why.find(part) != std::string::npos);
 }
 
-/// The good case with one field replaced.
-std::string with(const std::string& from, const std::string& to) {
-  std::string text = good;
+/// A good case with one field replaced.
+std::string with(const std::string& from, const std::string& to, std::string text = good) {
   const auto at = text.find(from);
   REQUIRE(at != std::string::npos);
   return text.replace(at, from.size(), to);
@@ -69,12 +71,21 @@ TEST_CASE("cases are read with every field, and written again as they were") {
       good + "\n\n" +
       R"({"id":"b","set":"hints","messages":[{"role":"system","content":"Be brief."},{"role":"user","content":"Q"}],)"
       R"("must_not":["x"],"min_words":2,"max_words":9})" +
-      "\r\n" + R"({"id":"c","set":"language","text":"Once upon a time.","max_rise":0.25})"));
-  REQUIRE(cases.size() == 3);
+      "\r\n" + R"({"id":"c","set":"language","text":"Once upon a time.","max_rise":0.25})" + "\n" + judged + "\n" +
+      R"({"id":"e","set":"judge","task":"Run it.","reply":"Done.","next":"exit 0","next_role":"tool","verdict":1})"));
+  REQUIRE(cases.size() == 5);
+  CHECK(cases[3].kind() == HeldOutKind::verdict);
+  CHECK(cases[3].judged->task == "2 and 3?");
+  CHECK(cases[3].judged->reply == "6");
+  CHECK(cases[3].judged->next_state == "That is wrong.");
+  CHECK(cases[3].judged->next_role == "user");
+  CHECK(cases[3].verdict == -1);
+  CHECK(cases[4].judged->next_role == "tool");
+  CHECK(cases[4].verdict == 1);
   CHECK(cases[2].is_text());
   CHECK(cases[2].text == "Once upon a time.");
   CHECK(cases[2].max_rise == 0.25);
-  CHECK_FALSE(cases[0].is_text());
+  CHECK(cases[0].kind() == HeldOutKind::reply);
   CHECK(cases[0].id == "a");
   CHECK(cases[0].set == "accuracy");
   CHECK(cases[0].messages[0].text == "2 and 3?");
@@ -91,6 +102,10 @@ TEST_CASE("cases are read with every field, and written again as they were") {
   CHECK(again[1].max_words == 9);
   CHECK(again[2].text == cases[2].text);
   CHECK(again[2].max_rise == 0.25);
+  CHECK(again[3].judged->next_state == cases[3].judged->next_state);
+  CHECK(again[3].judged->next_role == "user");
+  CHECK(again[3].verdict == -1);
+  CHECK(again[4].judged->next_role == "tool");
 }
 
 TEST_CASE("what is wrong is named with the line and the field") {
@@ -117,6 +132,15 @@ TEST_CASE("what is wrong is named with the line and the field") {
   refused(R"({"id":"t","set":"language","text":""})", {"text"});
   refused(R"({"id":"t","set":"language","text":"Once.","max_rise":-1})", {"max_rise", "nats"});
   refused(good + "\n" + R"({"id":"t","set":"accuracy","text":"Once."})", {":2", "'accuracy'", "sets of their own"});
+  CHECK(refusal(judged) == "");
+  for (const char* verdict : {"2", "-2", "0.5", "true", "\"1\"", "null", "18446744073709551615"})
+    refused(with("-1", verdict, judged), {":1", "verdict must be -1, 0 or 1"});
+  refused(with(",\"verdict\":-1", "", judged), {"verdict must be -1, 0 or 1"});
+  refused(with("\"6\"", "\"\"", judged), {"reply"});
+  refused(with("\"next\"", "\"then\"", judged), {"'then'", "next_role, verdict"});
+  refused(with("\"verdict\"", "\"next_role\":\"robot\",\"verdict\"", judged), {"next_role", "robot", "user or tool"});
+  refused(with("\"task\"", "\"text\"", judged), {"not allowed", "max_rise"});
+  refused(good + "\n" + with("judge", "accuracy", judged), {":2", "'accuracy'", "sets of their own"});
   refused("\n\n", {"no case"});
   CHECK_THROWS_WITH(read_held_out("no/such.jsonl"), Catch::Matchers::Contains("no/such.jsonl"));
   CHECK_THROWS_WITH(write_held_out("no/such.jsonl", many(1)), Catch::Matchers::Contains("no/such.jsonl"));

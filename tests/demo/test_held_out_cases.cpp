@@ -2,6 +2,7 @@
 
 #include "demo/held_out_cases.hpp"
 
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -60,8 +61,11 @@ TEST_CASE("every set has its cases, with ids of their own") {
   std::map<std::string, int> sets;
   std::set<std::string> ids;
   for (const HeldOutCase& one : cases) ++sets[one.set], ids.insert(one.id);
-  CHECK(sets == std::map<std::string, int>{
-                    {"accuracy", 3 * count}, {"form", 3 * count}, {"hints", 3 * count}, {"language", 3 * count}});
+  CHECK(sets == std::map<std::string, int>{{"accuracy", 3 * count},
+                                           {"form", 3 * count},
+                                           {"hints", 3 * count},
+                                           {"language", 3 * count},
+                                           {"judge", 3 * count}});
   CHECK(ids.size() == cases.size());
   write_held_out("demo_held_out.jsonl", cases);
   CHECK(read_held_out("demo_held_out.jsonl").size() == cases.size());
@@ -73,10 +77,10 @@ TEST_CASE("a reply passes as the gates would count it") {
   Random random(3);
   int passed = 0, checked = 0;
   for (std::size_t t = 0; t < all.size(); ++t) {
-    const ReplyRules accuracy(cases[4 * t]), form(cases[4 * t + 1]), hint(cases[4 * t + 2]);
-    const auto wish = wish_of(cases[4 * t + 2]);
+    const ReplyRules accuracy(cases[5 * t]), form(cases[5 * t + 1]), hint(cases[5 * t + 2]);
+    const auto wish = wish_of(cases[5 * t + 2]);
     REQUIRE(wish);
-    CHECK(cases[4 * t + 3].text == all[t].text);
+    CHECK(cases[5 * t + 3].text == all[t].text);
     for (const std::string& reply : replies(all[t], random)) {
       const Substance substance = check_substance(reply, all[t]);
       INFO(all[t].text << "\n" << reply);
@@ -89,4 +93,17 @@ TEST_CASE("a reply passes as the gates would count it") {
   }
   CHECK(passed > checked / 2);
   CHECK(passed < checked);
+}
+
+TEST_CASE("judged turns are as often good, bad and neither") {
+  std::map<int, int> verdicts;
+  std::set<std::string> turns;
+  for (const HeldOutCase& one : held_out_cases(count, seed)) {
+    if (one.kind() != HeldOutKind::verdict) continue;
+    ++verdicts[one.verdict];
+    CHECK(one.judged->next_role == "user");
+    turns.insert(one.judged->task + "|" + one.judged->reply + "|" + one.judged->next_state);
+  }
+  for (int verdict : {-1, 0, 1}) CHECK(std::abs(verdicts[verdict] - count) <= task_kind_count);
+  CHECK(turns.size() == 3 * count);
 }

@@ -209,3 +209,56 @@ TEST_CASE("a text is scored where its version is, once; its outcome is its loss,
   texts[0].text = "a";
   CHECK_THROWS_WITH(Run(texts), Catch::Matchers::Contains("'one'") && Catch::Matchers::Contains("2 tokens"));
 }
+
+TEST_CASE(
+    "a judged turn is asked about as the judge asks for a vote; the outcome is whether the vote is the right one") {
+  std::vector<HeldOutCase> turns(5);
+  for (std::size_t i = 0; i < turns.size(); ++i) {
+    turns[i].id = "turn" + std::to_string(i);
+    turns[i].judged = JudgedTurn{"2 and 3?", "It is " + std::to_string(i) + ".", "That is wrong.", "user"};
+    turns[i].verdict = -1;
+  }
+  HeldOutRunSettings s = settings();
+  s.concurrency = 5;
+  s.temperature = 1;
+  s.judge.prm.temperature = 0.25;
+  s.judge.prm.max_tokens = 12;
+  s.judge.style.self = true;
+  s.format.reasoning = true;
+  Run r(turns, s);
+  r.run.begin(7, 0);
+  r.run.tick(0);
+  const auto asked = r.asked();
+  REQUIRE(asked.size() == 5);
+  const GenerateRequest& first = asked[0].message.request;
+  CHECK(first.version == 7);
+  CHECK(first.sampling.temperature == 0.25F);
+  CHECK(first.sampling.seed == case_seed("turn0", 1));
+  CHECK(first.stop.max_tokens == 12);
+  CHECK(first.prompt == vote_question(*turns[0].judged, s.judge, r.tokenizer, r.chat_template, 0));
+  CHECK(r.tokenizer.decode(first.prompt, true).find("the reply that you gave") != std::string::npos);
+  const char* said[] = {"\\boxed{-1}", "\\boxed{1}, no: \\boxed{-1}", "<think>hm</think>\\boxed{ -1 }", "\\boxed{0}",
+                        "It was wrong."};
+  for (std::size_t i = 0; i < turns.size(); ++i) r.answer(asked[i].message.request, said[i]);
+  CHECK(r.run.take_result()->outcomes == Outcomes{1, 1, 1, 0, 0});
+}
+
+TEST_CASE("a vote that cannot be made does not agree, also with a verdict of 0") {
+  std::vector<HeldOutCase> turns(2);
+  for (HeldOutCase& one : turns) one.judged = JudgedTurn{"2 and 3?", "It is 5.", "And 3 and 4?", "user"};
+  Run r(turns);
+  r.run.begin(1, 0);
+  r.run.tick(0);
+  const auto asked = r.asked();
+  r.answer(asked[0].message.request, "", FinishReason::failed, "the model's logits are not finite");
+  r.answer(asked[1].message.request, "");
+  const auto result = r.run.take_result();
+  REQUIRE(result);
+  CHECK(result->outcomes == Outcomes{0, 0});
+  CHECK(result->unanswered == 1);
+
+  HeldOutRunSettings small = settings();
+  small.context = 8;
+  turns[0].id = "long";
+  CHECK_THROWS_WITH(Run(turns, small), Catch::Matchers::Contains("'long'") && Catch::Matchers::Contains("8"));
+}
