@@ -5,9 +5,12 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <fstream>
 #include <set>
+#include <sstream>
 #include <thread>
 
+#include "audit/comparison.hpp"
 #include "checkpoint/checkpoint_reader.hpp"
 #include "demo/held_out_cases.hpp"
 #include "frontend/openai_client.hpp"
@@ -121,6 +124,7 @@ TEST_CASE("a sound run is audited beside the service, with the scores that evalu
   {
     JobProcess job(settings);
     const ServerUrl server = job.wait_until_serving();
+    REQUIRE(job.log().find("audits leave out 12 judged turns: prm.evaluator = judge") != std::string::npos);
     hold_until(job, server, "step 2 version", 80);
     wait_until_learned(server);  // then the newest version has been audited, and the last checkpoint is of it
     const std::string said = status(server);
@@ -132,28 +136,77 @@ TEST_CASE("a sound run is audited beside the service, with the scores that evalu
   }
   const auto online = JournalReader(journal_of(settings.out)).audits();
   REQUIRE(online.size() >= 8);
+  REQUIRE(std::none_of(online.begin(), online.end(), [](const auto& one) { return one.set == "judge"; }));
   const std::string command = std::string(CLAWRL_EVALUATE) + " --evaluate.heldout=" + workspace.path("cases.jsonl") +
                               " --evaluate.count=12 --evaluate.seed=1 --evaluate.margin=1 --rollout.max_tokens=48" +
-                              " --model.policy=" CLAWRL_SOURCE_DIR "/configs/models/policy --evaluate.checkpoint=" +
+                              " --model.policy=" CLAWRL_SOURCE_DIR
+                              "/configs/models/policy --model.prm=" CLAWRL_SOURCE_DIR
+                              "/configs/models/prm --evaluate.checkpoint=" +
                               list_checkpoints(checkpoints_of(settings.out)).back().path +
                               " --evaluate.run=" + settings.out + " > " + workspace.path("evaluate.log");
   REQUIRE(WEXITSTATUS(std::system(command.c_str())) == 0);
   const auto all = JournalReader(journal_of(settings.out)).audits();
-  REQUIRE(all.size() == online.size() + 8);
-  for (std::size_t i = 0; i < 8; ++i) {  // four sets of the reference, and of the newest version
-    const AuditRecord& before = online.at(i < 4 ? i : online.size() - 8 + i);
-    const AuditRecord& after = all.at(online.size() + i);
-    INFO("version " << before.version << ", set " << before.set);
-    CHECK(before.source == "online_rl");
+  REQUIRE(all.size() == online.size() + 10);
+  for (std::size_t i = online.size(); i < all.size(); ++i) {  // five sets of the reference, and of the newest version
+    const AuditRecord& after = all[i];
+    INFO("version " << after.version << ", set " << after.set);
     CHECK(after.source == "evaluate");
-    CHECK(after.version == before.version);
-    CHECK(after.set == before.set);
+    if (after.set == "judge") {  // the judge's verdicts, the same for every version
+      CHECK(after.cases == 12);
+      CHECK(after.passed >= 10);
+      CHECK(after.lost + after.gained == 0);
+      continue;
+    }
+    const auto found = std::find_if(online.rbegin(), online.rend(), [&](const AuditRecord& one) {
+      return one.version == after.version && one.set == after.set;
+    });
+    REQUIRE(found != online.rend());
+    const AuditRecord& before = *found;
+    CHECK(before.source == "online_rl");
     CHECK(after.cases == 12);
     CHECK(after.passed == before.passed);
     CHECK(after.lost == before.lost);
     CHECK(after.loss == Approx(before.loss).margin(1e-4));
     CHECK(after.result == before.result);
   }
+  workspace.done();
+}
+
+TEST_CASE("a policy that judges for itself is held when it forgets how, by the scores that evaluate finds") {
+  Workspace workspace("audits_self");
+  const std::string file = workspace.path("judge.jsonl"), model = CLAWRL_SOURCE_DIR "/configs/models/prm";
+  std::vector<HeldOutCase> cases = demo::held_out_cases(4, 9);
+  std::erase_if(cases, [](const HeldOutCase& one) { return one.kind() != HeldOutKind::verdict; });
+  write_held_out(file, cases);
+  const JobSettings settings{
+      .out = workspace.path("run"),
+      .arguments = {"--model.policy=" + model, "--model.prm=no/such/judge", "--prm.evaluator=self",
+                    "--audit.heldout=" + file, "--audit.cases=12", "--audit.every_versions=1", "--audit.patience_s=1",
+                    "--trainer.learning_rate=1", "--trainer.warmup_steps=0"}};
+  {
+    JobProcess job(settings);
+    const ServerUrl server = job.wait_until_serving();
+    hold_until(job, server, "serving goes back to version 0", 80);
+    job.stop();
+    REQUIRE(job.wait() == 0);
+  }
+  const auto audits = JournalReader(journal_of(settings.out)).audits();
+  REQUIRE(audits.size() >= 2);
+  CHECK(std::all_of(audits.begin(), audits.end(), [](const auto& one) { return one.set == "judge"; }));
+  CHECK(audits[0].result == "reference");
+  CHECK(audits[0].cases == 12);
+  CHECK(audits[0].passed >= 9);
+  CHECK(std::any_of(audits.begin(), audits.end(), [](const auto& one) { return one.result == "failed"; }));
+
+  const std::string log = workspace.path("evaluate.log");
+  const std::string command = std::string(CLAWRL_EVALUATE) + " --evaluate.heldout=" + file +
+                              " --evaluate.count=12 --evaluate.seed=1 --prm.evaluator=self --model.policy=" + model +
+                              " > " + log;
+  REQUIRE(WEXITSTATUS(std::system(command.c_str())) == 0);
+  std::stringstream said;
+  said << std::ifstream(log).rdbuf();
+  INFO(said.str());
+  CHECK(said.str().find(": " + to_text({audits[0]}) + "\n") != std::string::npos);
   workspace.done();
 }
 

@@ -126,6 +126,12 @@ TEST_CASE("settings that do not fit") {
                 {"trainer.loss", "polcy", "policy"});
   check_refused("method", {.ranks = 1, .out = workspace.path("d"), .arguments = {"--samples.method=magic"}},
                 {"samples.method", "combined_topk"});
+  const std::string judged = workspace.path("judged.jsonl");
+  std::ofstream(judged) << R"({"id":"a","set":"judge","task":"2 and 3?","reply":"6","next":"Wrong.","verdict":-1})";
+  check_refused(
+      "nothing to audit",
+      {.ranks = 1, .out = workspace.path("f"), .arguments = {"--audit.every_versions=1", "--audit.heldout=" + judged}},
+      {judged, "judged turns only", "prm.evaluator = self"});
   const TakenPort taken;
   for (const char* name : {"port", "the same again: a start that failed does not count as a run"})
     check_refused(name, {.ranks = 1, .out = workspace.path("e"), .arguments = {"--http.port=" + taken.text()}},
