@@ -1,8 +1,6 @@
 // Two users who want the contrary of each other, each with a policy line of their own: a whole run, its restart and its
 // replays.
 
-#include <cmath>
-
 #include "journal/journal.hpp"
 #include "pipeline/two_users.hpp"
 
@@ -48,25 +46,7 @@ std::map<std::int64_t, std::string> replay(const std::string& journal, const std
 }  // namespace
 
 TEST_CASE("users who want the contrary of each other move apart, each towards their wishes") {
-  Workspace workspace("contrary");
-  JobProcess job({.out = workspace.path("run"),
-                  .config = "configs/basic/online_rl.ini",
-                  .arguments = with(per_user, {"--http.port=0", "--run.deterministic", "--trainer.learning_rate=1e-3",
-                                               "--samples.batch=2"})});
-  const ServerUrl server = job.wait_until_serving();
-  const auto before = ask_both(server);
-  demo::UserSettings users = users_of(server);
-  users.max_tokens = 128;
-  users.after_round = [&] { wait_until_learned(server); };
-  for (const auto& reply : demo::hold_sessions(users, 0, 60, [](const auto&) {})) REQUIRE(reply.served);
-  const auto after = ask_both(server);
-  for (const char* persona : {"student", "contrarian"})
-    CHECK(after.at(persona).satisfied > before.at(persona).satisfied);
-  CHECK(std::abs(before.at("contrarian").marked - before.at("student").marked) < 0.3);
-  CHECK(after.at("contrarian").marked - after.at("student").marked > 0.4);
-  job.stop();
-  REQUIRE(job.wait() == 0);
-  workspace.done();
+  check_contraries("contrary", per_user);
 }
 
 TEST_CASE("two users, two lines: apart in the whole run, after a crash, and when one of them never was") {

@@ -1,7 +1,6 @@
 // policy.lines = both: two users who want the contrary of each other, each with a line on top of the shared one.
 
 #include <algorithm>
-#include <cmath>
 
 #include "pipeline/two_users.hpp"
 
@@ -139,25 +138,7 @@ TEST_CASE("two users on a shared line: all parts learn, through a crash, and a r
 }
 
 TEST_CASE("on a shared line, too, users who want the contrary of each other move apart, each towards their wishes") {
-  Workspace workspace("stacked_contrary");
-  JobProcess job({.out = workspace.path("run"),
-                  .config = "configs/basic/online_rl.ini",
-                  .arguments = with(both, {"--http.port=0", "--run.deterministic", "--trainer.learning_rate=1e-3",
-                                           "--samples.batch=2"})});
-  const ServerUrl server = job.wait_until_serving();
-  const auto before = ask_both(server);
-  demo::UserSettings users = users_of(server);
-  users.max_tokens = 128;
-  users.after_round = [&] { wait_until_learned(server); };
-  for (const auto& reply : demo::hold_sessions(users, 0, 60, [](const auto&) {})) REQUIRE(reply.served);
-  const auto after = ask_both(server);
-  for (const char* persona : {"student", "contrarian"})
-    CHECK(after.at(persona).satisfied > before.at(persona).satisfied);
-  CHECK(std::abs(before.at("contrarian").marked - before.at("student").marked) < 0.3);
-  CHECK(after.at("contrarian").marked - after.at("student").marked > 0.4);
-  job.stop();
-  REQUIRE(job.wait() == 0);
-  workspace.done();
+  check_contraries("stacked_contrary", both);
 }
 
 TEST_CASE("an erased user's part goes, and the shared line answers them") {

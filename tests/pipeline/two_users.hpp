@@ -1,6 +1,7 @@
 #pragma once
 // Two simulated users who want the contrary of each other, and what a run with policy lines leaves of them.
 
+#include <cmath>
 #include <iostream>
 #include <map>
 #include <set>
@@ -81,6 +82,29 @@ inline std::map<std::string, Replies> ask_both(const ServerUrl& server) {
   for (const auto& [persona, replies] : of)
     std::cout << persona << ": satisfied " << replies.satisfied << ", lists and bold text " << replies.marked << "\n";
   return of;
+}
+
+/// 30 sessions of each on the laptop's recipe: both get nearer to what they want, and further from each other.
+inline void check_contraries(const char* name, const std::vector<std::string>& lines) {
+  Workspace workspace(name);
+  JobProcess job({.out = workspace.path("run"),
+                  .config = "configs/basic/online_rl.ini",
+                  .arguments = with(lines, {"--http.port=0", "--run.deterministic", "--trainer.learning_rate=1e-3",
+                                            "--samples.batch=2"})});
+  const ServerUrl server = job.wait_until_serving();
+  const auto before = ask_both(server);
+  demo::UserSettings users = users_of(server);
+  users.max_tokens = 128;
+  users.after_round = [&] { wait_until_learned(server); };
+  for (const auto& reply : demo::hold_sessions(users, 0, 60, [](const auto&) {})) REQUIRE(reply.served);
+  const auto after = ask_both(server);
+  for (const char* persona : {"student", "contrarian"})
+    CHECK(after.at(persona).satisfied > before.at(persona).satisfied);
+  CHECK(std::abs(before.at("contrarian").marked - before.at("student").marked) < 0.3);
+  CHECK(after.at("contrarian").marked - after.at("student").marked > 0.4);
+  job.stop();
+  REQUIRE(job.wait() == 0);
+  workspace.done();
 }
 
 }  // namespace clawrl::test
