@@ -153,9 +153,10 @@ def trial(options, row, seed):
     return json.loads((folder / "report.json").read_text())
 
 
-def shortened(row, seed, whole, options):
+def shortened(row, seed, whole):
     """What results.json keeps of a report."""
-    kept = {"row": row, "seed": seed, "rounds": options.rounds, "requests": whole["requests"], "personas": {},
+    rounds = max(len(part["first_replies_satisfied"]) for part in whole["personas"].values())
+    kept = {"row": row, "seed": seed, "rounds": rounds, "requests": whole["requests"], "personas": {},
             "versions_published": whole["versions_published"], "samples": whole["samples"]}
     for name, part in whole["personas"].items():
         answers = part["held_out_satisfied"]
@@ -196,7 +197,7 @@ def main():
         for future in concurrent.futures.as_completed(running):
             row, seed = running[future]
             try:
-                known["trials"].append(shortened(row, seed, future.result(), options))
+                known["trials"].append(shortened(row, seed, future.result()))
             except Exception as error:  # the others go on
                 print(f"{row}, seed {seed}: FAILED: {error}", file=sys.stderr, flush=True)
                 continue
