@@ -127,6 +127,7 @@ void Head::make_desks() {
   versions.keep_base_on_teachers = needs_base_version(config_);
   versions.keep_base = lines;
   versions_ = std::make_unique<VersionDesk>(context_.mailbox, *journal_, meter_, versions);
+  versions_->on_pushed = [this](const LineVersion& version) { steps_->pushed(version); };
   versions_->on_announced = [this](std::int64_t version, std::int64_t bytes, double seconds) {
     metrics_->write("commit", {{"version", version}, {"bytes", bytes}, {"seconds_from_step_end", seconds}});
   };

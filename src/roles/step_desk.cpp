@@ -248,7 +248,6 @@ void StepDesk::take(const messages::StepDone& done) {
   for (const SampleUse& use : in_flight_->record.samples)
     if (!use.replayed) last_fresh_.push_back(use.id.turn);
   lines_.stepped(line_, version_);
-  held_[line_] = version_;
   in_flight_.reset();
   done_(full);
   if (const std::string line = std::exchange(dropping_, {}); !line.empty()) drop_line(line);

@@ -51,6 +51,8 @@ class StepDesk {
   /// With policy.lines = both: the number under which the line goes out as it stands on the shared one by now. None
   /// while a step of the line is under way, whose version will go out.
   std::optional<std::int64_t> rebase(const std::string& line);
+  /// The version went out with what the trainers hold, or will when the step in flight has ended.
+  void pushed(const LineVersion& version) { held_[version.line] = version.number; }
   /// Composes, records and sends the next step when one is due.
   void tick(double now_s);
 
@@ -111,7 +113,7 @@ class StepDesk {
   bool backlog_ = false;  // the journal holds samples that the batcher had no room for: new ones queue up there
   std::int64_t step_ = 0, version_ = 0, next_version_ = 1, dispatched_version_ = 0;
   std::string line_ = shared_line, dispatched_line_ = shared_line;
-  /// With policy.lines = both: the version of a line with the trainers' bits of both parts; a step leaves its own only.
+  /// With policy.lines = both: the version of a line with the trainers' bits of both parts; every step ends them all.
   std::map<std::string, std::int64_t> held_;
   std::string dropping_;  // line whose step in flight has to end first; empty = none
   std::int64_t steps_this_run_ = 0;

@@ -44,7 +44,6 @@ std::string StepDesk::taught_line(const Turn& turn) const {
 
 std::optional<std::int64_t> StepDesk::rebase(const std::string& line) {
   if (in_flight_ && in_flight_->record.line == line) return std::nullopt;
-  held_[line] = next_version_;
   return next_version_++;
 }
 

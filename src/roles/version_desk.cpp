@@ -73,6 +73,7 @@ void VersionDesk::publish_next(const LineVersion& dispatched) {
   missing_.insert(settings_.teachers.begin(), settings_.teachers.end());
   const messages::Publish publish{in_flight_.number, {missing_.begin(), missing_.end()}, line};
   for (int rank : settings_.trainers) mailbox_.send(rank, Port::trainer, publish);
+  on_pushed(in_flight_);
 }
 
 void VersionDesk::complete(int rank, const messages::VersionComplete& message, const LineVersion& dispatched) {

@@ -64,6 +64,8 @@ class VersionDesk {
   std::int64_t announced() const { return announced_; }   // newest of all; while held, what is served
   std::int64_t announced(const std::string& line) const;  // 0 = none: the start weights
   bool settled() const { return !committing() && (candidate_.number != 0 || next().empty()); }
+  /// The trainers were told to send the version: it has their bits as long as no step is sent to them.
+  std::function<void(const LineVersion& version)> on_pushed = [](const LineVersion&) {};
   /// bytes: over all receivers; seconds: since the step that made the version ended.
   std::function<void(std::int64_t version, std::int64_t bytes, double seconds)> on_announced;
   std::function<void(const LineVersion& version, double seconds)> on_first_token;

@@ -216,7 +216,7 @@ TEST_CASE("with both a step of a user is on the shared line's learning rate, too
   for (const StepRecord& record : run.journal.steps(1, 10)) CHECK(record.samples.size() == 1);  // once each
 }
 
-TEST_CASE("with both a line that goes out anew has a number of its own, which its next step knows as its bits") {
+TEST_CASE("with both a line that goes out anew has a number of its own; what went out last has the next step's bits") {
   Folder folder;
   RunConfig config = per_user(1);
   config.policy.lines = "both";
@@ -233,9 +233,15 @@ TEST_CASE("with both a line that goes out anew has a number of its own, which it
   const StepBatch third = run.sent();  // bob moved the shared part: no version has mia's bits
   CHECK(third.line == line_of("mia"));
   CHECK(third.held_version == -1);
+  run.desk.pushed({3, line_of("bob")});  // so late that it has seen mia's step
   run.finish(third);
-  CHECK(run.desk.rebase(line_of("bob")) == 5);
-  CHECK(run.sent().held_version == 5);
+  const StepBatch fourth = run.sent();
+  CHECK(fourth.held_version == 3);
+  run.finish(fourth);
+  CHECK(run.desk.rebase(line_of("bob")) == 6);
+  run.desk.pushed({6, line_of("bob")});
+  run.say({"bob"});
+  CHECK(run.sent().held_version == 6);
 }
 
 TEST_CASE(

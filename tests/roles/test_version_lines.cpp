@@ -133,6 +133,19 @@ TEST_CASE("a line is behind the shared one from the step that it has not seen un
   CHECK(d.desk.settled());
 }
 
+TEST_CASE("whoever goes out is named when the trainers are told, under the number that arrives") {
+  Lines d;
+  std::vector<LineVersion> pushed;
+  d.desk.on_pushed = [&](const LineVersion& version) { pushed.push_back(version); };
+  d.desk.made({1, "a"}, {2, "b"}, unix_s());
+  d.desk.made({2, "b"}, {3, "b"}, unix_s());
+  d.arrive({1, "a"}, {3, "b"});  // b goes out as what its step under way makes
+  d.arrive({3, "b"}, {3, "b"});
+  REQUIRE(pushed.size() == 2);
+  CHECK((pushed[0].number == 1 && pushed[0].line == "a"));
+  CHECK((pushed[1].number == 3 && pushed[1].line == "b"));
+}
+
 TEST_CASE("a line that goes out anew behind a step has its time from the end of that step") {
   Lines d;
   d.publish({1, "a"});
