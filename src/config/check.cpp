@@ -108,11 +108,7 @@ std::int32_t recorded_top_k(const RunConfig& config) {
 }
 
 LoraConfig served_lora(const RunConfig& config) {
-  LoraConfig lora = config.trainer.lora;
-  if (!config.policy.stacked()) return lora;
-  lora.rank *= 2;
-  lora.alpha *= 2;  // the same scale
-  return lora;
+  return config.policy.stacked() ? config.trainer.lora.stacked() : config.trainer.lora;
 }
 
 void check(const RunConfig& config) {

@@ -84,6 +84,14 @@ struct LoraConfig {
   bool rslora = false;       // alpha over the root of the rank
   double dropout = 0;        // in training; anything but 0 is refused there
   double scaling() const { return alpha / (rslora ? std::sqrt(static_cast<double>(rank)) : rank); }
+  /// Two of this shape, rank > 0, as one with the same scale.
+  LoraConfig stacked() const {
+    LoraConfig two = *this;
+    two.rank *= 2;
+    two.rslora = false;
+    two.alpha = static_cast<float>(scaling() * two.rank);
+    return two;
+  }
 };
 
 /// Loads a Hugging Face folder (with lora.adapter, if given) as version 0. `device`: "cpu" or "cuda:N". Throws

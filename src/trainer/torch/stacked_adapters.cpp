@@ -4,24 +4,12 @@
 #include <ATen/core/grad_mode.h>
 
 namespace clawrl {
-namespace {
-
-LoraConfig doubled(LoraConfig lora) {
-  const double scaling = lora.scaling();
-  lora.rank *= 2;
-  lora.rslora = false;
-  lora.alpha = static_cast<float>(scaling * lora.rank);
-  return lora;
-}
-
-}  // namespace
-
 StackedAdapters::StackedAdapters(const ModelConfig& config, const LoraConfig& part, at::Device device)
-    : rank_(part.rank), part_(lora_layout(config, part)), stack_(lora_layout(config, doubled(part))) {
+    : rank_(part.rank), part_(lora_layout(config, part)), stack_(lora_layout(config, part.stacked())) {
   parameters_ = at::zeros({stack_.size}, at::TensorOptions(at::kFloat).device(device));
   gradient_ = at::zeros_like(parameters_);
-  lora_ = bind_lora(config, doubled(part), parameters_);
-  track_lora_gradients(config, doubled(part), lora_, gradient_);
+  lora_ = bind_lora(config, part.stacked(), parameters_);
+  track_lora_gradients(config, part.stacked(), lora_, gradient_);
 }
 
 /// A [r,in] is stacked by rows, B [out,r] by columns.
