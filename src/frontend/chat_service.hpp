@@ -130,6 +130,9 @@ struct TokenizeRequest {
   bool add_special_tokens = true;
 };
 
+/// From here on a feedback's score is good (or, negative, bad); between the two it is neutral.
+inline constexpr double clear_score = 0.25;
+
 /// POST /v1/feedback. The turn is named by completion_id, or session and index, or session and time; text alone is
 /// looked up among the user's turns.
 struct FeedbackRequest {

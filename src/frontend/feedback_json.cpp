@@ -11,7 +11,6 @@ using namespace fields;
 
 constexpr std::size_t kMaxNameBytes = 256;
 constexpr std::size_t kMaxTextBytes = 64 << 10;
-constexpr double kBadScore = -0.25;  // up to here a score is a bad one
 
 /// "" if not given; an id or a name is one line.
 std::string name_field(const Json& body, const char* key) {
@@ -60,7 +59,7 @@ void take_blame(const Json& body, FeedbackRequest& request) {
   request.fault = text_field(body, "fault");
   request.severity = static_cast<std::int8_t>(integer_field(body, "severity", 1, 3).value_or(0));
   const char* const said = !request.fault.empty() ? "fault" : request.severity > 0 ? "severity" : nullptr;
-  if (said != nullptr && request.score.value_or(-1) > kBadScore)
+  if (said != nullptr && request.score.value_or(-1) > -clear_score)
     refuse(said, std::string(said) + " tells of an error, yet thumbs or score do not say that the reply was bad");
 }
 

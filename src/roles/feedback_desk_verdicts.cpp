@@ -9,8 +9,6 @@
 namespace clawrl {
 namespace {
 
-constexpr double clear_score = 0.25;  // from here on a score is good or bad, not neutral
-
 /// Without a score, what says how or where says that the reply was not the right one.
 std::optional<std::int8_t> vote_of(const FeedbackRecord& record) {
   const bool blames = !record.hint.empty() || !record.fault.empty() || record.severity > 0;
