@@ -35,10 +35,20 @@ void PromptScoreQueue::cancel(RequestId id) {
   std::erase_if(waiting_, [&](const Waiting& one) { return one.asked.id == id; });
 }
 
-PromptScoreQueue::Waiting PromptScoreQueue::take() {
-  Waiting oldest = std::move(waiting_.front());
-  waiting_.pop_front();
-  return oldest;
+std::optional<PromptScoreQueue::Waiting> PromptScoreQueue::take(std::deque<Waiting>::iterator one) {
+  if (one == waiting_.end()) return std::nullopt;
+  Waiting taken = std::move(*one);
+  waiting_.erase(one);
+  return taken;
+}
+
+std::optional<PromptScoreQueue::Waiting> PromptScoreQueue::take() {
+  return take(waiting_.begin());
+}
+
+std::optional<PromptScoreQueue::Waiting> PromptScoreQueue::take_of(std::int64_t version) {
+  return take(
+      std::find_if(waiting_.begin(), waiting_.end(), [&](const Waiting& one) { return one.asked.version == version; }));
 }
 
 namespace {

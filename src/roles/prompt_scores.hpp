@@ -26,15 +26,17 @@ class PromptScoreQueue {
     messages::ScorePrompt asked;
     std::optional<GenerateRequest> then;
   };
-  bool empty() const { return waiting_.empty(); }
   void ask(messages::ScorePrompt asked) { waiting_.push_back({std::move(asked), std::nullopt}); }
   /// False: no prompt of this id waits.
   bool hold(const GenerateRequest& request);
   void cancel(RequestId id);
-  /// The oldest. Not when empty.
-  Waiting take();
+  /// The oldest; nothing when empty.
+  std::optional<Waiting> take();
+  /// The oldest that is to be scored by this version.
+  std::optional<Waiting> take_of(std::int64_t version);
 
  private:
+  std::optional<Waiting> take(std::deque<Waiting>::iterator one);
   std::deque<Waiting> waiting_;
 };
 

@@ -40,6 +40,12 @@ messages::TextScored score(Policy& policy, const messages::ScoreText& asked) {
   }
 }
 
+/// The scores first, then the reply that waited for them.
+void serve(const PromptScoreQueue::Waiting& next, Engine& engine, Policy& policy, const RankContext& context) {
+  context.mailbox.send(context.map.head(), Port::head, score_prompt(policy, engine.newest(), next.asked));
+  if (next.then) engine.submit(*next.then);
+}
+
 /// False = Stop. With one shared line sequences that come without a version take the newest; else all come with theirs,
 /// and the start weights stay.
 bool obey(const Envelope& envelope, Engine& engine, Policy& policy, PromptScoreQueue& prompts,
@@ -68,9 +74,12 @@ bool obey(const Envelope& envelope, Engine& engine, Policy& policy, PromptScoreQ
     case messages::UseVersion::type_id:
       if (context.config.policy.lines == "shared") engine.set_newest(envelope.open<messages::UseVersion>().version);
       return true;
-    case messages::RetireVersion::type_id:
-      engine.retire(envelope.open<messages::RetireVersion>().version);
+    case messages::RetireVersion::type_id: {
+      const std::int64_t version = envelope.open<messages::RetireVersion>().version;
+      while (const auto next = prompts.take_of(version)) serve(*next, engine, policy, context);
+      engine.retire(version);
       return true;
+    }
     case messages::Stop::type_id:
       return false;
     default:
@@ -95,11 +104,10 @@ void run_rollout(const RankContext& context, Policy& policy) {
     idle = !engine.step();
     messages::Deltas report{engine.take_deltas()};
     if (!report.deltas.empty()) mailbox.send(context.map.head(), Port::head, report);
-    if (prompts.empty()) continue;
-    const auto [asked, then] = prompts.take();
-    mailbox.send(context.map.head(), Port::head, score_prompt(policy, engine.newest(), asked));
-    if (then) engine.submit(*then);
-    idle = false;
+    if (const auto next = prompts.take()) {
+      serve(*next, engine, policy, context);
+      idle = false;
+    }
   }
 }
 

@@ -143,11 +143,15 @@ TEST_CASE("a prompt's reply waits behind its scores, and goes with them when the
   CHECK_FALSE(queue.hold(generate));
   queue.cancel({1});
   const auto next = queue.take();
-  CHECK(next.asked.id == RequestId{2});
-  REQUIRE(next.then);
-  CHECK(next.then->id == RequestId{2});
-  CHECK_FALSE(queue.take().then);
-  CHECK(queue.empty());
+  REQUIRE(next);
+  CHECK(next->asked.id == RequestId{2});
+  REQUIRE(next->then);
+  CHECK(next->then->id == RequestId{2});
+  queue.ask({{4}, 7, {5, 6}, 0});
+  CHECK_FALSE(queue.take_of(8));
+  CHECK(queue.take_of(7)->asked.id == RequestId{4});  // before its version goes
+  CHECK_FALSE(queue.take()->then);
+  CHECK_FALSE(queue.take());
 }
 
 TEST_CASE("more numbers than fit are refused by name") {
