@@ -25,7 +25,7 @@ struct TeacherScores {
   }
 };
 
-/// What explicit feedback fixes of a verdict beforehand; the judge finds the rest.
+/// What is known of a verdict beforehand, from explicit feedback or of the conversation; the judge finds the rest.
 struct GivenVerdict {
   std::string task;                 // what the reply answers; empty = the newest user message as it stands
   std::optional<std::int8_t> vote;  // then no votes are asked for

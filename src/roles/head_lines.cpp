@@ -24,17 +24,17 @@ void Head::rebase(const std::string& line) {
   if (const auto number = steps_->rebase(line)) versions_->rebased({*number, line}, steps_->dispatched(), unix_s());
 }
 
-/// A line without a version has only samples that wait.
 void Head::publish_restored() {
   const PolicyLines& lines = steps_->lines();
   if (config_.policy.stacked()) rebase(shared_line);
-  for (const std::string& line : lines.names())
-    if (lines.newest(line) == 0)
-      continue;
-    else if (config_.policy.stacked())
+  for (const std::string& line : lines.names()) {
+    const std::int64_t version = lines.newest(line);
+    if (version == 0) continue;  // it has only samples that wait
+    if (config_.policy.stacked())
       rebase(line);
     else
-      versions_->made({lines.newest(line), line}, steps_->dispatched(), unix_s());
+      versions_->made({version, line}, steps_->dispatched(), unix_s());
+  }
 }
 
 }  // namespace clawrl

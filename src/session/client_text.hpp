@@ -11,10 +11,9 @@ namespace clawrl {
 
 /// The words of a user message: without blocks of internal context (OpenClaw's carriers), the wrapper of a message that
 /// is sent again ("[Queued user message from a previous active turn ...]"), prompts to try again ("The previous attempt
-/// did not produce a user-visible answer. ...") and what a reply told the client to wait with
-/// (sessions_yield), the date in front ("[Fri 2026-11-20 23:32 UTC] "), the Runtime line
-/// and the lines that tell of another session ("[Inter-session message] ..."). White space at both ends goes too. Any
-/// bytes are allowed.
+/// did not produce a user-visible answer. ..."), what a reply gave to sessions_yield, the date in front ("[Fri
+/// 2026-11-20 23:32 UTC] "), the Runtime line and the lines that tell of another session ("[Inter-session message]
+/// ..."). White space at both ends goes too. Any bytes are allowed.
 std::string user_words(std::string_view text);
 
 /// Of them, those that a client still sends with later requests: what a wrapper repeats of an unanswered message goes
