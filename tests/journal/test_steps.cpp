@@ -170,27 +170,41 @@ TEST_CASE("samples and steps keep their policy line; a line's used samples are i
   CHECK(unused[1].line == "odd");
 }
 
-TEST_CASE("a journal from before there were policy lines, audits and hints goes on with the one line that it has") {
+/// What that schema version did not have.
+void take_back(const std::string& path, int version) {
+  JournalWriter earlier(path, AfterFailure::throws);
+  earlier.submit([version](auto& database) {
+    const auto drop = [&](const std::string& table, const std::string& column) {
+      journal::execute(database, ("ALTER TABLE " + table + " DROP COLUMN " + column).c_str());
+    };
+    for (const char* column : {"fault", "severity"}) drop("feedback", column);
+    if (version == 2) {
+      for (const char* table : {"samples", "steps"}) drop(table, "line");
+      drop("feedback", "hint");
+      journal::execute(database, "DROP TABLE audits");
+    }
+    journal::execute(database, ("PRAGMA user_version = " + std::to_string(version)).c_str());
+  });
+  earlier.settle();
+}
+
+TEST_CASE(
+    "a journal of an earlier schema goes on with what it has: one line, feedback that says neither how nor where") {
+  const int version = GENERATE(2, 3);
   Folder folder;
   const auto path = folder.file("journal.db");
   {
     Journal journal(path);
     fill(journal);
     journal.plan_step(plan(1, {fresh(1)}, {{0}})).get();
+    FeedbackRecord earlier;
+    earlier.id = "e";
+    earlier.turn = {2};
+    journal.save_feedback(earlier);
   }
-  {
-    JournalWriter earlier(path, AfterFailure::throws);
-    earlier.submit([](auto& database) {
-      for (const char* table : {"samples", "steps"})
-        journal::execute(database, ("ALTER TABLE " + std::string(table) + " DROP COLUMN line").c_str());
-      for (const char* column : {"hint", "fault", "severity"})
-        journal::execute(database, ("ALTER TABLE feedback DROP COLUMN " + std::string(column)).c_str());
-      journal::execute(database, "DROP TABLE audits");
-      journal::execute(database, "PRAGMA user_version = 2");
-    });
-    earlier.settle();
-  }
-  CHECK_THROWS_WITH(JournalReader(path), Catch::Matchers::Contains("schema version 2"));
+  take_back(path, version);
+  CHECK_THROWS_WITH(JournalReader(path), Catch::Matchers::Contains("schema version " + std::to_string(version)) &&
+                                             Catch::Matchers::Contains("run.resume"));
   Journal journal(path);
   CHECK(journal.steps(1, 1).at(0).line == "main");
   CHECK(unused(journal) == std::vector<std::int64_t>{2, 3, 4, 5});
@@ -207,6 +221,7 @@ TEST_CASE("a journal from before there were policy lines, audits and hints goes 
   CHECK(kept.hint == "Be brief.");
   CHECK(kept.fault == "at length");
   CHECK(kept.severity == 2);
+  CHECK(journal.feedback_on({2}).at(0).severity == 0);
   CHECK(journal.audits().empty());
   journal.save_audit({{4, "hints", 40, 40, 0, 0, 0, "passed", "evaluate"}});
   CHECK(journal.audits().size() == 1);
