@@ -52,13 +52,7 @@ TEST_CASE("users who want the contrary of each other move apart, each towards th
 TEST_CASE("two users, two lines: apart in the whole run, after a crash, and when one of them never was") {
   Workspace workspace("policy_lines");
   const std::string out = workspace.path("run");
-  {
-    JobProcess job({.out = out, .arguments = per_user});
-    const ServerUrl server = job.wait_until_serving();
-    teach(server, JournalReader(journal_of(out)), 0, 3);
-    job.kill_all_ranks();
-    job.wait(20s);
-  }
+  teach_and_crash(out, per_user);
   const JournalReader journal(journal_of(out));
   const auto before = step_hashes(journal);
   {

@@ -7,8 +7,6 @@
 namespace clawrl::test {
 namespace {
 
-using namespace std::chrono_literals;
-
 const std::vector<std::string> both = {"--policy.lines=both", "--trainer.lora_rank=8", "--samples.max_staleness=1000",
                                        "--session.idle_s=600"};
 
@@ -87,13 +85,7 @@ void teach_alone(const ServerUrl& server, const std::string& user, int first) {
 TEST_CASE("two users on a shared line: all parts learn, through a crash, and a replay comes to the same bits") {
   Workspace workspace("stacked_lines");
   const std::string out = workspace.path("run");
-  {
-    JobProcess job({.out = out, .arguments = both});
-    const ServerUrl server = job.wait_until_serving();
-    teach(server, JournalReader(journal_of(out)), 0, 3);
-    job.kill_all_ranks();
-    job.wait(20s);
-  }
+  teach_and_crash(out, both);
   const JournalReader journal(journal_of(out));
   const auto before = step_hashes(journal);
   {

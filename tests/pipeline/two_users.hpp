@@ -1,6 +1,7 @@
 #pragma once
 // Two simulated users who want the contrary of each other, and what a run with policy lines leaves of them.
 
+#include <chrono>
 #include <cmath>
 #include <iostream>
 #include <map>
@@ -46,6 +47,15 @@ inline void teach(const ServerUrl& server, const JournalReader& journal, int fir
     if (done[student] >= steps && done[contrarian] >= steps) return;
   }
   FAIL("a line did not come to " << steps << " steps");
+}
+
+/// Three steps of each line, then every rank is killed.
+inline void teach_and_crash(const std::string& out, const std::vector<std::string>& lines) {
+  JobProcess job({.out = out, .arguments = lines});
+  const ServerUrl server = job.wait_until_serving();
+  teach(server, JournalReader(journal_of(out)), 0, 3);
+  job.kill_all_ranks();
+  job.wait(std::chrono::seconds(20));
 }
 
 inline std::set<std::string> lines_in(const std::map<std::string, std::vector<char>>& tensors) {
