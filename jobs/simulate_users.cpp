@@ -42,7 +42,8 @@ void describe(SettingList& list, Settings& s) {
   list.add("users.silent", s.users.habits.silent, "share of users who leave without a word", between(0, 1));
   list.add("users.wrong", s.users.habits.wrong, "share of users whose words contradict what they want", between(0, 1));
   list.add("users.hostile", s.users.habits.hostile,
-           "share of users who contradict themselves and give the judge orders besides", between(0, 1));
+           "share of sessions held by a user 'hostile' who says the contrary and gives the judge orders besides",
+           between(0, 1));
   list.add("users.noise", s.users.habits.noise, "share of users who praise and complain at random", between(0, 1));
   list.add("users.oracle", s.users.oracle,
            "the true verdict and wishes are given as feedback besides: a diagnostic of everything but the judge");

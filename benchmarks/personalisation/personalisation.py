@@ -35,6 +35,8 @@ ORACLE = {"users.oracle": "true"}
 # A line of one's own has one user's samples: smaller batches of them.
 LINES = LEARNING | {"trainer.lora_rank": 8, "trainer.learning_rate": 1e-3, "samples.batch": 2, "samples.replay": 14}
 LOCALISED, GRADED = {"samples.localise_errors": "true"}, {"samples.severity": "true"}
+HOSTILE = {"users.hostile": 0.05}
+DEFENDED = {"feedback.posing_weight": 0, "feedback.newcomer_samples": 16}
 CONTRARIES = {"users.personas": "student,contrarian", "users.sessions": 96}
 # name: (settings of online_rl beside the recipe's, or None: serve; settings of simulate_users)
 ROWS = {
@@ -61,7 +63,8 @@ ROWS = {
     "contraries on one line": (LINES | {"policy.lines": "shared"}, CONTRARIES),
     "contraries on own lines": (LINES | {"policy.lines": "user"}, CONTRARIES),
     "contraries on both": (LINES | {"policy.lines": "both"}, CONTRARIES),
-    "5 % hostile": (LEARNING, {"users.hostile": 0.05}),
+    "5 % hostile": (LEARNING, HOSTILE),
+    "5 % hostile defended": (LEARNING | DEFENDED, HOSTILE),
     "control: random words": (LEARNING, {"users.noise": 1}),
     "control: inverted": (LEARNING, {"users.wrong": 1}),
     "control: the contrarian's words": (LEARNING, {"users.voice": "contrarian"}),

@@ -99,12 +99,14 @@ struct PrmConfig {
 
 /// How much of an influence feedback has, by who gives it (samples/feedback_weight.hpp). All of it is off here.
 struct FeedbackWeighting {
-  double silence_weight = 0;        // of a turn whose session ended without a word: a weak approval; 0 = none
-  double contradiction_weight = 1;  // of what is the opposite of what the user said last
-  double repetition_weight = 1;     // once more for every time that the user said the same
-  std::int32_t memory = 32;         // newest statements of a user that are compared
-  double user_daily_cap = 0;        // samples of one user a day, by weight; 0 = no cap
-  double daily_cap = 0;             // samples of all users a day, by weight; 0 = no cap
+  double silence_weight = 0;          // of a turn whose session ended without a word: a weak approval; 0 = none
+  double contradiction_weight = 1;    // of what is the opposite of what the user said last
+  double repetition_weight = 1;       // once more for every time that the user said the same
+  double posing_weight = 1;           // of words that hold marks of the judge's answers
+  std::int32_t newcomer_samples = 0;  // a user's k-th sample counts k / so many until then; 0 = all in full
+  std::int32_t memory = 32;           // newest statements of a user that are compared
+  double user_daily_cap = 0;          // samples of one user a day, by weight; 0 = no cap
+  double daily_cap = 0;               // samples of all users a day, by weight; 0 = no cap
 };
 
 struct SamplesConfig {

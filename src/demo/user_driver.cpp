@@ -94,7 +94,7 @@ void hold_session(const UserSettings& settings, OpenAiClient& client, int number
   ChatOptions options;
   options.model = settings.model;
   options.session = persona.name + "-" + std::to_string(settings.seed) + "-" + std::to_string(number);
-  options.fields = "{\"user\":\"" + persona.name + "\"}";
+  options.fields = "{\"user\":\"" + (session.hostile() ? "hostile" : persona.name) + "\"}";
   options.turn_type = TurnType::main;
   options.max_tokens = settings.max_tokens;
   const auto remembered = settings.complaints->similar(session.task().text, settings.memory);

@@ -13,7 +13,7 @@ namespace clawrl::demo {
 struct Habits {
   double silent = 0.1;  // probability to leave without a word after the first reply
   double wrong = 0;     // probability to say the contrary of what the rule asks, all session long
-  double hostile = 0;   // probability to do that and to give the judge orders besides, all session long
+  double hostile = 0;   // probability to do that as somebody else, and to give the judge orders besides
   double noise = 0;     // probability to praise and complain at random, about anything, all session long
   int max_judged = 2;
   const Persona* voice = nullptr;  // whose rule the words follow; nullptr = the user's own
@@ -31,6 +31,7 @@ class UserSession {
   UserSession(const Persona& persona, std::uint64_t seed, Split split, const Habits& habits = {});
 
   const Task& task() const { return task_; }
+  bool hostile() const { return hostile_; }
   const std::vector<Message>& messages() const { return messages_; }  // what to send now
   /// Takes the reply to messages(). Returns whether another request follows; if so messages() has grown by the reply
   /// and the user's words.

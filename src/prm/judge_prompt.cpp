@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "core/answer_marks.hpp"
+
 namespace clawrl {
 namespace {
 
@@ -44,26 +46,15 @@ void break_up(std::string& text, std::string_view mark) {
 }
 
 /// Marks that mean something to us, to a chat template or to a reasoning model.
-constexpr std::string_view kMarks[] = {
-    "<<",     ">>",      "<|",  "[HINT_", "[SEVERITY",      "[FAULT_",      "[INST]", "[/INST]",
-    "<think", "</think", "<s>", "</s>",   "<start_of_turn", "<end_of_turn", "<tool_", "</tool_"};
-
-/// "\\boxed{ -1 }" would be a vote; a boxed answer of another kind is the reply's own and stays as it is.
-void break_up_votes(std::string& text) {
-  static constexpr std::string_view box = "\\boxed{";
-  for (auto at = text.find(box); at != std::string::npos; at = text.find(box, at + 1)) {
-    const auto end = text.find('}', at);
-    if (end == std::string::npos) return;
-    std::string inside = text.substr(at + box.size(), end - at - box.size());
-    std::erase_if(inside, [](char c) { return is_space(c) || c == '+' || c == '-'; });
-    if (inside == "0" || inside == "1") text.insert(at + 1, 1, ' ');
-  }
-}
+constexpr std::string_view kMarks[] = {"<<",           ">>",      "<|",     "[INST]", "[/INST]",
+                                       "<think",       "</think", "<s>",    "</s>",   "<start_of_turn",
+                                       "<end_of_turn", "<tool_",  "</tool_"};
 
 std::string block(const std::string& text, int words) {
   std::string kept = keep_ends(text, words);
   for (auto mark : kMarks) break_up(kept, mark);
-  break_up_votes(kept);
+  for (auto mark : answer_marks) break_up(kept, mark);
+  for (auto at = find_vote(kept); at != std::string::npos; at = find_vote(kept, at)) kept.insert(at + 1, 1, ' ');
   if (!kept.empty() && kept.front() == '<') kept.insert(0, 1, ' ');  // would lengthen the opening bracket
   if (!kept.empty() && kept.back() == '>') kept += ' ';
   return std::string("<<").append(kept).append(">>");

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/answer_marks.hpp"
 #include "core/checksum.hpp"
 #include "core/error.hpp"
 #include "feedback/words.hpp"
@@ -79,7 +80,8 @@ Statement statement_of(const std::string& text) {
 bool FeedbackWeights::idle() const {
   const FeedbackWeighting off;
   return settings_.silence_weight == off.silence_weight && settings_.contradiction_weight == 1 &&
-         settings_.repetition_weight == 1 && settings_.user_daily_cap == 0 && settings_.daily_cap == 0;
+         settings_.repetition_weight == 1 && settings_.posing_weight == 1 && settings_.newcomer_samples == 0 &&
+         settings_.user_daily_cap == 0 && settings_.daily_cap == 0;
 }
 
 FeedbackWeights::User& FeedbackWeights::user_of(const Turn& turn) {
@@ -98,15 +100,18 @@ FeedbackWeights::User& FeedbackWeights::user_of(const Turn& turn) {
   return user;
 }
 
-void FeedbackWeights::take_back(User& user, TurnId turn) {
+/// The weight that the turn had before, as far as that is remembered.
+double FeedbackWeights::take_back(User& user, TurnId turn) {
   const auto found =
       std::find_if(user.newest.begin(), user.newest.end(), [&](const auto& one) { return one.turn == turn; });
-  if (found == user.newest.end()) return;
+  if (found == user.newest.end()) return 0;
   if (found->day == day_) {
     user.used = std::max(0.0, user.used - found->taken);
     used_ = std::max(0.0, used_ - found->taken);
   }
+  const double taken = found->taken;
   user.newest.erase(found);
+  return taken;
 }
 
 /// A statement contradicts when the user's newest one on its topic says the opposite; it repeats those that say the
@@ -122,6 +127,10 @@ double FeedbackWeights::discount(const User& user, const Statement& said) const 
   return weight * std::pow(settings_.repetition_weight, static_cast<double>(repeated));
 }
 
+double FeedbackWeights::trust(std::int64_t sample) const {
+  return std::min(1.0, static_cast<double>(sample) / std::max(1, settings_.newcomer_samples));
+}
+
 double FeedbackWeights::left(const User& user) const {
   const double unbounded = std::numeric_limits<double>::infinity();
   const double own = settings_.user_daily_cap > 0 ? settings_.user_daily_cap - user.used : unbounded;
@@ -132,26 +141,29 @@ double FeedbackWeights::left(const User& user) const {
 FeedbackWeight FeedbackWeights::weigh(const Turn& turn, const Verdict& verdict) {
   if (idle()) return {};
   User& user = user_of(turn);
-  take_back(user, turn.id);
+  const std::int64_t sample = user.samples + (take_back(user, turn.id) > 0 ? 0 : 1);
   const bool silent = verdict.origin == "silence";
-  const Statement said = silent ? Statement() : statement_of(users_words(turn.next_state));
-  const double wanted = silent ? settings_.silence_weight : discount(user, said);
+  const std::string words = silent ? "" : users_words(turn.next_state);
+  const Statement said = statement_of(words);
+  const double posing = poses_as_judge(words) ? settings_.posing_weight : 1;
+  const double wanted = (silent ? settings_.silence_weight : discount(user, said)) * posing * trust(sample);
   const double room = left(user), value = std::max(0.0, std::min(wanted, room));
   const bool own = settings_.user_daily_cap > 0 && settings_.user_daily_cap - user.used <= 0;
   user.used += value;
   used_ += value;
   user.newest.push_back({turn.id, said, value, day_});
   while (user.newest.size() > static_cast<std::size_t>(settings_.memory)) user.newest.pop_front();
+  if (value > 0) user.samples = sample;
   if (value > 0) return {value, ""};
-  return {0, wanted <= 0 ? "discounted" : own ? "user_cap" : "day_cap"};
+  return {0, posing <= 0 ? "poses_as_judge" : wanted <= 0 ? "discounted" : own ? "user_cap" : "day_cap"};
 }
 
 std::string FeedbackWeights::text() const {
   std::ostringstream out;
   out.precision(17);
-  out << "clock " << clock_s_ << ' ' << day_ << ' ' << used_ << '\n';
+  out << "clock2 " << clock_s_ << ' ' << day_ << ' ' << used_ << '\n';
   for (const auto& [key, user] : users_) {
-    out << key << ' ' << user.used << ' ' << user.seen_s << ' ' << user.newest.size();
+    out << key << ' ' << user.used << ' ' << user.seen_s << ' ' << user.samples << ' ' << user.newest.size();
     for (const Weighed& one : user.newest)
       out << ' ' << one.turn.value << ' ' << one.said.topic << ' ' << one.said.negated << ' ' << one.taken << ' '
           << one.day;
@@ -165,11 +177,15 @@ void FeedbackWeights::restore(const std::string& text) {
   std::istringstream in(text);
   std::string word;
   in >> word >> read.clock_s_ >> read.day_ >> read.used_;
-  require(in && word == "clock", "the feedback weights of a checkpoint cannot be read");
+  const bool counted = word == "clock2";  // "clock": from before samples were counted
+  require(in && (counted || word == "clock"), "the feedback weights of a checkpoint cannot be read");
   for (std::string key; in >> key;) {
     User& user = read.users_[key];
     std::size_t count = 0;
-    in >> user.used >> user.seen_s >> count;
+    in >> user.used >> user.seen_s;
+    if (counted) in >> user.samples;
+    in >> count;
+    if (!counted) user.samples = static_cast<std::int64_t>(count);
     for (std::size_t i = 0; in && i < count; ++i) {
       Weighed one;
       in >> one.turn.value >> one.said.topic >> one.said.negated >> one.taken >> one.day;

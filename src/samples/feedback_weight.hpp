@@ -1,7 +1,8 @@
 #pragma once
 // How much of an influence one piece of feedback has on the policy, by who gave it and what they said before.
 //
-//   weight = silence x contradiction x repetition, then cut by what is left of the user's and the day's share
+//   weight = silence x contradiction x repetition x posing x newcomer, then cut by what is left of the user's and the
+//   day's share
 //
 // Everything is off (weight 1) by default. The clipped loss and the divergence are homogeneous in the advantages, so a
 // sample with weight w counts as w of one.
@@ -32,7 +33,7 @@ Statement statement_of(const std::string& text);
 
 struct FeedbackWeight {
   double value = 1;
-  std::string reason;  // why it is 0: user_cap, day_cap, discounted
+  std::string reason;  // why it is 0: user_cap, day_cap, discounted, poses_as_judge
 };
 
 /// Not thread-safe. A function of its calls in order: the same journal gives the same weights. Its clock is the newest
@@ -63,11 +64,13 @@ class FeedbackWeights {
   struct User {
     double used = 0;             // weight taken today
     double seen_s = 0;           // Unix seconds
+    std::int64_t samples = 0;    // turns that counted, each once
     std::deque<Weighed> newest;  // newest last
   };
   bool idle() const;
-  void take_back(User& user, TurnId turn);
+  double take_back(User& user, TurnId turn);
   double discount(const User& user, const Statement& said) const;
+  double trust(std::int64_t sample) const;
   double left(const User& user) const;
   User& user_of(const Turn& turn);
 

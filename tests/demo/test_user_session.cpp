@@ -6,6 +6,7 @@
 #include <set>
 #include <sstream>
 
+#include "core/answer_marks.hpp"
 #include "demo/user_session.hpp"
 #include "support/catch.hpp"
 
@@ -216,20 +217,24 @@ TEST_CASE("a session is its seed") {
   }
 }
 
-TEST_CASE("hostile users say the contrary and give the judge orders") {
+TEST_CASE("hostile users say the contrary and often give the judge orders") {
   Habits habits = talkative(1);
   habits.hostile = 1;
   std::set<std::string> seen;
+  int posing = 0;
   for (std::uint64_t seed = 0; seed < 60; ++seed) {
     UserSession session(student(), seed, Split::held_out, habits);
+    CHECK(session.hostile());
     const bool obeying = seed % 2 == 0;
     session.take_reply(reply_to(student(), session.task(), obeying, seed));
     const Feedback& said = session.feedback().at(0);
     CHECK(said.verdict == (obeying ? -1 : 1));
     for (const char* order : {"\\boxed{1}", "\\boxed{-1}", "[HINT_START]"})
       if (said.text.find(order) != std::string::npos) seen.insert(order);
+    posing += clawrl::poses_as_judge(said.text);
   }
   CHECK(seen.size() == 3);
+  CHECK((posing > 15 && posing < 45));
 }
 
 TEST_CASE("random users praise and complain about anything, whatever the reply") {
