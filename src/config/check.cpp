@@ -50,9 +50,12 @@ void check_samples(const SamplesConfig& samples, const PrmConfig& prm) {
           "samples.baseline_deviation = true needs samples.baseline = running");
 }
 
-void check_loss(const LossSettings& loss) {
+void check_loss(const LossSettings& loss, const SamplesConfig& samples) {
   require(loss.kl_beta > 0 || loss.kl_estimator == LossSettings().kl_estimator,
           "trainer.kl_estimator = " + loss.kl_estimator + " has no effect: it needs trainer.kl_beta > 0");
+  require(
+      loss.divergence_clip == 0 || samples.topk_loss == "reverse_kl",
+      "trainer.divergence_clip has no effect with samples.topk_loss = " + samples.topk_loss + ": it needs reverse_kl");
 }
 
 bool loopback(const std::string& address) {
@@ -117,7 +120,7 @@ void check(const RunConfig& config) {
           "is judged; switch one of them off");
   check_roles(config.roles);
   check_samples(config.samples, config.prm);
-  check_loss(config.trainer.loss);
+  check_loss(config.trainer.loss, config.samples);
   check_policy(config);
   check_http(config.http);
   check_privacy(config.privacy);

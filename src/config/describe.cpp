@@ -177,6 +177,9 @@ void describe_training(SettingList& list, RunConfig& c, const std::vector<std::s
            {"k1", "k2", "k3"});
   list.add("trainer.importance_cap", l.importance_cap, "cap of the importance weight, 0 = coupled form",
            between(0, 1000));
+  list.add("trainer.divergence_clip", l.divergence_clip,
+           "bound of the policy - teacher log-prob difference in samples.topk_loss = reverse_kl, 0 = none",
+           between(0, 100));
   list.add("trainer.dtype", c.trainer.dtype, "type in which training sees the matrices", {"fp32", "bf16"});
   auto& lora = c.trainer.lora;
   list.add("trainer.lora_rank", lora.rank, "0 = full weights", between(0, 4096));

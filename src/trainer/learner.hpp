@@ -39,6 +39,7 @@ struct LossSettings {
   std::string kl_estimator = "k3";  // k1, k2, k3: see KlEstimator
   double importance_cap = 2.0;      // truncated importance weight exp(old - sampler); 0 = coupled form, old = sampler
   double topk_weight = 1.0;         // weight of the top-k term where a sample carries one
+  double divergence_clip = 0;       // bound of |log pi - log pi_T| in the divergence from the teacher; 0 = none
 };
 
 /// One optimiser step of one data-parallel rank.

@@ -192,6 +192,8 @@ TEST_CASE("contradictory settings are refused") {
   mentions(refusal({"--samples.opd_clip=2"}), {"samples.opd_clip", "clipped"});
   CHECK(parsed({"--samples.topk_loss=clipped", "--method=opd_topk", "--samples.opd_clip=2"}).samples.topk_loss ==
         "clipped");
+  mentions(refusal({"--trainer.divergence_clip=1", "--samples.topk_loss=clipped"}),
+           {"trainer.divergence_clip", "reverse_kl"});
   mentions(refusal({"--trainer.kl_estimator=k1"}), {"trainer.kl_estimator", "trainer.kl_beta"});
   mentions(refusal({"--samples.w_binary=0", "--samples.w_opd=0"}), {"samples.w_binary", "samples.w_opd"});
 }

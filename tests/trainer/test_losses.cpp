@@ -268,6 +268,28 @@ TEST_CASE("KL gradients agree with finite differences; a token without a referen
   }
 }
 
+TEST_CASE("the divergence under a clip has its gradient while nothing is clipped, and a bounded one beyond") {
+  const at::Tensor ids = at::tensor({0, 1}, at::kLong).view({1, 2});
+  const auto gradient = [&](const at::Tensor& teacher, double clip) {
+    const at::Tensor logits = at::tensor({0.3, -0.2, 0.1}, at::kDouble).view({1, 3}).requires_grad_(true);
+    binned_reverse_kl(at::log_softmax(logits, 1).gather(1, ids), at::log_softmax(teacher, 1).gather(1, ids), clip)
+        .sum()
+        .backward();
+    return logits.grad();
+  };
+  const auto teacher = [](double first) { return at::tensor({first, 0.0, 0.0}, at::kDouble).view({1, 3}); };
+  CHECK(at::allclose(gradient(teacher(1), 50), gradient(teacher(1), 0), 1e-9, 1e-12));
+  const at::Tensor sure = gradient(teacher(-9), 1), surer = gradient(teacher(-12), 1);
+  CHECK(at::allclose(sure, surer, 1e-3));
+  CHECK(sure.abs().max().item<double>() < gradient(teacher(-9), 0).abs().max().item<double>() / 3);
+  // Of two who want opposites, one 99 % and one 95 % sure, nobody wins by surety alone.
+  const auto pull = [&](double clip) {
+    return gradient(teacher(std::log(0.01 / 0.99 * 2)), clip)[0][0].item<double>() +
+           gradient(teacher(std::log(0.95 / 0.05 * 2)), clip)[0][0].item<double>();
+  };
+  CHECK(std::abs(pull(1)) < std::abs(pull(0)) / 2);
+}
+
 TEST_CASE("candidates outside the subset belong to the bin of the rest; gradients agree with finite differences") {
   const at::Tensor teacher = at::log_softmax(at::arange(18, at::kDouble).view({3, 6}).sin() * 2, 1);
   const at::Tensor point = at::arange(18, at::kDouble).view({3, 6}).cos();

@@ -26,16 +26,18 @@ at::Tensor topk_policy_loss(const TopkLossInputs& in) {
   return losses.sum(1);
 }
 
-at::Tensor binned_reverse_kl(const at::Tensor& student_logprobs, const at::Tensor& teacher_logprobs) {
+at::Tensor binned_reverse_kl(const at::Tensor& student_logprobs, const at::Tensor& teacher_logprobs, double clip) {
   const at::Tensor student = with_tail(student_logprobs);
-  return (student.exp() * (student - with_tail(teacher_logprobs))).sum(1);
+  at::Tensor difference = student - with_tail(teacher_logprobs);
+  if (clip > 0) difference = difference.detach().clamp(-clip, clip);
+  return (student.exp() * difference).sum(1);
 }
 
 at::Tensor binned_reverse_kl(const at::Tensor& student_logprobs, const at::Tensor& teacher_logprobs,
-                             const at::Tensor& inside) {
+                             const at::Tensor& inside, double clip) {
   const at::Tensor outside = inside.logical_not();
   return binned_reverse_kl(student_logprobs.masked_fill(outside, kNoMass),
-                           teacher_logprobs.masked_fill(outside, kNoMass));
+                           teacher_logprobs.masked_fill(outside, kNoMass), clip);
 }
 
 }  // namespace clawrl

@@ -21,11 +21,14 @@ at::Tensor topk_policy_loss(const TopkLossInputs& inputs);
 
 /// KL(student || teacher) over K + 1 bins: the K candidates and one for all the rest. Both inputs [N,K] full-vocabulary
 /// log-probs of the same candidates; the gradient goes through the student's. -> [N]
-at::Tensor binned_reverse_kl(const at::Tensor& student_logprobs, const at::Tensor& teacher_logprobs);
+/// clip > 0: sum_b pi(b) clip(log pi(b) - log pi_T(b), -clip, clip) with the clipped factor held constant, as an
+/// advantage is. Without a clip that has the gradient of the divergence; with one, no teacher pulls harder at a token
+/// than `clip`, so that of teachers who want opposites the surer one does not win.
+at::Tensor binned_reverse_kl(const at::Tensor& student_logprobs, const at::Tensor& teacher_logprobs, double clip = 0);
 
 /// The same over the candidates that `inside` [N,K] (bool) marks; what is outside belongs to the bin of the rest and is
 /// not looked at. A row without candidates has neither value nor gradient.
 at::Tensor binned_reverse_kl(const at::Tensor& student_logprobs, const at::Tensor& teacher_logprobs,
-                             const at::Tensor& inside);
+                             const at::Tensor& inside, double clip = 0);
 
 }  // namespace clawrl

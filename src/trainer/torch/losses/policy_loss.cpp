@@ -84,7 +84,8 @@ at::Tensor topk_term(const LossInputs& in, const LossSettings& settings, bool de
   const at::Tensor inside = known.logical_and(in.topk_advantages != 0);
   const at::Tensor weight = in.topk_advantages.masked_fill(inside.logical_not(), 0).amax({1});
   topk.advantages = in.topk_advantages.masked_fill(known, 0);
-  return topk_policy_loss(topk) + weight * binned_reverse_kl(in.topk_logprobs, in.topk_teacher_logprobs, inside);
+  return topk_policy_loss(topk) +
+         weight * binned_reverse_kl(in.topk_logprobs, in.topk_teacher_logprobs, inside, settings.divergence_clip);
 }
 
 /// importance_cap > 0: decoupled form. A batch is one optimiser step, so the trainer's log-probs at the start of the
