@@ -42,6 +42,12 @@ void check_samples(const SamplesConfig& samples, const PrmConfig& prm) {
           "samples.opd_clip has no effect with samples.topk_loss = " + samples.topk_loss + ": it needs clipped");
   require(!samples.baseline_per_user || samples.baseline == "running",
           "samples.baseline_per_user = true needs samples.baseline = running");
+  require(!samples.baseline_per_step || samples.baseline == "running",
+          "samples.baseline_per_step = true needs samples.baseline = running");
+  require(!opd || samples.baseline != "group", "samples.baseline = group has no effect with samples.method = " +
+                                                   samples.method + ": it needs a method with a binary term");
+  require(samples.group_wait_s == SamplesConfig().group_wait_s || samples.baseline == "group",
+          "samples.group_wait_s has no effect with samples.baseline = " + samples.baseline + ": it needs group");
   const FeedbackWeighting& weighting = samples.weighting;
   require(weighting.daily_cap == 0 || weighting.user_daily_cap <= weighting.daily_cap,
           "feedback.user_daily_cap = " + std::to_string(weighting.user_daily_cap) +

@@ -140,11 +140,14 @@ void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::st
   list.add("samples.severity_high", s.severity_high, "factor of the binary term at a grave error", between(1, 100));
   list.add("samples.localise_errors", s.localise_errors,
            "the evaluator quotes where it went wrong; tokens before that are not punished");
-  list.add("samples.baseline", s.baseline, "subtracted from the reward", {"none", "running"});
+  list.add("samples.baseline", s.baseline, "subtracted from the reward", {"none", "running", "group"});
   list.add("samples.baseline_half_life", s.baseline_half_life, "half-life of the running baseline in turns",
            between(0.1, 1e6));
   list.add("samples.baseline_per_user", s.baseline_per_user, "a running baseline for each user");
   list.add("samples.baseline_deviation", s.baseline_deviation, "also divide by the running deviation");
+  list.add("samples.baseline_per_step", s.baseline_per_step, "a running baseline for each step of an episode");
+  list.add("samples.group_wait_s", s.group_wait_s,
+           "how long the first verdict on one of several choices waits for the others'", between(0, 1e6));
   list.add("samples.batch", s.batch, "fresh samples per optimiser step", between(1, 65536));
   list.add("samples.replay", s.replay, "used samples mixed into each step", between(0, 65536));
   list.add("samples.replay_window", s.replay_window, "newest used samples that may be replayed", between(0, 1e6));

@@ -121,10 +121,12 @@ struct SamplesConfig {
   bool severity = false;                         // errors are graded, the binary term follows the grade
   double severity_low = 0.5, severity_high = 2;  // its factor at a slight and at a grave error
   bool localise_errors = false;                  // the binary term spares what stands before the error
-  std::string baseline = "none";                 // none, running
+  std::string baseline = "none";                 // none, running, group
   double baseline_half_life = 20;                // turns
   bool baseline_per_user = false;                // a running baseline for each user
   bool baseline_deviation = false;               // also divide by the running deviation
+  bool baseline_per_step = false;                // a running baseline for each step of an episode
+  double group_wait_s = 600;                     // from a group's first verdict on the others' may come; 0 = at once
   std::int32_t batch = 4;                        // fresh samples per optimiser step
   std::int32_t replay = 0;                       // samples of the window mixed into each step
   std::int32_t replay_window = 64;               // newest used samples that may be replayed

@@ -25,6 +25,7 @@ struct AdvantageInput {
   double baseline = 0;                // of the reward
   double deviation = 1;               // the reward minus baseline is divided by it
   std::optional<double> reward = {};  // of samples.reward; nothing = the verdict's score
+  bool in_group = false;              // baseline and deviation are of its group: a reward of 0 is one like any other
 };
 
 /// R = response tokens, K = width of the top-k term.

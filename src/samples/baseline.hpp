@@ -1,5 +1,5 @@
 #pragma once
-// Running mean and deviation of the reward, one pair per key: "<request_type()>/<policy line>[/<user>]".
+// Running mean and deviation of the reward, one pair per key: "<request_type()>/<policy line>[/<user>][/step<n>]".
 
 #include <map>
 #include <string>

@@ -13,17 +13,21 @@ double mean(std::span<const double> values) {
 
 }  // namespace
 
-std::vector<double> group_advantages(std::span<const double> rewards, Deviation deviation) {
-  std::vector<double> advantages(rewards.size(), 0.0);
+GroupMoments group_moments(std::span<const double> rewards, Deviation deviation) {
   const bool equal = std::adjacent_find(rewards.begin(), rewards.end(), std::not_equal_to<>()) == rewards.end();
-  if (equal) return advantages;
+  if (equal) return {rewards.empty() ? 0 : rewards.front(), 1};  // their mean may be off by a rounding error
   const double center = mean(rewards);
   double squares = 0;
   for (double r : rewards) squares += (r - center) * (r - center);
   const double n = static_cast<double>(rewards.size());
   const double spread = std::sqrt(squares / (deviation == Deviation::sample ? n - 1 : n));
-  const double divisor = deviation == Deviation::none ? 1.0 : spread + 1e-6;
-  for (std::size_t i = 0; i < rewards.size(); ++i) advantages[i] = (rewards[i] - center) / divisor;
+  return {center, deviation == Deviation::none ? 1.0 : spread + 1e-6};
+}
+
+std::vector<double> group_advantages(std::span<const double> rewards, Deviation deviation) {
+  const GroupMoments moments = group_moments(rewards, deviation);
+  std::vector<double> advantages;
+  for (double r : rewards) advantages.push_back(moments.advantage(r));
   return advantages;
 }
 

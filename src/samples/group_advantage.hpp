@@ -1,5 +1,6 @@
 #pragma once
-// Advantages of tasks that are tried several times (general agents). Rewards in double throughout.
+// Advantages of what is tried several times: the choices of one request, episodes of a task. Rewards in double
+// throughout.
 
 #include <span>
 #include <vector>
@@ -7,6 +8,13 @@
 namespace clawrl {
 
 enum class Deviation { sample, population, none };  // n - 1, n, no division
+
+/// What a group does to each of its rewards: (r - mean) / divisor, 0 for all when they are equal.
+struct GroupMoments {
+  double mean = 0, divisor = 1;
+  double advantage(double reward) const { return (reward - mean) / divisor; }
+};
+GroupMoments group_moments(std::span<const double> rewards, Deviation deviation = Deviation::sample);
 
 /// GRPO: (r - mean) / (deviation + 1e-6) within the group. A single or all-equal rewards give 0.
 std::vector<double> group_advantages(std::span<const double> rewards, Deviation deviation = Deviation::sample);

@@ -95,4 +95,12 @@ std::string request_type(const Turn& turn) {
   return request_type(turn.messages, !turn.tools.empty());
 }
 
+int episode_step(const Turn& turn) {
+  constexpr std::ptrdiff_t last_step = 15;
+  const auto asked = std::find_if(turn.messages.rbegin(), turn.messages.rend(), is_users);
+  const auto replies =
+      std::count_if(turn.messages.rbegin(), asked, [](const Message& message) { return message.role == "assistant"; });
+  return static_cast<int>(std::min(replies, last_step));
+}
+
 }  // namespace clawrl

@@ -18,6 +18,10 @@ namespace clawrl {
 std::string request_type(const std::vector<Message>& messages, bool tools);
 std::string request_type(const Turn& turn);
 
+/// The turn's place in its episode: replies of the policy since the user's newest words, so 0 for an answer to them, 1
+/// for the reply to the first tool result. At most 15.
+int episode_step(const Turn& turn);
+
 /// The kind alone, for a text.
 std::string request_kind(const std::string& text);
 

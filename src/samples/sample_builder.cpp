@@ -107,15 +107,23 @@ std::string SampleBuilder::refusal(const Turn& turn, bool feedback, std::int64_t
   return "";
 }
 
-Advantages SampleBuilder::advantages(const Turn& turn, const Verdict& verdict, const std::string& line) {
-  const bool silence = verdict.origin == "silence";  // nobody's opinion
+std::optional<double> SampleBuilder::reward(const Turn& turn, const Verdict& verdict) const {
+  const auto reward = reward_({turn, verdict, settings_});
+  return reward && std::isfinite(*reward) ? reward : std::nullopt;
+}
+
+std::string SampleBuilder::baseline_key(const Turn& turn, const std::string& line) const {
   std::string key = request_type(turn) + "/" + line;
   if (settings_.baseline_per_user) key += "/" + influence_key(turn);
+  if (settings_.baseline_per_step) key += "/step" + std::to_string(episode_step(turn));
+  return key;
+}
+
+Advantages SampleBuilder::advantages(const Turn& turn, const Verdict& verdict, const std::string& line,
+                                     const std::optional<GroupMoments>& group) {
+  const bool silence = verdict.origin == "silence";  // nobody's opinion
+  const std::string key = baseline_key(turn, line);
   AdvantageInput input{turn, verdict, settings_};
-  if (settings_.baseline == "running") {
-    input.baseline = baseline_.mean(key);
-    if (settings_.baseline_deviation) input.deviation = baseline_.deviation(key);
-  }
   const auto reward = reward_({turn, verdict, settings_});
   input.reward = reward.value_or(0.0);
   if (!std::isfinite(*input.reward)) {
@@ -123,19 +131,29 @@ Advantages SampleBuilder::advantages(const Turn& turn, const Verdict& verdict, c
     none.exclusion = "not_finite";
     return none;
   }
+  if (group) {
+    input.in_group = reward.has_value();
+    input.baseline = group->mean;
+    input.deviation = group->divisor;
+    return method_(input);
+  }
+  if (settings_.baseline != "none") {
+    input.baseline = baseline_.mean(key);
+    if (settings_.baseline_deviation) input.deviation = baseline_.deviation(key);
+  }
   if (reward && !silence) baseline_.add(key, *reward);
   return method_(input);
 }
 
 BuiltSample SampleBuilder::build(const Turn& turn, const Verdict& verdict, std::int64_t newest_version,
-                                 const std::string& line) {
+                                 const std::string& line, const std::optional<GroupMoments>& group) {
   expect(turn.id == verdict.turn,
          "verdict of turn " + std::to_string(verdict.turn.value) + " used for turn " + std::to_string(turn.id.value));
   const std::string reason = refusal(turn, verdict.origin == "user", newest_version);
   if (!reason.empty()) return {{}, reason};
   if (!verdict.error.empty()) return {{}, "judge_failed"};
   if (kl_ && !whole(verdict.reference_logprobs, turn.completion.ids.size())) return {{}, "no_reference"};
-  Advantages values = advantages(turn, verdict, line);
+  Advantages values = advantages(turn, verdict, line, group);
   if (!values.exclusion.empty()) return {{}, values.exclusion};
   const std::size_t cells = turn.completion.ids.size() * static_cast<std::size_t>(values.topk_width);
   expect(values.tokens.size() == turn.completion.ids.size() && values.topk_ids.size() == cells &&

@@ -8,6 +8,7 @@
 #include "samples/advantage.hpp"
 #include "samples/baseline.hpp"
 #include "samples/feedback_weight.hpp"
+#include "samples/group_advantage.hpp"
 #include "samples/reward.hpp"
 
 namespace clawrl {
@@ -21,7 +22,8 @@ struct BuiltSample {
 };
 
 /// Not thread-safe. Keeps the running baseline, which takes in every verdict with a valid vote in the order of the
-/// calls, and what users have said and moved so far: build in journal order and the numbers come again.
+/// calls (not those of groups), and what users have said and moved so far: build in journal order and the numbers come
+/// again.
 class SampleBuilder {
  public:
   /// `kl` = a KL term is on, so a reference is needed. Throws UserError for an unknown method or reward.
@@ -30,14 +32,19 @@ class SampleBuilder {
   /// Why no verdict can make a sample of this turn; empty = one can. `feedback`: a verdict given by the user.
   std::string refusal(const Turn& turn, bool feedback, std::int64_t newest_version) const;
 
-  /// newest_version: of the policy line, for staleness.
+  /// newest_version: of the policy line, for staleness. `group`: of the rewards of its group, where it is of one.
   BuiltSample build(const Turn& turn, const Verdict& verdict, std::int64_t newest_version,
-                    const std::string& line = "main");
+                    const std::string& line = "main", const std::optional<GroupMoments>& group = {});
+
+  /// What samples.reward says; nothing = no opinion, or none that is finite.
+  std::optional<double> reward(const Turn& turn, const Verdict& verdict) const;
   RunningBaseline& baseline() { return baseline_; }
   FeedbackWeights& weights() { return weights_; }
 
  private:
-  Advantages advantages(const Turn& turn, const Verdict& verdict, const std::string& line);
+  Advantages advantages(const Turn& turn, const Verdict& verdict, const std::string& line,
+                        const std::optional<GroupMoments>& group);
+  std::string baseline_key(const Turn& turn, const std::string& line) const;
 
   SamplesConfig settings_;
   bool kl_;

@@ -171,6 +171,12 @@ TEST_CASE("contradictory settings are refused") {
   mentions(refusal({"--trainer.lora_alpha=32"}), {"trainer.lora_alpha", "trainer.lora_rank", "trainer.lora_adapter"});
   mentions(refusal({"--trainer.lora_targets=q_proj"}), {"trainer.lora_targets", "trainer.lora_rank"});
   mentions(refusal({"--samples.baseline_per_user"}), {"samples.baseline_per_user", "samples.baseline"});
+  mentions(refusal({"--samples.baseline_per_step"}), {"samples.baseline_per_step", "samples.baseline"});
+  mentions(refusal({"--samples.baseline=group", "--method=opd"}), {"samples.baseline", "group", "opd"});
+  mentions(refusal({"--samples.group_wait_s=5"}), {"samples.group_wait_s", "samples.baseline", "group"});
+  mentions(refusal({"--samples.baseline=group", "--samples.group_wait_s=-1"}), {"samples.group_wait_s", "0.."});
+  mentions(refusal({"--samples.baseline=group", "--samples.baseline_deviation"}), {"samples.baseline_deviation"});
+  CHECK(parsed({"--samples.baseline=group", "--samples.group_wait_s=0"}).samples.group_wait_s == 0);
   JobDescription whole = kJob;
   whole.sections.push_back("feedback");
   mentions(refusal({"--feedback.silence_weight=0.1", "--session.judge_without_next_state"}, whole),

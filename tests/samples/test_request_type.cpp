@@ -42,6 +42,21 @@ TEST_CASE("tools and tool results") {
   CHECK(request_type(turn) == "code+tools");
 }
 
+TEST_CASE("the step of an episode counts the replies since the user's words") {
+  Turn turn;
+  CHECK(episode_step(turn) == 0);
+  turn.messages = {
+      {"user", "Add 3 and 4.", "", {}, ""}, {"assistant", "7", "", {}, ""}, {"user", "Run it.", "", {}, ""}};
+  CHECK(episode_step(turn) == 0);
+  for (int step = 1; step <= 20; ++step) {
+    turn.messages.push_back({"assistant", "", "", {}, ""});
+    turn.messages.push_back({"tool", "exit 1", "", {}, "c1"});
+    CHECK(episode_step(turn) == std::min(step, 15));
+  }
+  turn.messages.push_back({"user", "Stop.", "", {}, ""});
+  CHECK(episode_step(turn) == 0);
+}
+
 TEST_CASE("what a client program adds to the user's words does not count") {
   const std::string carrier =
       "<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>\nActive exec sessions: a script, a function, code\n"

@@ -139,3 +139,25 @@ TEST_CASE("a verdict of another turn is a bug") {
   verdict.turn = {13};
   CHECK_THROWS_AS(SampleBuilder(settings()).build(test::answered_turn(), verdict, 4), InternalError);
 }
+
+TEST_CASE("with a baseline per step a reward is measured against those of the same step") {
+  SamplesConfig config = settings("binary");
+  config.baseline = "running";
+  config.baseline_per_step = GENERATE(true, false);
+  SampleBuilder builder(config);
+  const auto advantage = [&](int step, std::int8_t score) {
+    Turn turn = test::answered_turn();
+    turn.messages = {{"user", "Run it.", "", {}, ""}};
+    for (int i = 0; i < step; ++i) {
+      turn.messages.push_back({"assistant", "", "", {}, ""});
+      turn.messages.push_back({"tool", "exit 1", "", {}, "c1"});
+    }
+    Verdict verdict = test::hinted_verdict();
+    verdict.votes = {score};
+    verdict.score = score;
+    return builder.build(turn, verdict, 4).sample->advantages.back();
+  };
+  CHECK(advantage(1, 1) == 1);
+  CHECK(advantage(2, -1) == (config.baseline_per_step ? -1 : -2));  // both are of type step
+  CHECK(advantage(1, -1) == Approx(config.baseline_per_step ? -2 : -1).margin(0.1));
+}
