@@ -48,6 +48,8 @@ class JournalReader {
   std::vector<TurnId> turns_in(TurnState state) const;  // ascending
 
   std::vector<TurnId> turns_by_completion(const std::string& completion) const;  // ascending
+  /// The turn `completion` and the other choices of its request, "<completion>/1" and so on; ascending.
+  std::vector<TurnId> choices_of(const std::string& completion) const;
   std::vector<TurnId> newest_turns(const TurnFilter& filter) const;
 
   // -- explicit feedback

@@ -91,6 +91,14 @@ std::vector<TurnId> JournalReader::turns_by_completion(const std::string& comple
   });
 }
 
+std::vector<TurnId> JournalReader::choices_of(const std::string& completion) const {
+  return implementation_->read([&](auto& database) {
+    return ids_of(Query(database,
+                        "SELECT id FROM turns WHERE completion = ? OR (completion > ? AND completion < ?) ORDER BY id",
+                        completion, completion + "/", completion + "0"));  // '0' comes after '/'
+  });
+}
+
 std::vector<TurnId> JournalReader::newest_turns(const TurnFilter& filter) const {
   return implementation_->read([&](auto& database) {
     std::string sql = "SELECT id FROM turns WHERE key = ? AND type = 0 AND created >= ? AND created < ?";

@@ -163,16 +163,14 @@ void Head::on_judged(const Turn& turn, Verdict verdict) {
     verdict.revision = *revision;
     journal_->save_verdict(verdict);
   }
-  learn(turn, verdict);
+  steps_->add(turn, verdict);
 }
 
-std::string Head::learn(const Turn& turn, const Verdict& verdict) {
-  std::string reason = steps_->add(turn, verdict);
+void Head::on_sampled(const Turn& turn, const Verdict& verdict, const std::string& reason) {
   watch(turn, verdict);
-  if (reason.empty()) return reason;
+  if (reason.empty()) return;
   ++meter_.excluded[reason];
   feedback_at_.erase(turn.id);
-  return reason;
 }
 
 /// What the turn says about how learning goes.
@@ -248,7 +246,8 @@ bool Head::learning_busy() const {
   if (!context_.learning) return false;
   const bool partial = config_.samples.partial_batch_age_s > 0;  // then no sample waits for others for ever
   const bool due = partial ? steps_->waiting() > 0 : steps_->batch_waits();
-  return judges_->waiting() > 0 || steps_->busy() || versions_->committing() || due || (audits_ && audits_->busy());
+  return judges_->waiting() > 0 || steps_->looks_at_groups() || steps_->busy() || versions_->committing() || due ||
+         (audits_ && audits_->busy());
 }
 
 void Head::publish_status() {
@@ -257,6 +256,7 @@ void Head::publish_status() {
                       {"policy_lines", static_cast<std::int64_t>(steps_ ? steps_->lines().names().size() : 0)},
                       {"active", static_cast<std::int64_t>(requests_->active())},
                       {"judging", static_cast<std::int64_t>(judges_ ? judges_->waiting() : 0)},
+                      {"choices_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting_for_group() : 0)},
                       {"samples_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting() : 0)},
                       {"learning_busy", learning_busy()},
                       {"sessions", static_cast<std::int64_t>(sessions_.sessions())},

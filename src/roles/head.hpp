@@ -67,7 +67,7 @@ class Head : public ChatService {
   void judge_silence(Turn turn);
   FeedbackDesk::Seams feedback_seams();
   void on_judged(const Turn& turn, Verdict verdict);
-  std::string learn(const Turn& turn, const Verdict& verdict);  // why not; empty = it will be trained on
+  void on_sampled(const Turn& turn, const Verdict& verdict, const std::string& reason);
   void watch(const Turn& turn, const Verdict& verdict);
   void on_step(const messages::StepDone& done);
   void on_first_token(const LineVersion& version, double seconds);

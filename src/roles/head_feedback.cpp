@@ -32,7 +32,7 @@ FeedbackDesk::Seams Head::feedback_seams() {
   };
   seams.judging = [this] { return judges_ ? judges_->waiting() : 0; };
   seams.refusal = [this](const Turn& turn) { return steps_->refusal(turn); };
-  seams.learn = [this](const Turn& turn, const Verdict& verdict) { return learn(turn, verdict); };
+  seams.learn = [this](const Turn& turn, const Verdict& verdict) { return steps_->add(turn, verdict); };
   seams.drop = [this](TurnId id, const std::string& reason) { steps_->drop(id, reason); };
   seams.taking = [this](TurnId id) { return steps_ && steps_->taking(id); };
   seams.awaits_prm = [this](TurnId id) -> std::optional<TurnState> {

@@ -119,6 +119,14 @@ void Head::make_desks() {
                                         [this](const Turn& turn, Verdict v) { on_judged(turn, std::move(v)); });
   steps_ = std::make_unique<StepDesk>(context_.mailbox, *journal_, config_, trainers,
                                       [this](const messages::StepDone& done) { on_step(done); });
+  steps_->on_sampled = [this](const Turn& turn, const Verdict& verdict, const std::string& reason) {
+    on_sampled(turn, verdict, reason);
+  };
+  steps_->generating = [this](const GroupKey& group) {
+    return requests_->generating([&](const Turn& turn) {
+      return turn.completion_id.starts_with(group.request) && group_of(turn) == group;
+    }) != nullptr;
+  };
   VersionDeskSettings versions;
   versions.trainers = trainers;
   versions.rollouts = context_.map.ranks(Role::rollout);

@@ -37,6 +37,7 @@ StepDesk::StepDesk(Mailbox& mailbox, Journal& journal, const RunConfig& config, 
       done_(std::move(done)),
       builder_(config.samples, config.trainer.loss.kl_beta > 0),
       lines_(config),
+      groups_(config.samples.group_wait_s),
       batcher_(config.samples, config.run.seed, lines_.most()) {}
 
 void StepDesk::resume_from(std::int64_t step, std::int64_t version, const JournalReader* source, bool foreign,
@@ -76,9 +77,15 @@ std::string StepDesk::refusal(const Turn& turn) const {
   return builder_.refusal(turn, true, newest_for(turn));
 }
 
-std::string StepDesk::add(const Turn& turn, const Verdict& verdict) {
+std::string StepDesk::sample(const Turn& turn, const Verdict& verdict, const std::optional<GroupMoments>& group) {
+  const std::string reason = save_sample(turn, verdict, group);
+  on_sampled(turn, verdict, reason);
+  return reason;
+}
+
+std::string StepDesk::save_sample(const Turn& turn, const Verdict& verdict, const std::optional<GroupMoments>& group) {
   const std::string line = taught_line(turn);
-  BuiltSample built = builder_.build(turn, verdict, newest_for(turn), line);
+  BuiltSample built = builder_.build(turn, verdict, newest_for(turn), line, group);
   if (built.sample && built.exclusion.empty() && !lines_.admit(line)) built.exclusion = "max_lines";
   if (built.sample) built.sample->line = line;
   last_advantage_ = built.sample ? mean_advantage(*built.sample) : 0;
@@ -94,6 +101,7 @@ std::string StepDesk::add(const Turn& turn, const Verdict& verdict) {
 }
 
 void StepDesk::drop(TurnId turn, const std::string& reason) {
+  groups_.drop(turn);
   batcher_.drop(turn, reason);
   exclude_dropped();
   journal_.exclude_unused_samples(turn, reason);
@@ -123,6 +131,7 @@ void StepDesk::exclude_dropped() {
 }
 
 void StepDesk::tick(double now_s) {
+  tick_groups(now_s);
   if (!in_flight_ && !stopping_ && !journal_.failed()) {  // what cannot be recorded is not trained on
     if (config_.run.max_steps > 0 && steps_this_run_ >= config_.run.max_steps) return;
     in_flight_ = recorded_.empty() ? new_step(now_s) : recorded_step();

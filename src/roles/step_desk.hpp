@@ -3,6 +3,8 @@
 //
 //   verdict -> sample (journal) -> batcher -> plan (journal, durable) -> TakeStep to the trainers -> StepDone (journal)
 //
+// With samples.baseline = group verdicts wait for those on the other choices of the request before they become samples.
+//
 // Steps that the journal already holds (restart, replay) are taken again first, from exactly their record.
 
 #include <cstdint>
@@ -18,8 +20,10 @@
 #include "comm/mailbox.hpp"
 #include "config/run_config.hpp"
 #include "journal/journal.hpp"
+#include "roles/group_lookup.hpp"
 #include "roles/messages.hpp"
 #include "samples/batcher.hpp"
+#include "samples/reward_groups.hpp"
 #include "samples/sample_builder.hpp"
 
 namespace clawrl {
@@ -38,8 +42,15 @@ class StepDesk {
   /// What a restart finds in the journal and no step has taken.
   void restore_waiting();
 
-  /// The turn's sample goes to the journal and, if it can be trained on, waits for a step. Else: why not.
+  /// The turn's sample goes to the journal and, if it can be trained on, waits for a step. Else: why not. A verdict
+  /// that waits for its group has no reason yet: on_sampled() tells it, and feedback is settled anew. What waits when
+  /// the process ends is scored in the journal, and restore_waiting() adds it again.
   std::string add(const Turn& turn, const Verdict& verdict);
+  /// Told of every sample that was made, or of why there is none.
+  std::function<void(const Turn&, const Verdict&, const std::string& reason)> on_sampled =
+      [](const Turn&, const Verdict&, const std::string&) {};
+  /// Is a choice of the group being generated?
+  std::function<bool(const GroupKey&)> generating = [](const GroupKey&) { return false; };
   /// Why no feedback can make a sample of this turn now; empty = it can.
   std::string refusal(const Turn& turn) const;
   /// Samples of the turn that no step took will not be trained; used ones leave the replay window.
@@ -70,10 +81,12 @@ class StepDesk {
   /// Told when a line is dropped, after the trainers.
   std::function<void(const std::string& line)> on_line_dropped = [](const std::string&) {};
   std::size_t waiting() const { return batcher_.waiting(); }
+  std::size_t waiting_for_group() const { return groups_.waiting(); }
+  bool looks_at_groups() const { return groups_.news(); }  // whether a verdict completes one
   bool batch_waits() const { return batcher_.has_batch(); }
   /// Turns that the last finished step took for the first time.
   const std::vector<TurnId>& last_fresh() const { return last_fresh_; }
-  /// Mean over the tokens of the sample that the last add() made; 0 if it made none.
+  /// Mean over the tokens of the sample that on_sampled() tells of; 0 if there is none.
   double last_advantage() const { return last_advantage_; }
   RunningBaseline& baseline() { return builder_.baseline(); }
   FeedbackWeights& weights() { return builder_.weights(); }
@@ -90,6 +103,11 @@ class StepDesk {
   std::int64_t take_held(const std::string& line);
   void restore_lines(const std::string& text);
   void forget_line(const std::string& line);
+  std::string sample(const Turn& turn, const Verdict& verdict, const std::optional<GroupMoments>& group = {});
+  std::string save_sample(const Turn& turn, const Verdict& verdict, const std::optional<GroupMoments>& group);
+  void tick_groups(double now_s);
+  void release(const GroupRecord& record, double now_s);
+  GroupMoments moments_of(const GroupRecord& record, const std::vector<ScoredTurn>& released) const;
   std::optional<Planned> recorded_step();
   void leave_out_erased(Planned& planned);
   std::optional<Planned> new_step(double now_s);
@@ -104,6 +122,9 @@ class StepDesk {
   std::function<void(const messages::StepDone&)> done_;
   SampleBuilder builder_;
   PolicyLines lines_;
+  RewardGroups groups_;
+  GroupKey looked_at_;
+  std::future<GroupRecord> looking_;
   Batcher batcher_;
   const JournalReader* source_ = nullptr;
   bool foreign_ = false;

@@ -165,3 +165,19 @@ TEST_CASE("samples that no step took are excluded, a taken one stays and its tur
   journal.withdraw_feedback("alice", "fb-1");
   CHECK(journal.used_samples(10, 1).empty());
 }
+
+TEST_CASE("the choices of a request are found by its id") {
+  Folder folder;
+  Journal journal(folder.file("journal.sqlite"));
+  std::vector<TurnId> ids;
+  for (const char* completion : {"c", "c/1", "c/15", "c0", "c-1", "d/1", "c/1/1"}) {
+    Turn turn;
+    turn.id = journal.next_turn_id();
+    turn.completion_id = completion;
+    journal.save_turn(turn);
+    ids.push_back(turn.id);
+  }
+  CHECK(journal.choices_of("c") == std::vector<TurnId>{ids[0], ids[1], ids[2], ids[6]});
+  CHECK(journal.choices_of("d") == std::vector<TurnId>{ids[5]});
+  CHECK(journal.choices_of("e").empty());
+}
