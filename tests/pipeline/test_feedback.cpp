@@ -7,6 +7,7 @@
 #include "pipeline/job_process.hpp"
 #include "pipeline/run_record.hpp"
 #include "pipeline/workspace.hpp"
+#include "samples/group_advantage.hpp"
 #include "support/catch.hpp"
 
 namespace clawrl::test {
@@ -124,6 +125,49 @@ TEST_CASE("thumbs down by completion id is trained as the user's verdict") {
   REQUIRE(withdrawn.status == 200);
   REQUIRE(withdrawn.body.at("status") == "withdrawn");
 
+  job.stop();
+  REQUIRE(job.wait() == 0);
+  const auto problems = step_problems(journal);
+  INFO(joined(problems));
+  REQUIRE(problems.empty());
+  workspace.done();
+}
+
+TEST_CASE("choices that are scored one by one are trained as a group") {
+  Workspace workspace("groups");
+  const std::string out = workspace.path("run");
+  JobProcess job({.out = out,
+                  .arguments = {"--samples.method=binary", "--samples.baseline=group", "--samples.batch=4",
+                                "--samples.replay=0"}});
+  const ServerUrl server = job.wait_until_serving();
+  const Answered reply = post(
+      server, "/v1/chat/completions", {{"model", "clawrl-demo"}, {"max_tokens", 24}, {"n", 4}, {"messages", question}},
+      "X-Turn-Type: main\r\nX-Session-Id: group\r\nX-Session-Done: true\r\n");  // as a driver of tasks asks
+  REQUIRE(reply.status == 200);
+  const JournalReader journal(journal_of(out));
+  const std::vector<double> rewards = {1, -1, 0, 1};
+  std::vector<TurnId> turns;
+  for (std::size_t i = 0; i < rewards.size(); ++i) {
+    if (i == 3) {  // the others wait for it
+      REQUIRE(eventually([&] { return journal.turns_in(TurnState::scored).size() == 3; }));
+      for (const TurnId turn : turns) REQUIRE_FALSE(journal.has_sample({turn, 1}));
+    }
+    const std::string id = reply.body.at("id");
+    const Answered given = post(server, "/v1/feedback",
+                                {{"completion_id", i == 0 ? id : id + "/" + std::to_string(i)}, {"score", rewards[i]}});
+    INFO(given.body.dump());
+    REQUIRE(given.status == 200);
+    turns.push_back({given.body.at("turns")[0].at("turn_id")});
+  }
+  REQUIRE(eventually([&] { return journal.turns_in(TurnState::trained).size() == 4; }));
+  const auto steps = journal.steps(1, 100);
+  REQUIRE(steps.size() == 1);
+  REQUIRE(steps[0].samples.size() == 4);
+  const auto wanted = group_advantages(rewards);
+  for (std::size_t i = 0; i < turns.size(); ++i) {
+    const auto sample = journal.samples(std::vector<SampleId>{{turns[i], 1}})[0];
+    REQUIRE(sample.advantages.back() == static_cast<float>(wanted[i]));
+  }
   job.stop();
   REQUIRE(job.wait() == 0);
   const auto problems = step_problems(journal);
