@@ -1,5 +1,6 @@
 // A real job: thumbs down by completion id becomes a verdict of the user and a trained sample, and can be withdrawn.
 
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <thread>
 
@@ -136,10 +137,12 @@ TEST_CASE("thumbs down by completion id is trained as the user's verdict") {
 TEST_CASE("choices that are scored one by one are trained as a group") {
   Workspace workspace("groups");
   const std::string out = workspace.path("run");
-  JobProcess job({.out = out,
-                  .arguments = {"--samples.method=binary", "--samples.baseline=group", "--samples.batch=4",
-                                "--samples.replay=0"}});
-  const ServerUrl server = job.wait_until_serving();
+  const bool restart = GENERATE(false, true);
+  JobSettings settings{
+      .out = out,
+      .arguments = {"--samples.method=binary", "--samples.baseline=group", "--samples.batch=4", "--samples.replay=0"}};
+  auto job = std::make_unique<JobProcess>(settings);
+  ServerUrl server = job->wait_until_serving();
   const Answered reply = post(
       server, "/v1/chat/completions", {{"model", "clawrl-demo"}, {"max_tokens", 24}, {"n", 4}, {"messages", question}},
       "X-Turn-Type: main\r\nX-Session-Id: group\r\nX-Session-Done: true\r\n");  // as a driver of tasks asks
@@ -151,6 +154,13 @@ TEST_CASE("choices that are scored one by one are trained as a group") {
     if (i == 3) {  // the others wait for it
       REQUIRE(eventually([&] { return journal.turns_in(TurnState::scored).size() == 3; }));
       for (const TurnId turn : turns) REQUIRE_FALSE(journal.has_sample({turn, 1}));
+      if (restart) {
+        job->stop();
+        REQUIRE(job->wait() == 0);
+        settings.arguments.emplace_back("--run.resume");
+        job = std::make_unique<JobProcess>(settings);
+        server = job->wait_until_serving();
+      }
     }
     const std::string id = reply.body.at("id");
     const Answered given = post(server, "/v1/feedback",
@@ -168,8 +178,8 @@ TEST_CASE("choices that are scored one by one are trained as a group") {
     const auto sample = journal.samples(std::vector<SampleId>{{turns[i], 1}})[0];
     REQUIRE(sample.advantages.back() == static_cast<float>(wanted[i]));
   }
-  job.stop();
-  REQUIRE(job.wait() == 0);
+  job->stop();
+  REQUIRE(job->wait() == 0);
   const auto problems = step_problems(journal);
   INFO(joined(problems));
   REQUIRE(problems.empty());
