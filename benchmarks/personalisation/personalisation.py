@@ -35,6 +35,7 @@ ORACLE = {"users.oracle": "true"}
 # A line of one's own has one user's samples: smaller batches of them.
 LINES = LEARNING | {"trainer.lora_rank": 8, "trainer.learning_rate": 1e-3, "samples.batch": 2, "samples.replay": 14}
 LOCALISED, GRADED = {"samples.localise_errors": "true"}, {"samples.severity": "true"}
+BOUNDED = {"trainer.divergence_clip": 1}
 HOSTILE = {"users.hostile": 0.05}
 DEFENDED = {"feedback.posing_weight": 0, "feedback.newcomer_samples": 16}
 CONTRARIES = {"users.personas": "student,contrarian", "users.sessions": 96}
@@ -49,6 +50,7 @@ ROWS = {
     "combined_topk": (LEARNING, {}),
     "combined_topk clipped": (LEARNING | {"samples.topk_loss": "clipped"}, {}),
     "combined_topk without replay": (LEARNING | {"samples.replay": 0}, {}),
+    "combined_topk at divergence_clip 1": (LEARNING | BOUNDED, {}),
     "memory": (None, {"users.memory": 2}),
     "memory + combined_topk": (LEARNING, {"users.memory": 2}),
     "student alone": (LEARNING, {"users.personas": "student", "users.asked": JOINT}),
@@ -66,6 +68,7 @@ ROWS = {
     "5 % hostile": (LEARNING, HOSTILE),
     "5 % hostile defended": (LEARNING | DEFENDED, HOSTILE),
     "control: random words": (LEARNING, {"users.noise": 1}),
+    "control: random words at divergence_clip 1": (LEARNING | BOUNDED, {"users.noise": 1}),
     "control: inverted": (LEARNING, {"users.wrong": 1}),
     "control: the contrarian's words": (LEARNING, {"users.voice": "contrarian"}),
 }
