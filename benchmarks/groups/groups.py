@@ -34,7 +34,10 @@ def arguments():
     parser.add_argument("--rate", type=float, default=3e-4, help="trainer.learning_rate")
     parser.add_argument("--build", default=str(ROOT / "build/release"))
     parser.add_argument("--out", default=str(ROOT / "out/groups"))
-    return parser.parse_args()
+    options = parser.parse_args()
+    if not pathlib.Path(options.build, "jobs/evaluate").exists():
+        parser.error(f"{options.build} holds no build (jobs/evaluate): bash tests/run.sh makes build/release")
+    return options
 
 
 def cases(options, name, count, seed):

@@ -34,6 +34,8 @@ def arguments():
     options = parser.parse_args()
     if personalisation.ROWS.get(options.row, (None,))[0] is None:
         parser.error(f"'{options.row}' is no row of personalisation.py that learns")
+    if not pathlib.Path(options.build, "jobs/evaluate").exists():
+        parser.error(f"{options.build} holds no build (jobs/evaluate): bash tests/run.sh makes build/release")
     seeds = options.seeds.split(",") if options.seeds else json.loads((personalisation.HERE / "seeds.json").read_text())["reported"]
     options.seeds = [int(seed) for seed in seeds]
     options.rounds, options.evaluate, options.settings = 24, 0, []
