@@ -51,6 +51,7 @@ void CallReader::finish(bool cut) {
     if (cut && output_.has_calls()) output_.cut_inside_call();
     give_up(shown);
   }
+  raw_.clear();  // of a list that ends behind a call: its comma
   outside_pending(pending_.size());
 }
 

@@ -49,6 +49,18 @@ TEST_CASE("plain text is held back no longer than a tag's beginning") {
   }
 }
 
+TEST_CASE("nothing is undecided once a reply has ended behind a comma of its list of calls") {
+  for (const FinishReason reason : {FinishReason::stop, FinishReason::length}) {
+    ReplyParser parser(with(ToolFormat::mistral));
+    parser.push("[TOOL_CALLS] [{\"name\": \"f\", \"arguments\": {}},");
+    const auto end = parser.finish(reason);
+    CHECK(end.finish_reason == "tool_calls");
+    CHECK(parser.message().tool_calls.size() == 1);
+    CHECK(parser.unshown_text().empty());
+    CHECK(parser.undecided() == 0);
+  }
+}
+
 TEST_CASE("thoughts stream, newlines beside their tags belong to the tags") {
   ReplyParser parser(with(ToolFormat::hermes, true));
   CHECK(parser.push("\n <thi").empty());
