@@ -1,13 +1,14 @@
 #include "samples/reward_groups.hpp"
 
 #include <algorithm>
+#include <span>
+
+#include "core/checksum.hpp"
 
 namespace clawrl {
 
 GroupKey group_of(const Turn& turn) {
-  std::uint64_t hash = 0xCBF29CE484222325ULL;  // FNV-1a
-  for (const TokenId id : turn.prompt) hash = (hash ^ static_cast<std::uint64_t>(id)) * 0x100000001B3ULL;
-  return {turn.completion_id.substr(0, turn.completion_id.find('/')), hash};
+  return {turn.completion_id.substr(0, turn.completion_id.find('/')), checksum(std::as_bytes(std::span(turn.prompt)))};
 }
 
 void RewardGroups::tell(Group& group) {
