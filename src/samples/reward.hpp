@@ -23,8 +23,8 @@ struct RewardInput {
   const SamplesConfig& settings;
 };
 
-/// Usually in [-1, 1]. 0 gives no binary term, but in a group. Nothing = no opinion: no binary term, and the running baseline does not
-/// hear of it. What is not finite excludes the turn as not_finite.
+/// Usually in [-1, 1]. 0 gives no binary term, but in a group. Nothing = no opinion: no binary term, and the running
+/// baseline does not hear of it. What is not finite excludes the turn as not_finite.
 using RewardFunction = std::function<std::optional<double>(const RewardInput&)>;
 
 /// Registers at program start; a name taken twice ends the program with an InternalError.
