@@ -18,7 +18,8 @@ std::size_t find_vote(std::string_view text, std::size_t from) {
 }
 
 bool poses_as_judge(std::string_view text) {
-  static constexpr std::string_view template_marks[] = {"<|im_start|>", "<|im_end|>", "<start_of_turn>", "[/INST]"};
+  static constexpr std::string_view template_marks[] = {"<|im_start|>", "<|im_end|>",      "<|start_header_id|>",
+                                                        "<|eot_id|>",   "<start_of_turn>", "[/INST]"};
   const auto holds = [&](std::string_view mark) { return text.find(mark) != std::string_view::npos; };
   return find_vote(text) != std::string_view::npos ||
          std::any_of(std::begin(answer_marks), std::end(answer_marks), holds) ||
