@@ -11,16 +11,20 @@ online_rl and evaluate (build/release; --build names another).
 import argparse
 import concurrent.futures
 import json
-import os
 import pathlib
 import re
-import socket
+import shutil
 import statistics
 import subprocess
+import sys
 import time
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "benchmarks"))
+
+from serving import free_port, serving  # noqa: E402
+
 MARKS = re.compile(r"\*\*|\\boxed|(?m:^1\. )|\n- ")
 BASELINES = ["none", "running", "group"]
 CHOICES, TASKS = 4, 4
@@ -76,16 +80,13 @@ class Client:
         name = completion if index == 0 else f"{completion}/{index}"
         self.call("/v1/feedback", {"completion_id": name, "score": value})
 
-    def wait_until(self, what, limit_s, holds):
+    def wait_until_learned(self, limit_s=60):
         end = time.monotonic() + limit_s
-        while time.monotonic() < end:
-            try:
-                if holds():
-                    return
-            except OSError:
-                pass
+        time.sleep(0.6)  # the status is renewed twice a second
+        while self.call("/status")["learning_busy"]:
+            if time.monotonic() > end:
+                raise RuntimeError(f"learning from a round took longer than {limit_s} s")
             time.sleep(0.3)
-        raise RuntimeError(f"{what} took longer than {limit_s} s")
 
 
 def measure(client, held_out):
@@ -106,34 +107,25 @@ def train(client, tasks, rounds):
         for (completion, _), values in zip(answers, scores):
             for index, value in enumerate(values):
                 client.score(completion, index, value)
-        client.wait_until("learning from a round", 60, lambda: not client.call("/status")["learning_busy"])
+        client.wait_until_learned()
         shares.append(statistics.mean(value > 0 for values in scores for value in values))
     return shares
 
 
 def trial(options, baseline, seed, tasks, held_out):
     folder = pathlib.Path(options.out) / "runs" / f"{baseline}-{seed}"
-    subprocess.run(["rm", "-rf", str(folder)], check=True)
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port = listener.getsockname()[1]
-    with open(folder / "server.log", "w") as log:
-        server = subprocess.Popen(
-            [f"{options.build}/jobs/online_rl", "--config=configs/basic/online_rl.ini", f"--out={folder}", f"--port={port}",
-             f"--run.seed={seed}", "--samples.method=binary", f"--samples.baseline={baseline}",
-             f"--samples.batch={CHOICES * TASKS}", "--samples.replay=0", f"--trainer.learning_rate={options.rate}"],
-            cwd=ROOT, stdout=log, stderr=log, env={**os.environ, "OMP_NUM_THREADS": "1"})
-        try:
-            client = Client(port)
-            client.wait_until("the start", 120, lambda: client.call("/ready"))
-            before = measure(client, held_out)
-            shares = train(client, tasks, options.rounds)
-            after = measure(client, held_out)
-            status = client.call("/status")
-        finally:
-            server.terminate()
-            server.wait(60)
+    port = free_port()
+    command = [f"{options.build}/jobs/online_rl", "--config=configs/basic/online_rl.ini", f"--out={folder}",
+               f"--port={port}", f"--run.seed={seed}", "--samples.method=binary", f"--samples.baseline={baseline}",
+               f"--samples.batch={CHOICES * TASKS}", "--samples.replay=0", f"--trainer.learning_rate={options.rate}"]
+    with serving(command, port, folder / "server.log", ROOT):
+        client = Client(port)
+        before = measure(client, held_out)
+        shares = train(client, tasks, options.rounds)
+        after = measure(client, held_out)
+        status = client.call("/status")
     return {"baseline": baseline, "seed": seed, "before": before, "after": after, "rounds": shares, "steps": status["step"]}
 
 

@@ -61,8 +61,7 @@ def cases(options):
 
 def scores(options, held_out, seed):
     personalisation.trial(options, options.row, seed)
-    run = pathlib.Path(options.out) / "runs" / f"{options.row.replace(' ', '_').replace(':', '')}-{seed}"
-    newest = max((run / "checkpoints").glob("step_*"), key=lambda path: int(path.name.split("_")[1]))
+    newest = max((personalisation.run_folder(options, options.row, seed) / "checkpoints").glob("step_*"), key=lambda path: int(path.name.split("_")[1]))
     said = subprocess.run([f"{options.build}/jobs/evaluate", f"--evaluate.heldout={held_out}", "--rollout.temperature=0.7",
                            f"--evaluate.checkpoint={newest}", "--evaluate.count=100000"], cwd=ROOT, check=True,
                           capture_output=True, text=True).stdout.splitlines()

@@ -14,17 +14,18 @@ import os
 import pathlib
 import platform
 import shutil
-import signal
-import socket
 import subprocess
 import sys
 import time
-import urllib.request
 
 import report
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
+sys.path.append(str(HERE.parent))
+
+from serving import free_port, serving  # noqa: E402
+
 PERSONAS = ["student", "ta", "teacher"]
 JOINT = ",".join(PERSONAS)
 POLICY = "configs/models/policy"
@@ -100,38 +101,14 @@ def arguments():
     return options
 
 
-def free_port():
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return listener.getsockname()[1]
-
-
-def wait_until_serving(port, server, log):
-    end = time.monotonic() + 120
-    while time.monotonic() < end:
-        if server.poll() is not None:
-            raise RuntimeError(f"the server ended at its start, see {log}")
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=2).read()
-            return
-        except OSError:
-            time.sleep(0.2)
-    raise RuntimeError(f"the server did not answer within 120 s, see {log}")
-
-
-def stop(server):
-    server.send_signal(signal.SIGUSR1)  # saves and ends
-    try:
-        server.wait(120)
-    except subprocess.TimeoutExpired:
-        server.kill()
-        server.wait()
+def run_folder(options, row, seed):
+    return pathlib.Path(options.out) / "runs" / f"{row.replace(' ', '_').replace(':', '')}-{seed}"
 
 
 def trial(options, row, seed):
     """One run in a folder of its own; its report."""
     learning, users = ROWS[row]
-    folder = pathlib.Path(options.out) / "runs" / f"{row.replace(' ', '_').replace(':', '')}-{seed}"
+    folder = run_folder(options, row, seed)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     port = free_port()
@@ -141,12 +118,7 @@ def trial(options, row, seed):
     else:
         job = "online_rl"
         flags += [f"--config={options.recipe}", *(f"--{key}={value}" for key, value in learning.items()), *options.settings]
-    log = folder / "server.log"
-    with open(log, "w") as output:
-        server = subprocess.Popen([f"{options.build}/jobs/{job}", *flags], cwd=ROOT, stdout=output, stderr=output,
-                                  env={**os.environ, "OMP_NUM_THREADS": "1"})
-    try:
-        wait_until_serving(port, server, log)
+    with serving([f"{options.build}/jobs/{job}", *flags], port, folder / "server.log", ROOT):
         personas = users.get("users.personas", JOINT)
         settings = {"users.url": f"http://127.0.0.1:{port}/v1", "users.out": str(folder), "users.seed": seed,
                     "users.round_wait_s": 60, "users.think_s": 0, "users.personas": personas,
@@ -154,8 +126,6 @@ def trial(options, row, seed):
         with open(folder / "users.log", "w") as output:
             subprocess.run([f"{options.build}/jobs/simulate_users", *(f"--{k}={v}" for k, v in settings.items())],
                            cwd=ROOT, stdout=output, stderr=output, check=True, timeout=1800)
-    finally:
-        stop(server)
     return json.loads((folder / "report.json").read_text())
 
 
