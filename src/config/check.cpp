@@ -109,11 +109,16 @@ void check_privacy(const PrivacyConfig& privacy) {
 
 }  // namespace
 
+bool compares_hints(const RunConfig& config) {
+  const auto& weighting = config.samples.weighting;
+  return config.samples.method != "binary" && (weighting.contradiction_weight < 1 || weighting.most_contradictions < 1);
+}
+
 std::int32_t recorded_top_k(const RunConfig& config) {
   const auto& samples = config.samples;
   if (samples.method == "binary") return 0;
   const bool overlap = config.prm.hints > 1 && samples.hint_choice != "shortest";
-  return uses_topk(samples.method) || overlap ? samples.top_k : 0;
+  return uses_topk(samples.method) || overlap || compares_hints(config) ? samples.top_k : 0;
 }
 
 LoraConfig served_lora(const RunConfig& config) {

@@ -94,7 +94,9 @@ void describe_serving(SettingList& list, RunConfig& c, const std::vector<std::st
   list.add("feedback.silence_weight", w.silence_weight,
            "weight of a turn that nobody answered, as an approval, 0 = it teaches nothing", between(0, 1));
   list.add("feedback.contradiction_weight", w.contradiction_weight,
-           "weight of feedback that says the opposite of what the user said last, 1 = off", between(0, 1));
+           "weight of feedback that says the opposite of what the user said before, 1 = off", between(0, 1));
+  list.add("feedback.most_contradictions", w.most_contradictions,
+           "a user is not learned from while a larger share of their newest feedback is such, 1 = off", between(0, 1));
   list.add("feedback.repetition_weight", w.repetition_weight,
            "weight per repetition of the same feedback by the same user, 1 = off", between(0, 1));
   list.add("feedback.posing_weight", w.posing_weight,

@@ -100,7 +100,8 @@ struct PrmConfig {
 /// How much of an influence feedback has, by who gives it (samples/feedback_weight.hpp). All of it is off here.
 struct FeedbackWeighting {
   double silence_weight = 0;          // of a turn whose session ended without a word: a weak approval; 0 = none
-  double contradiction_weight = 1;    // of what is the opposite of what the user said last
+  double contradiction_weight = 1;    // of what is the opposite of what the user said before
+  double most_contradictions = 1;     // share of a user's newest feedback; above it the user is not learned from
   double repetition_weight = 1;       // once more for every time that the user said the same
   double posing_weight = 1;           // of words that hold marks of the judge's answers
   std::int32_t newcomer_samples = 0;  // a user's k-th sample counts k / so many until then; 0 = all in full
@@ -210,8 +211,11 @@ struct RunConfig {
   AuditConfig audit;
 };
 
-/// Top-k width the engine must record with every learning turn: samples.top_k when the method or the hint choice needs
-/// it, else 0.
+/// Whether a hint is compared with the user's earlier ones.
+bool compares_hints(const RunConfig& config);
+
+/// Top-k width the engine must record with every learning turn: samples.top_k when the method, the hint choice or the
+/// comparison of hints needs it, else 0.
 std::int32_t recorded_top_k(const RunConfig& config);
 
 /// The adapter that is published and sampled from: trainer.lora, or with policy.lines = both two of them stacked.

@@ -27,16 +27,17 @@ struct TeacherScores {
 
 /// What is known of a verdict beforehand, from explicit feedback or of the conversation; the judge finds the rest.
 struct GivenVerdict {
-  std::string task;                 // what the reply answers; empty = the newest user message as it stands
-  std::optional<std::int8_t> vote;  // then no votes are asked for
-  std::vector<std::string> hints;   // stand before the judge's own
-  std::int8_t severity = 0;         // as in Verdict
-  std::string fault;                // what the reply says where it went wrong, a quote; empty = not known
-  bool ask_hints = true;            // false: the judge is asked for none
-  std::string origin = "prm";       // of the verdict
+  std::string task;                        // what the reply answers; empty = the newest user message as it stands
+  std::optional<std::int8_t> vote;         // then no votes are asked for
+  std::vector<std::string> hints;          // stand before the judge's own
+  std::int8_t severity = 0;                // as in Verdict
+  std::string fault;                       // what the reply says where it went wrong, a quote; empty = not known
+  bool ask_hints = true;                   // false: the judge is asked for none
+  std::vector<std::string> earlier_hints;  // of the same user, for Verdict::hint_agreement
+  std::string origin = "prm";              // of the verdict
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(task, vote, hints, severity, fault, ask_hints, origin);
+    archive(task, vote, hints, severity, fault, ask_hints, earlier_hints, origin);
   }
 };
 
@@ -55,6 +56,9 @@ struct Verdict {
   std::int32_t hints_too_long = 0;                // candidates that did not fit into the teacher's context
   std::string origin = "prm";                     // prm, user, silence, rule, environment
   std::string error;                              // set when judging failed: the turn is excluded(judge_failed)
+  /// Lowest agreement of the chosen hint with the user's earlier ones, -1..1 (prm/hint_agreement); nullopt = nothing to
+  /// compare. Goes beside the archive and is a column of the journal, so that older journals go on.
+  std::optional<float> hint_agreement;
   template <class Archive>
   void serialize(Archive& archive) {
     archive(turn, revision, votes, score, severity, fault_begin, fault_end, hints, chosen_hint, teacher,

@@ -161,12 +161,14 @@ void Journal::save_verdict(const Verdict& verdict, Durable durable) {
   auto blob = std::make_shared<const Blob>(encode(verdict));
   writer_->submit(
       [blob, id = SampleId{verdict.turn, verdict.revision}, score = static_cast<int>(verdict.score),
-       origin = verdict.origin, error = verdict.error, gone = erased_](auto& database) {
+       origin = verdict.origin, error = verdict.error, agreement = std::optional<double>(verdict.hint_agreement),
+       gone = erased_](auto& database) {
         if (gone->contains(id.turn.value)) return;
-        execute(database,
-                "INSERT OR REPLACE INTO verdicts(turn, revision, score, origin, error, created, record) "
-                "VALUES(?,?,?,?,?,?,?)",
-                id.turn.value, id.revision, score, origin, error, unix_seconds(), *blob);
+        execute(
+            database,
+            "INSERT OR REPLACE INTO verdicts(turn, revision, score, origin, error, created, record, hint_agreement) "
+            "VALUES(?,?,?,?,?,?,?,?)",
+            id.turn.value, id.revision, score, origin, error, unix_seconds(), *blob, agreement);
         const bool failed = !error.empty();
         if (id.revision > 0) return failed ? void() : take_up_again(database, id.turn);
         execute(database, "UPDATE turns SET state = ?, exclusion = ? WHERE id = ? AND state IN (?, ?, ?)",

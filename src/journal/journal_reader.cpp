@@ -113,17 +113,19 @@ std::vector<TurnId> JournalReader::turns_in(TurnState state) const {
 
 std::optional<Verdict> JournalReader::verdict(SampleId id) const {
   return implementation_->read([&](auto& database) -> std::optional<Verdict> {
-    Query row(database, "SELECT record FROM verdicts WHERE turn = ? AND revision = ?", id.turn.value, id.revision);
+    Query row(database, "SELECT record, hint_agreement FROM verdicts WHERE turn = ? AND revision = ?", id.turn.value,
+              id.revision);
     if (!row.next()) return std::nullopt;
-    return decode<Verdict>(row.blob(0), implementation_->record("verdict", label(id)));
+    return implementation_->verdict(row, id.turn);
   });
 }
 
 std::optional<Verdict> JournalReader::newest_verdict(TurnId id) const {
   return implementation_->read([&](auto& database) -> std::optional<Verdict> {
-    Query row(database, "SELECT record FROM verdicts WHERE turn = ? ORDER BY revision DESC LIMIT 1", id.value);
+    Query row(database, "SELECT record, hint_agreement FROM verdicts WHERE turn = ? ORDER BY revision DESC LIMIT 1",
+              id.value);
     if (!row.next()) return std::nullopt;
-    return decode<Verdict>(row.blob(0), implementation_->record("verdict of turn", std::to_string(id.value)));
+    return implementation_->verdict(row, id);
   });
 }
 

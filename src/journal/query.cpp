@@ -36,6 +36,9 @@ void Query::bind(int index, const Blob& value) {
 void Query::bind(int index, std::optional<std::int64_t> value) {
   guarded([&] { value ? statement_->bind(index, *value) : statement_->bind(index); });
 }
+void Query::bind(int index, std::optional<double> value) {
+  guarded([&] { value ? statement_->bind(index, *value) : statement_->bind(index); });
+}
 
 bool Query::next() {
   return guarded([&] { return statement_->executeStep(); });
@@ -52,6 +55,12 @@ std::int64_t Query::integer(int column) const {
 }
 double Query::real(int column) const {
   return guarded([&] { return statement_->getColumn(column).getDouble(); });
+}
+std::optional<double> Query::real_or_null(int column) const {
+  return guarded([&]() -> std::optional<double> {
+    const SQLite::Column value = statement_->getColumn(column);
+    return value.isNull() ? std::nullopt : std::optional(value.getDouble());
+  });
 }
 std::string Query::text(int column) const {
   return guarded([&] { return statement_->getColumn(column).getString(); });

@@ -40,12 +40,14 @@ class Query {
   void bind(int index, const std::string& value);
   void bind(int index, const Blob& value);  // not copied: `value` must outlive the last step
   void bind(int index, std::optional<std::int64_t> value);
+  void bind(int index, std::optional<double> value);
 
   bool next();   // steps to the next row
   int run();     // for statements without rows: number of changed rows
   void reset();  // to be stepped again; values stay
   std::int64_t integer(int column) const;
   double real(int column) const;
+  std::optional<double> real_or_null(int column) const;
   std::string text(int column) const;
   std::span<const std::byte> blob(int column) const;  // valid until the next step
 

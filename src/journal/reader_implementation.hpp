@@ -29,6 +29,13 @@ struct JournalReader::Implementation {
     }
   }
 
+  /// From the columns record and hint_agreement, in that order.
+  Verdict verdict(const journal::Query& row, TurnId turn) const {
+    auto read = journal::decode<Verdict>(row.blob(0), record("verdict of turn", std::to_string(turn.value)));
+    if (const auto agreement = row.real_or_null(1)) read.hint_agreement = static_cast<float>(*agreement);
+    return read;
+  }
+
   template <class Id>
   std::string record(const char* kind, const Id& id) const {
     return "journal " + path + ": " + kind + " " + id;

@@ -97,11 +97,9 @@ std::vector<TrainedUse> JournalReader::trained_uses(std::span<const TurnId> ids)
 
 std::vector<Verdict> JournalReader::verdicts_on(TurnId id) const {
   return implementation_->read([&](auto& database) {
-    Query row(database, "SELECT record FROM verdicts WHERE turn = ? ORDER BY revision", id.value);
+    Query row(database, "SELECT record, hint_agreement FROM verdicts WHERE turn = ? ORDER BY revision", id.value);
     std::vector<Verdict> verdicts;
-    while (row.next())
-      verdicts.push_back(
-          decode<Verdict>(row.blob(0), implementation_->record("verdict of turn", std::to_string(id.value))));
+    while (row.next()) verdicts.push_back(implementation_->verdict(row, id));
     return verdicts;
   });
 }

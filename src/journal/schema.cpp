@@ -30,7 +30,7 @@ CREATE INDEX turns_by_state ON turns(state);
 CREATE INDEX turns_by_completion ON turns(completion);
 CREATE INDEX turns_by_user ON turns(key, user, created);
 CREATE TABLE verdicts(turn INTEGER NOT NULL, revision INTEGER NOT NULL, score INTEGER NOT NULL,
-  origin TEXT NOT NULL, error TEXT NOT NULL, created REAL NOT NULL, record BLOB NOT NULL,
+  origin TEXT NOT NULL, error TEXT NOT NULL, created REAL NOT NULL, record BLOB NOT NULL, hint_agreement REAL,
   UNIQUE(turn, revision));
 CREATE TABLE samples(seq INTEGER PRIMARY KEY AUTOINCREMENT, turn INTEGER NOT NULL, revision INTEGER NOT NULL,
   origin TEXT NOT NULL, version INTEGER NOT NULL, tokens INTEGER NOT NULL, exclusion TEXT NOT NULL,
@@ -64,12 +64,11 @@ CREATE TABLE IF NOT EXISTS audits(seq INTEGER PRIMARY KEY AUTOINCREMENT, version
 struct Column {
   const char *table, *name, *type;
 };
-// Since version 2, when there was one line and feedback said neither how nor where.
-constexpr Column new_columns[] = {{"samples", "line", "TEXT NOT NULL DEFAULT 'main'"},
-                                  {"steps", "line", "TEXT NOT NULL DEFAULT 'main'"},
-                                  {"feedback", "hint", "TEXT NOT NULL DEFAULT ''"},
-                                  {"feedback", "fault", "TEXT NOT NULL DEFAULT ''"},
-                                  {"feedback", "severity", "INTEGER NOT NULL DEFAULT 0"}};
+// Since version 2, when there was one line, feedback said neither how nor where, and hints were not compared.
+constexpr Column new_columns[] = {
+    {"samples", "line", "TEXT NOT NULL DEFAULT 'main'"},    {"steps", "line", "TEXT NOT NULL DEFAULT 'main'"},
+    {"feedback", "hint", "TEXT NOT NULL DEFAULT ''"},       {"feedback", "fault", "TEXT NOT NULL DEFAULT ''"},
+    {"feedback", "severity", "INTEGER NOT NULL DEFAULT 0"}, {"verdicts", "hint_agreement", "REAL"}};
 
 int pragma(SQLite::Database& database, const char* name) {
   return database.execAndGet(std::string("PRAGMA ") + name).getInt();

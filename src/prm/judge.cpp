@@ -248,7 +248,7 @@ void Judge::score_ready() {
     const Case& one = cases_.at(id);
     Verdict verdict = verdict_of(id, one);
     try {
-      if (verdict.error.empty()) teacher_.score(one.turn, verdict);
+      if (verdict.error.empty()) teacher_.score(one.turn, verdict, one.given.earlier_hints);
     } catch (const std::exception& error) {
       verdict.error = error.what();
     }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/error.hpp"
+#include "prm/hint_agreement.hpp"
 #include "prm/hint_choice.hpp"
 
 namespace clawrl {
@@ -99,6 +100,29 @@ void Teacher::score_hints(const Turn& turn, Verdict& verdict) const {
   if (settings_.subset == "teacher" && width(turn) > 0) add_sampler_logprobs(turn, verdict.teacher);
 }
 
+/// All are scored at the sampler's ids, as the chosen hint was: without a hint, then with each earlier one.
+std::optional<float> Teacher::lowest_agreement(const Turn& turn, const TeacherScores& chosen,
+                                               const std::vector<std::string>& earlier_hints) const {
+  if (earlier_hints.empty() || chosen.student_logprobs.empty()) return std::nullopt;
+  std::vector<ScoreRequest> requests = {request_for(turn, turn.prompt)};
+  for (const std::string& hint : earlier_hints) {
+    auto request = request_for(turn, hinted_prompt(tokenizer_, template_, turn, hint));
+    if (static_cast<std::int64_t>(request.ids.size()) <= teaching().max_positions)
+      requests.push_back(std::move(request));
+  }
+  if (requests.size() == 1) return std::nullopt;
+  for (auto& request : requests) {
+    request.gather_width = static_cast<std::int32_t>(width(turn));
+    request.gather_ids = turn.completion.topk_ids;
+  }
+  const auto results = teaching().score(version(turn), requests);
+  double lowest = 1;
+  for (std::size_t i = 1; i < results.size(); ++i)
+    lowest = std::min(
+        lowest, hint_agreement(results.front().gathered, chosen.student_logprobs, results[i].gathered, width(turn)));
+  return static_cast<float>(lowest);
+}
+
 /// Left empty when the version that sampled the turn is gone: the sample is then excluded, never guessed.
 void Teacher::add_sampler_logprobs(const Turn& turn, TeacherScores& scores) const {
   const auto& sampled = turn.completion.versions;
@@ -112,9 +136,10 @@ void Teacher::add_sampler_logprobs(const Turn& turn, TeacherScores& scores) cons
   scores.sampler_logprobs = score_one(sampled.front(), std::move(request)).gathered;
 }
 
-void Teacher::score(const Turn& turn, Verdict& verdict) const {
+void Teacher::score(const Turn& turn, Verdict& verdict, const std::vector<std::string>& earlier_hints) const {
   if (!worth_scoring(turn)) return;
   if (!verdict.hints.empty()) score_hints(turn, verdict);
+  if (verdict.chosen_hint >= 0) verdict.hint_agreement = lowest_agreement(turn, verdict.teacher, earlier_hints);
   if (settings_.reference) {
     require(scorer_.versions().front() == 0, "teacher: trainer.kl_beta > 0 needs policy version 0 on this rank");
     verdict.reference_logprobs = score_one(0, request_for(turn, turn.prompt)).logprobs;

@@ -34,11 +34,12 @@ class Teacher {
   Teacher(TeacherScorer policy, Tokenizer policy_tokenizer, ChatTemplate policy_template, TeacherSettings settings,
           std::optional<TeacherScorer> other = {});
 
-  /// Scores the turn under each of verdict.hints, chooses one and fills chosen_hint, teacher and reference_logprobs. A
+  /// Scores the turn under each of verdict.hints, chooses one and fills chosen_hint, teacher, hint_agreement (with
+  /// `earlier_hints` of the same user, where the sampler's top-k is on record) and reference_logprobs. A
   /// turn that can never be trained (greedy, truncated, too long, no log-probs) is left as it is; hints whose context
   /// is beyond the teacher's positions are counted (hints_too_long) and never chosen. Throws UserError when a needed
   /// version is not there.
-  void score(const Turn& turn, Verdict& verdict) const;
+  void score(const Turn& turn, Verdict& verdict, const std::vector<std::string>& earlier_hints = {}) const;
 
   /// Where the turn's reply says `quote`, in its own tokens.
   std::optional<TokenSpan> locate_in(const Turn& turn, const std::string& quote) const {
@@ -51,6 +52,8 @@ class Teacher {
   const TeacherScorer& teaching() const { return other_ ? *other_ : scorer_; }
   ScoreResult score_one(std::int64_t version, ScoreRequest request) const;
   void score_hints(const Turn& turn, Verdict& verdict) const;
+  std::optional<float> lowest_agreement(const Turn& turn, const TeacherScores& chosen,
+                                        const std::vector<std::string>& earlier_hints) const;
   void add_sampler_logprobs(const Turn& turn, TeacherScores& scores) const;
 
   TeacherScorer scorer_;

@@ -155,6 +155,7 @@ void Head::on_ended(EndedTurn ended) {
 void Head::on_judged(const Turn& turn, Verdict verdict) {
   meter_.add_verdict(verdict);
   if (journal_->failed()) return;
+  if (compares_hints(config_)) earlier_hints_.add(turn, verdict);
   if (verdict.revision > 0) return feedback_->judged(turn, std::move(verdict));
   journal_->save_verdict(verdict);
   const auto revision = feedback_->prm_revision(verdict);

@@ -29,6 +29,7 @@
 #include "roles/step_desk.hpp"
 #include "roles/user_data_desk.hpp"
 #include "roles/version_desk.hpp"
+#include "samples/earlier_hints.hpp"
 
 namespace clawrl {
 
@@ -112,6 +113,7 @@ class Head : public ChatService {
   std::unique_ptr<JournalReader> replay_;
   std::unique_ptr<JsonlWriter> metrics_;
   ServiceMeter meter_;
+  EarlierHints earlier_hints_;
   LearningFacts learning_facts_;
   LearningMonitor learning_;
   const HttpSettings http_settings_;

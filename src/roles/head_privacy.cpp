@@ -27,6 +27,7 @@ void Head::make_user_data_desk() {
       open_turns_.erase(id);
       feedback_at_.erase(id);
       if (judges_) judges_->drop(id);
+      earlier_hints_.forget(id);
       feedback_->forget(id);
       if (steps_) steps_->drop(id, "erased");
     }

@@ -35,6 +35,7 @@ void JudgeDesk::send(SampleId id, Case& one, int rank) {
   one.since_s = monotonic_s();
   ++one.attempts;
   ++load_[rank];
+  one.given.earlier_hints = earlier_hints(one.turn);
   mailbox_.send(rank, Port::prm, messages::JudgeTurn{one.turn, id.revision, one.given});
 }
 

@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <string>
 #include <vector>
 
 #include "comm/mailbox.hpp"
@@ -20,6 +21,11 @@ class JudgeDesk {
   JudgeDesk(Mailbox& mailbox, std::vector<int> prm_ranks, double timeout_s,
             std::function<void(const Turn&, Verdict)> judged)
       : mailbox_(mailbox), ranks_(std::move(prm_ranks)), timeout_s_(timeout_s), judged_(std::move(judged)) {}
+
+  /// The user's earlier hints, for Verdict::hint_agreement; asked when a turn goes out.
+  std::function<std::vector<std::string>(const Turn&)> earlier_hints = [](const Turn&) {
+    return std::vector<std::string>();
+  };
 
   void submit(Turn turn, std::int32_t revision, GivenVerdict given = {});
   bool has(SampleId id) const;  // waits or is being judged

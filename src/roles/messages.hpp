@@ -163,7 +163,7 @@ struct Judged {
   Verdict verdict;
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(verdict);
+    archive(verdict, verdict.hint_agreement);
   }
 };
 

@@ -7,7 +7,7 @@
 #include <span>
 #include <sstream>
 #include <string_view>
-#include <vector>
+#include <utility>
 
 #include "core/answer_marks.hpp"
 #include "core/checksum.hpp"
@@ -80,8 +80,8 @@ Statement statement_of(const std::string& text) {
 bool FeedbackWeights::idle() const {
   const FeedbackWeighting off;
   return settings_.silence_weight == off.silence_weight && settings_.contradiction_weight == 1 &&
-         settings_.repetition_weight == 1 && settings_.posing_weight == 1 && settings_.newcomer_samples == 0 &&
-         settings_.user_daily_cap == 0 && settings_.daily_cap == 0;
+         settings_.most_contradictions == 1 && settings_.repetition_weight == 1 && settings_.posing_weight == 1 &&
+         settings_.newcomer_samples == 0 && settings_.user_daily_cap == 0 && settings_.daily_cap == 0;
 }
 
 FeedbackWeights::User& FeedbackWeights::user_of(const Turn& turn) {
@@ -114,17 +114,43 @@ double FeedbackWeights::take_back(User& user, TurnId turn) {
   return taken;
 }
 
-/// A statement contradicts when the user's newest one on its topic says the opposite; it repeats those that say the
-/// same.
-double FeedbackWeights::discount(const User& user, const Statement& said) const {
-  if (said.topic == 0) return 1;
-  double weight = 1;
+/// It contradicts when the user's newest statement on its topic says the opposite, or when its hint is opposed to one
+/// of the user's newest.
+FeedbackWeights::Comparison FeedbackWeights::compare(const User& user, const Statement& said,
+                                                     const Verdict& verdict) const {
+  Comparison compared;
+  if (verdict.hint_agreement) compared = {true, *verdict.hint_agreement < opposed_agreement};
+  if (said.topic == 0) return compared;
   const auto before = std::find_if(user.newest.rbegin(), user.newest.rend(),
                                    [&](const Weighed& one) { return one.said.topic == said.topic; });
-  if (before != user.newest.rend() && before->said.negated != said.negated) weight *= settings_.contradiction_weight;
+  if (before == user.newest.rend()) return compared;
+  const bool contradicts = compared.contradicts || before->said.negated != said.negated;
+  return {compared.made || contradicts || verdict.score < 0, contradicts};  // praise in the same words proves nothing
+}
+
+double FeedbackWeights::discount(const User& user, const Statement& said, Comparison compared) const {
+  const double weight = compared.contradicts ? settings_.contradiction_weight : 1;
+  if (said.topic == 0) return weight;
   const auto repeated =
       std::count_if(user.newest.begin(), user.newest.end(), [&](const Weighed& one) { return one.said == said; });
   return weight * std::pow(settings_.repetition_weight, static_cast<double>(repeated));
+}
+
+bool FeedbackWeights::unsteady(const User& user, Comparison newest) const {
+  int made = newest.made, contradicting = newest.contradicts;
+  for (const Weighed& one : user.newest) {
+    made += one.compared.made;
+    contradicting += one.compared.contradicts;
+  }
+  return contradicting > settings_.most_contradictions * made;
+}
+
+/// Those that counted, once; of the caps they keep what they took.
+std::vector<TurnId> FeedbackWeights::withdraw(User& user) {
+  std::vector<TurnId> turns;
+  for (Weighed& one : user.newest)
+    if (std::exchange(one.taken, 0) > 0) turns.push_back(one.turn);
+  return turns;
 }
 
 double FeedbackWeights::trust(std::int64_t sample) const {
@@ -141,32 +167,37 @@ double FeedbackWeights::left(const User& user) const {
 FeedbackWeight FeedbackWeights::weigh(const Turn& turn, const Verdict& verdict) {
   if (idle()) return {};
   User& user = user_of(turn);
-  const std::int64_t sample = user.samples + (take_back(user, turn.id) > 0 ? 0 : 1);
+  std::int64_t& samples = turn.key.empty() && turn.user.empty() ? unnamed_samples_ : user.samples;
+  const std::int64_t sample = samples + (take_back(user, turn.id) > 0 ? 0 : 1);
   const bool silent = verdict.origin == "silence";
   const std::string words = silent ? "" : users_words(turn.next_state);
   const Statement said = statement_of(words);
   const double posing = poses_as_judge(words) ? settings_.posing_weight : 1;
-  const double wanted = (silent ? settings_.silence_weight : discount(user, said)) * posing * trust(sample);
+  const Comparison compared = silent ? Comparison{} : compare(user, said, verdict);
+  const bool steady = !unsteady(user, compared);
+  const double wanted =
+      (silent ? settings_.silence_weight : discount(user, said, compared)) * posing * trust(sample) * steady;
   const double room = left(user), value = std::max(0.0, std::min(wanted, room));
   const bool own = settings_.user_daily_cap > 0 && settings_.user_daily_cap - user.used <= 0;
   user.used += value;
   used_ += value;
-  user.newest.push_back({turn.id, said, value, day_});
+  user.newest.push_back({turn.id, said, compared, value, day_});
   while (user.newest.size() > static_cast<std::size_t>(settings_.memory)) user.newest.pop_front();
-  if (value > 0) user.samples = sample;
+  if (value > 0) samples = sample;
   if (value > 0) return {value, ""};
+  if (!steady) return {0, "unsteady", withdraw(user)};
   return {0, posing <= 0 ? "poses_as_judge" : wanted <= 0 ? "discounted" : own ? "user_cap" : "day_cap"};
 }
 
 std::string FeedbackWeights::text() const {
   std::ostringstream out;
   out.precision(17);
-  out << "clock2 " << clock_s_ << ' ' << day_ << ' ' << used_ << '\n';
+  out << "clock3 " << clock_s_ << ' ' << day_ << ' ' << used_ << ' ' << unnamed_samples_ << '\n';
   for (const auto& [key, user] : users_) {
     out << key << ' ' << user.used << ' ' << user.seen_s << ' ' << user.samples << ' ' << user.newest.size();
     for (const Weighed& one : user.newest)
-      out << ' ' << one.turn.value << ' ' << one.said.topic << ' ' << one.said.negated << ' ' << one.taken << ' '
-          << one.day;
+      out << ' ' << one.turn.value << ' ' << one.said.topic << ' ' << one.said.negated << ' ' << one.compared.made
+          << ' ' << one.compared.contradicts << ' ' << one.taken << ' ' << one.day;
     out << '\n';
   }
   return out.str();
@@ -177,7 +208,9 @@ void FeedbackWeights::restore(const std::string& text) {
   std::istringstream in(text);
   std::string word;
   in >> word >> read.clock_s_ >> read.day_ >> read.used_;
-  const bool counted = word == "clock2";  // "clock": from before samples were counted
+  const bool compared = word == "clock3";             // from when comparisons were kept
+  const bool counted = compared || word == "clock2";  // from when samples were counted
+  if (compared) in >> read.unnamed_samples_;
   require(in && (counted || word == "clock"), "the feedback weights of a checkpoint cannot be read");
   for (std::string key; in >> key;) {
     User& user = read.users_[key];
@@ -188,7 +221,9 @@ void FeedbackWeights::restore(const std::string& text) {
     if (!counted) user.samples = static_cast<std::int64_t>(count);
     for (std::size_t i = 0; in && i < count; ++i) {
       Weighed one;
-      in >> one.turn.value >> one.said.topic >> one.said.negated >> one.taken >> one.day;
+      in >> one.turn.value >> one.said.topic >> one.said.negated;
+      if (compared) in >> one.compared.made >> one.compared.contradicts;
+      in >> one.taken >> one.day;
       user.newest.push_back(one);
     }
     require(static_cast<bool>(in), "the feedback weights of a checkpoint cannot be read: " + key);

@@ -2,7 +2,7 @@
 // How much of an influence one piece of feedback has on the policy, by who gave it and what they said before.
 //
 //   weight = silence x contradiction x repetition x posing x newcomer, then cut by what is left of the user's and the
-//   day's share
+//   day's share; 0 while the user contradicts themselves too often
 //
 // Everything is off (weight 1) by default. The clipped loss and the divergence are homogeneous in the advantages, so a
 // sample with weight w counts as w of one.
@@ -11,6 +11,7 @@
 #include <deque>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "config/run_config.hpp"
 #include "core/turn.hpp"
@@ -31,9 +32,14 @@ struct Statement {
 };
 Statement statement_of(const std::string& text);
 
+/// Below this agreement with an earlier hint (Verdict::hint_agreement) a hint asks for the opposite of it. Of the demo
+/// policy's hints opposites are at -0.4 to -1, others seldom below -0.15.
+inline constexpr double opposed_agreement = -0.25;
+
 struct FeedbackWeight {
   double value = 1;
-  std::string reason;  // why it is 0: user_cap, day_cap, discounted, poses_as_judge
+  std::string reason;                  // why it is 0: user_cap, day_cap, discounted, poses_as_judge, unsteady
+  std::vector<TurnId> withdrawn = {};  // earlier turns of a user who turned out to be unsteady: not to be used again
 };
 
 /// Not thread-safe. A function of its calls in order: the same journal gives the same weights. Its clock is the newest
@@ -55,9 +61,13 @@ class FeedbackWeights {
   void restore(const std::string& text);
 
  private:
+  struct Comparison {
+    bool made = false, contradicts = false;  // with what the user said before
+  };
   struct Weighed {
     TurnId turn;
     Statement said;
+    Comparison compared;
     double taken = 0;  // of the caps of `day`
     std::int64_t day = 0;
   };
@@ -69,15 +79,19 @@ class FeedbackWeights {
   };
   bool idle() const;
   double take_back(User& user, TurnId turn);
-  double discount(const User& user, const Statement& said) const;
+  Comparison compare(const User& user, const Statement& said, const Verdict& verdict) const;
+  double discount(const User& user, const Statement& said, Comparison compared) const;
+  bool unsteady(const User& user, Comparison newest) const;
+  static std::vector<TurnId> withdraw(User& user);
   double trust(std::int64_t sample) const;
   double left(const User& user) const;
   User& user_of(const Turn& turn);
 
   FeedbackWeighting settings_;
   double clock_s_ = 0;
-  std::int64_t day_ = 0;  // of the clock
-  double used_ = 0;       // by all, today
+  std::int64_t day_ = 0;              // of the clock
+  double used_ = 0;                   // by all, today
+  std::int64_t unnamed_samples_ = 0;  // of all who name neither key nor user: newcomers together, since a session ends
   std::map<std::string, User> users_;
 };
 

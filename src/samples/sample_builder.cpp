@@ -162,9 +162,9 @@ BuiltSample SampleBuilder::build(const Turn& turn, const Verdict& verdict, std::
          "advantage '" + settings_.method + "' returned arrays of the wrong length");
   if (!finite(values)) return {{}, "not_finite"};
   if (all_zero(values)) return {assemble(turn, verdict, std::move(values)), "zero_advantage"};
-  const FeedbackWeight weight = weights_.weigh(turn, verdict);
+  FeedbackWeight weight = weights_.weigh(turn, verdict);
   scale(values, weight.value);
-  return {assemble(turn, verdict, std::move(values)), weight.reason};
+  return {assemble(turn, verdict, std::move(values)), weight.reason, std::move(weight.withdrawn)};
 }
 
 }  // namespace clawrl

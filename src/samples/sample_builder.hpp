@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/training_sample.hpp"
 #include "samples/advantage.hpp"
@@ -14,11 +15,12 @@
 namespace clawrl {
 
 /// Reasons: side, aborted, judge_failed, truncated, greedy, no_logprobs, no_version, no_masks, no_teacher_logprobs,
-/// no_topk_logprobs, no_reference, not_finite, too_long, stale, zero_advantage, user_cap, day_cap, discounted, or the
-/// turn's own exclusion.
+/// no_topk_logprobs, no_reference, not_finite, too_long, stale, zero_advantage, user_cap, day_cap, discounted,
+/// unsteady, poses_as_judge, or the turn's own exclusion.
 struct BuiltSample {
-  std::optional<TrainingSample> sample;  // also with zero_advantage and the three after it: on record, takes no slot
+  std::optional<TrainingSample> sample;  // also with zero_advantage and those after it: on record, takes no slot
   std::string exclusion;                 // empty = to be trained on
+  std::vector<TurnId> withdrawn = {};    // with unsteady: earlier turns whose samples are not to be used again
 };
 
 /// Not thread-safe. Keeps the running baseline, which takes in every verdict with a valid vote in the order of the

@@ -237,4 +237,9 @@ TEST_CASE("top-k is recorded only where it is needed") {
   CHECK(recorded_top_k(parsed({"--method=opd", "--prm.hints=2"})) == 4);
   CHECK(recorded_top_k(parsed({"--method=opd", "--prm.hints=2", "--samples.hint_choice=shortest"})) == 0);
   CHECK(recorded_top_k(parsed({"--method=combined_topk", "--samples.top_k=8"})) == 8);
+  JobDescription whole = kJob;
+  whole.sections.push_back("feedback");
+  CHECK(recorded_top_k(parsed({"--method=opd", "--feedback.most_contradictions=0.2"}, whole)) ==
+        4);  // hints are compared
+  CHECK(recorded_top_k(parsed({"--method=binary", "--feedback.most_contradictions=0.2"}, whole)) == 0);
 }

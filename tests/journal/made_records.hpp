@@ -57,6 +57,7 @@ inline Verdict make_verdict(TurnId id, std::int8_t score = -1, std::int32_t revi
   verdict.hints = {"No bold text."};
   verdict.chosen_hint = 0;
   verdict.teacher.logprobs = {-0.125F, -2.0F, -3.0F};
+  verdict.hint_agreement = -0.5F;
   return verdict;
 }
 

@@ -50,6 +50,7 @@ TEST_CASE("turns, verdicts, samples, versions and metadata survive reopening") {
   CHECK(journal.verdict({turn.id, 0})->votes == make_verdict(turn.id).votes);
   CHECK(journal.verdict({turn.id, 0})->teacher.logprobs == make_verdict(turn.id).teacher.logprobs);
   CHECK(journal.newest_verdict(turn.id)->revision == 1);
+  CHECK(journal.newest_verdict(turn.id)->hint_agreement == -0.5F);
   CHECK_FALSE(journal.verdict({turn.id, 2}));
   const SampleId id{turn.id, 0};
   CHECK(journal.samples(std::span(&id, 1))[0].ids == make_sample(turn.id).ids);

@@ -177,7 +177,9 @@ void take_back(const std::string& path, int version) {
     const auto drop = [&](const std::string& table, const std::string& column) {
       journal::execute(database, ("ALTER TABLE " + table + " DROP COLUMN " + column).c_str());
     };
-    for (const char* column : {"fault", "severity"}) drop("feedback", column);
+    drop("verdicts", "hint_agreement");
+    if (version < 4)
+      for (const char* column : {"fault", "severity"}) drop("feedback", column);
     if (version == 2) {
       for (const char* table : {"samples", "steps"}) drop(table, "line");
       drop("feedback", "hint");
@@ -189,8 +191,9 @@ void take_back(const std::string& path, int version) {
 }
 
 TEST_CASE(
-    "a journal of an earlier schema goes on with what it has: one line, feedback that says neither how nor where") {
-  const int version = GENERATE(2, 3);
+    "a journal of an earlier schema goes on with what it has: one line, feedback that says neither how nor where, "
+    "hints that were not compared") {
+  const int version = GENERATE(2, 3, 4);
   Folder folder;
   const auto path = folder.file("journal.db");
   {
@@ -201,6 +204,7 @@ TEST_CASE(
     earlier.id = "e";
     earlier.turn = {2};
     journal.save_feedback(earlier);
+    journal.save_verdict(make_verdict({1}));
   }
   take_back(path, version);
   CHECK_THROWS_WITH(JournalReader(path), Catch::Matchers::Contains("schema version " + std::to_string(version)) &&
@@ -222,6 +226,7 @@ TEST_CASE(
   CHECK(kept.fault == "at length");
   CHECK(kept.severity == 2);
   CHECK(journal.feedback_on({2}).at(0).severity == 0);
+  CHECK_FALSE(journal.newest_verdict({1}).value().hint_agreement);
   CHECK(journal.audits().empty());
   journal.save_audit({{4, "hints", 40, 40, 0, 0, 0, "passed", "evaluate"}});
   CHECK(journal.audits().size() == 1);

@@ -134,6 +134,47 @@ TEST_CASE("thumbs down by completion id is trained as the user's verdict") {
   workspace.done();
 }
 
+TEST_CASE("who asks for opposites is not learned from; who asks for one thing after another is") {
+  Workspace workspace("unsteady");
+  const std::string out = workspace.path("run");
+  JobProcess job(
+      {.out = out, .arguments = {"--feedback.most_contradictions=0.2", "--samples.batch=1", "--prm.teacher=base"}});
+  const Json task = Json::array(
+      {{{"role", "user"},
+        {"content",
+         "Leo Dale has 7 red apples and finds 5 more in the garden. How many red apples does Leo have now?"}}});
+  const ServerUrl server = job.wait_until_serving();
+  const JournalReader journal(journal_of(out));
+  int sessions = 0;
+  const auto ask_for = [&](const std::string& user, const std::string& hint) -> TurnId {
+    const Answered reply =
+        post(server, "/v1/chat/completions", {{"model", "clawrl-demo"}, {"user", user}, {"messages", task}},
+             "X-Turn-Type: main\r\nX-Session-Id: " + user + std::to_string(++sessions) + "\r\n");
+    const Answered given =
+        post(server, "/v1/feedback",
+             {{"completion_id", reply.body.at("id")}, {"user", user}, {"thumbs", "down"}, {"hint", hint}});
+    INFO(given.body.dump());
+    REQUIRE(given.status == 200);
+    const TurnId id{given.body.at("turns")[0].at("turn_id")};
+    REQUIRE(eventually([&] {
+      const auto samples = journal.samples_on(id);
+      return journal.turn(id)->state == TurnState::trained || (!samples.empty() && !samples.back().exclusion.empty());
+    }));
+    return id;
+  };
+  const TurnId asked = ask_for("eve", "Use bold text."), opposed = ask_for("eve", "Do not use bold text.");
+  CHECK(journal.turn(asked)->state == TurnState::trained);
+  CHECK(journal.newest_verdict(opposed)->hint_agreement.value() < -0.25F);
+  CHECK(journal.samples_on(opposed).back().exclusion == "unsteady");
+  ask_for("bob", "Make the reply longer.");
+  const TurnId other = ask_for("bob", "Do not use bold text.");
+  CHECK(journal.newest_verdict(other)->hint_agreement.value() > -0.25F);
+  CHECK(journal.turn(other)->state == TurnState::trained);
+  job.stop();
+  REQUIRE(job.wait() == 0);
+  workspace.done();
+}
+
 TEST_CASE("choices that are scored one by one are trained as a group") {
   Workspace workspace("groups");
   const std::string out = workspace.path("run");

@@ -110,6 +110,34 @@ TEST_CASE("equal hints are one candidate; several are chosen among") {
   CHECK(bench.teacher.calls.size() == 2);
 }
 
+TEST_CASE("the chosen hint is compared with the user's earlier ones, where the sampler's top-k is on record") {
+  Bench bench;
+  const Turn turn = scripted_turn(bench.tokenizer);
+  const Teacher teacher(bench.teacher.functions(), bench.tokenizer, test::demo_template(), {});
+  Verdict verdict;
+  verdict.turn = turn.id;
+  verdict.hints = {"Be brief."};
+  teacher.score(turn, verdict, {"Write more.", "Use rhymes."});
+  CHECK(verdict.hint_agreement == 0.0F);  // the scripted teacher moves all ids alike
+  const auto& calls = bench.teacher.calls;
+  REQUIRE(calls.size() == 4);  // the hint, none, the two earlier ones: by one version, at the same ids
+  CHECK(calls[1].second.response_begin == static_cast<std::int32_t>(turn.prompt.size()));
+  CHECK(calls[2].second.response_begin > calls[1].second.response_begin);
+  for (const auto& [version, request] : calls) {
+    CHECK(version == 3);
+    CHECK(request.gather_ids == turn.completion.topk_ids);
+  }
+  Verdict alone = verdict;
+  alone.hint_agreement.reset();
+  teacher.score(turn, alone);
+  CHECK_FALSE(alone.hint_agreement);
+  Turn narrow = turn;
+  narrow.completion.topk_ids.clear();
+  narrow.completion.topk_logprobs.clear();
+  teacher.score(narrow, alone, {"Write more."});
+  CHECK_FALSE(alone.hint_agreement);
+}
+
 TEST_CASE("a method without hints asks for none") {
   Bench bench;
   RunConfig config;

@@ -52,6 +52,13 @@ TEST_CASE("the judge is told the user's words, not what a client put behind them
   CHECK(d.sent().at(0).message.given.task == "Sort the files");
 }
 
+TEST_CASE("a turn goes out with what its user was told to want before") {
+  Desk d({6});
+  d.desk.earlier_hints = [](const Turn& turn) { return std::vector<std::string>{"before " + turn.reply}; };
+  d.submit(4);
+  CHECK(d.sent().at(0).message.given.earlier_hints == std::vector<std::string>{"before reply 4"});
+}
+
 TEST_CASE("turns go to the least busy rank and come back with their verdict") {
   Desk d({6, 7});
   for (int id = 1; id <= 4; ++id) d.submit(id, id);

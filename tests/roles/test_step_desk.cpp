@@ -77,6 +77,36 @@ TEST_CASE("a replay window adds used samples, marked as such") {
   CHECK(run.desk.last_fresh().size() == 2);
 }
 
+TEST_CASE("what an unsteady user said before is not used again, neither what waits nor what would be replayed") {
+  Folder folder;
+  RunConfig config = binary(1);
+  config.samples.replay = 1;
+  config.samples.weighting.most_contradictions = 0.2;
+  Run run(folder.file("journal.sqlite"), config);
+  const auto judge = [&](const std::string& user, std::optional<float> agreement) {
+    Turn turn = run.answered_turn();
+    turn.user = user;
+    run.journal.save_turn(turn);
+    Verdict verdict = Run::verdict_of(turn);
+    verdict.hint_agreement = agreement;
+    run.journal.save_verdict(verdict);
+    run.desk.add(turn, verdict);
+    return turn.id;
+  };
+  judge("eve", {});
+  CHECK(run.run_steps() == 1);
+  const TurnId waiting = judge("eve", 0.9F);
+  judge("eve", -0.9F);
+  judge("eve", -0.9F);
+  CHECK(run.journal.samples_on(waiting).at(0).exclusion == "unsteady");
+  CHECK(run.run_steps() == 0);
+  const TurnId other = judge("bob", {});
+  CHECK(run.run_steps() == 1);
+  const auto uses = run.journal.steps(2, 100).at(0).samples;
+  REQUIRE(uses.size() == 1);
+  CHECK(uses[0].id.turn == other);
+}
+
 TEST_CASE("what cannot be trained on is excluded by name and takes no slot") {
   Folder folder;
   Run run(folder.file("journal.sqlite"), binary(1));
