@@ -119,7 +119,8 @@ def trial(options, baseline, seed, tasks, held_out):
     port = free_port()
     command = [f"{options.build}/jobs/online_rl", "--config=configs/basic/online_rl.ini", f"--out={folder}",
                f"--port={port}", f"--run.seed={seed}", "--samples.method=binary", f"--samples.baseline={baseline}",
-               f"--samples.batch={CHOICES * TASKS}", "--samples.replay=0", f"--trainer.learning_rate={options.rate}"]
+               f"--samples.batch={CHOICES * TASKS}", "--samples.replay=0", f"--trainer.learning_rate={options.rate}",
+               "--trainer.eps=1e-8", "--trainer.weight_decay=0.1"]
     with serving(command, port, folder / "server.log", ROOT):
         client = Client(port)
         before = measure(client, held_out)

@@ -5,7 +5,7 @@ import statistics
 LIMIT = 72  # rounds that count where a user was not satisfied three times running within the run
 PERSONAS = ["student", "ta", "teacher"]
 EVERYBODY = [*PERSONAS, "contrarian"]
-VARIANTS = ["alone", " at ", "clipped", "without", "diagnostic", "contraries", "defended"]  # in the table, not in the plot
+VARIANTS = ["alone", "plain", "clipped", "without", "diagnostic", "contraries", "defended", "wary"]  # not in the plot
 COLOURS = ["#888888", "#d95f02", "#7570b3", "#e7298a", "#66a61e", "#1b9e77", "#a6761d", "#e6ab02", "#1f78b4"]
 
 
@@ -80,11 +80,12 @@ def paired(trials, row, other):
 
 
 def comparisons(trials):
-    """combined_topk beside every other row, and what learning adds to a memory, a line each."""
+    """combined_topk beside every other row, what learning adds to a memory and random words to nothing, a line each."""
     rows = list(dict.fromkeys(t["row"] for t in trials))
-    pairs = [("combined_topk", other) for other in rows if other != "combined_topk" and not any(word in other for word in ["alone", "contraries"])]
+    pairs = [("combined_topk", other) for other in rows
+             if other != "combined_topk" and not any(word in other for word in ["alone", "contraries"])]
     lines = []
-    for row, other in [*pairs, ("memory + combined_topk", "memory")]:
+    for row, other in [*pairs, ("memory + combined_topk", "memory"), ("control: random words", "base"), ("control: random words wary", "base")]:
         found = paired(trials, row, other)
         if found:
             lines.append(f"- {row} minus {other}: {found['mean']:+.3f} satisfaction, +-{found['error']:.3f} over "
