@@ -65,6 +65,8 @@ class Journal : public JournalReader {
 
   /// Samples of the turn that no step took: excluded.
   void exclude_unused_samples(TurnId turn, const std::string& reason);
+  /// All of the turn's samples: one that a step took keeps its use and is not replayed any more.
+  void exclude_samples(TurnId turn, const std::string& reason);
 
   // -- explicit feedback
   void save_feedback(const FeedbackRecord& record, Durable durable = {});  // a row that is there already stays

@@ -50,6 +50,12 @@ void Journal::exclude_unused_samples(TurnId turn, const std::string& reason) {
   });
 }
 
+void Journal::exclude_samples(TurnId turn, const std::string& reason) {
+  writer_->submit([=](auto& database) {
+    execute(database, "UPDATE samples SET exclusion = ? WHERE turn = ? AND exclusion = ''", reason, turn.value);
+  });
+}
+
 void Journal::advance_turn(TurnId id, TurnState to, const std::string& exclusion) {
   writer_->submit([=](auto& database) {
     execute(database, "UPDATE turns SET state = ?, exclusion = ? WHERE id = ? AND state = ?", static_cast<int>(to),

@@ -185,7 +185,8 @@ std::vector<SampleId> JournalReader::used_samples(std::int64_t count, std::int64
               "SELECT turn, revision FROM step_samples u WHERE replayed = 0 AND step <= ? AND "
               "(SELECT line FROM steps t WHERE t.step = u.step) = ? AND NOT EXISTS "
               "(SELECT 1 FROM feedback f WHERE f.turn = u.turn AND f.revision = u.revision AND f.withdrawn > 0) "
-              "AND EXISTS (SELECT 1 FROM samples s WHERE s.turn = u.turn AND s.revision = u.revision) "
+              "AND EXISTS (SELECT 1 FROM samples s WHERE s.turn = u.turn AND s.revision = u.revision AND "
+              "s.exclusion = '') "
               "ORDER BY step DESC, position DESC LIMIT ?",
               last_step, line, count);
     std::vector<SampleId> ids;

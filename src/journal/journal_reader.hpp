@@ -71,7 +71,7 @@ class JournalReader {
   /// Those of `ids` that are there, in their order: a sample may have been erased.
   std::vector<TrainingSample> samples_left(std::span<const SampleId> ids) const;
   /// The newest `count` samples that the line's steps up to `last_step` took, oldest first: a replay window made again.
-  /// Without those that were erased and those of feedback that was withdrawn.
+  /// Without those that were erased or excluded since and those of feedback that was withdrawn.
   std::vector<SampleId> used_samples(std::int64_t count, std::int64_t last_step,
                                      const std::string& line = "main") const;
 

@@ -89,7 +89,10 @@ std::string StepDesk::save_sample(const Turn& turn, const Verdict& verdict, cons
   if (built.sample && built.exclusion.empty() && !lines_.admit(line)) built.exclusion = "max_lines";
   if (built.sample) built.sample->line = line;
   last_advantage_ = built.sample ? mean_advantage(*built.sample) : 0;
-  for (const TurnId earlier : built.withdrawn) drop(earlier, built.exclusion);
+  for (const TurnId earlier : built.withdrawn) {
+    drop(earlier, built.exclusion);
+    journal_.exclude_samples(earlier, built.exclusion);
+  }
   if (!built.sample) {
     if (verdict.error.empty()) journal_.exclude_turn(turn.id, built.exclusion);
     return built.exclusion;

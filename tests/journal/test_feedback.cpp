@@ -166,6 +166,24 @@ TEST_CASE("samples that no step took are excluded, a taken one stays and its tur
   CHECK(journal.used_samples(10, 1).empty());
 }
 
+TEST_CASE("a taken sample that is excluded is not replayed any more, and its step can be taken again") {
+  Folder folder;
+  Journal journal(folder.file("journal.sqlite"));
+  journal.save_turn(make_turn({1}));
+  journal.save_verdict(make_verdict({1}));
+  journal.save_sample(make_sample({1}));
+  StepRecord step;
+  step.step = step.version = 1;
+  step.samples = {{{{1}, 0}, false}};
+  step.shards = {{0}};
+  journal.plan_step(step).get();
+  CHECK(journal.used_samples(10, 1).size() == 1);
+  journal.exclude_samples({1}, "unsteady");
+  CHECK(journal.used_samples(10, 1).empty());
+  CHECK(journal.was_taken({1}));
+  CHECK(journal.samples_left(std::vector<SampleId>{{{1}, 0}}).size() == 1);
+}
+
 TEST_CASE("the choices of a request are found by its id") {
   Folder folder;
   Journal journal(folder.file("journal.sqlite"));

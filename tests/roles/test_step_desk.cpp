@@ -100,6 +100,7 @@ TEST_CASE("what an unsteady user said before is not used again, neither what wai
   judge("eve", -0.9F);
   CHECK(run.journal.samples_on(waiting).at(0).exclusion == "unsteady");
   CHECK(run.run_steps() == 0);
+  CHECK(run.journal.used_samples(8, 1).empty());  // nor after a restart
   const TurnId other = judge("bob", {});
   CHECK(run.run_steps() == 1);
   const auto uses = run.journal.steps(2, 100).at(0).samples;
