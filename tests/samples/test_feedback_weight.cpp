@@ -1,42 +1,17 @@
 // Who may move the policy how far.
 
 #include "core/error.hpp"
-#include "judged_turn.hpp"
-#include "samples/feedback_weight.hpp"
 #include "samples/sample_builder.hpp"
 #include "support/catch.hpp"
+#include "weighed_turn.hpp"
 
 using namespace clawrl;
+using test::turn_of, test::verdict_of, test::weight;
 using Floats = std::vector<float>;
 
 namespace {
 
 constexpr double kDay = 86400;
-
-/// A turn of its own each time.
-Turn turn_of(const std::string& user, const std::string& words, double at_s = 0) {
-  static std::int64_t last = 1000;
-  Turn turn = test::answered_turn();
-  turn.id = {++last};
-  turn.user = user;
-  turn.session = "s";
-  turn.created_s = at_s;
-  turn.next_state = {{"user", words, "", {}, ""}};
-  return turn;
-}
-
-Verdict verdict_of(std::int8_t score, const std::string& origin = "prm") {
-  Verdict verdict;
-  verdict.turn = {12};
-  verdict.votes = {score};
-  verdict.score = score;
-  verdict.origin = origin;
-  return verdict;
-}
-
-double weight(FeedbackWeights& weights, const Turn& turn, const std::string& origin = "prm") {
-  return weights.weigh(turn, verdict_of(-1, origin)).value;
-}
 
 /// The verdict for that very turn.
 BuiltSample build(SampleBuilder& builder, const Turn& turn, Verdict verdict) {
@@ -81,59 +56,6 @@ TEST_CASE("identical feedback counts less each time, of that user only") {
   Turn tool = turn_of("eve", "no lists");
   tool.next_state[0].role = "tool";
   CHECK(weight(weights, tool) == 1);  // a tool's result is nobody's wish
-}
-
-TEST_CASE("who says the opposite of what they said last counts less; a change of mind is paid for once") {
-  FeedbackWeights weights({.contradiction_weight = 0.25});
-  CHECK(weight(weights, turn_of("eve", "no lists")) == 1);
-  CHECK(weight(weights, turn_of("eve", "please use lists")) == 0.25);
-  CHECK(weight(weights, turn_of("eve", "please use a list")) == 1);
-  CHECK(weight(weights, turn_of("eve", "don't use lists")) == 0.25);
-  CHECK(weight(weights, turn_of("bob", "use lists")) == 1);  // others may want others
-  FeedbackWeights deaf({.contradiction_weight = 0});
-  weight(deaf, turn_of("eve", "no lists"));
-  CHECK(deaf.weigh(turn_of("eve", "use lists"), verdict_of(1)).reason == "discounted");
-}
-
-Verdict compared(double agreement) {
-  Verdict verdict = verdict_of(-1);
-  verdict.hint_agreement = static_cast<float>(agreement);
-  return verdict;
-}
-
-TEST_CASE("a hint opposed to an earlier one is a contradiction, in whatever words") {
-  FeedbackWeights weights({.contradiction_weight = 0.25});
-  CHECK(weights.weigh(turn_of("eve", "write more"), compared(1)).value == 1);
-  CHECK(weights.weigh(turn_of("eve", "too chatty"), compared(-0.9)).value == 0.25);
-  CHECK(weights.weigh(turn_of("eve", "no bold text"), compared(-0.1)).value == 1);  // another wish, not the opposite
-}
-
-TEST_CASE("who contradicts themselves too often is not learned from, until they are steady again") {
-  FeedbackWeights weights({.most_contradictions = 0.2});
-  const Turn first = turn_of("eve", "write more"), second = turn_of("eve", "Perfect!");
-  CHECK(weights.weigh(first, verdict_of(-1)).value == 1);
-  CHECK(weights.weigh(second, verdict_of(1)).value == 1);
-  const FeedbackWeight third = weights.weigh(turn_of("eve", "too chatty"), compared(-0.9));
-  CHECK(third.value == 0);
-  CHECK(third.reason == "unsteady");
-  CHECK(third.withdrawn == std::vector<TurnId>{first.id, second.id});
-  const FeedbackWeight praise = weights.weigh(turn_of("eve", "Perfect!"), verdict_of(1));
-  CHECK(praise.reason == "unsteady");  // whatever they say
-  CHECK(praise.withdrawn.empty());     // once is enough
-  CHECK(weights.weigh(turn_of("bob", "write more"), verdict_of(-1)).value == 1);
-  for (int i = 0; i < 3; ++i) CHECK(weights.weigh(turn_of("eve", "no bold"), compared(0)).value == 0);
-  CHECK(weights.weigh(turn_of("eve", "be brief"), compared(0)).value == 1);  // one in five is forgiven
-}
-
-TEST_CASE("praise in the same words does not make up for contradictions; steadiness survives a restart") {
-  const FeedbackWeighting settings{.most_contradictions = 0.2};
-  FeedbackWeights weights(settings), restarted(settings);
-  weights.weigh(turn_of("eve", "no lists"), verdict_of(-1));
-  weights.weigh(turn_of("eve", "use lists"), verdict_of(-1));
-  for (int i = 0; i < 6; ++i) weights.weigh(turn_of("eve", "lovely lists"), verdict_of(1));
-  restarted.restore(weights.text());
-  CHECK(restarted.text() == weights.text());
-  CHECK(restarted.weigh(turn_of("eve", "a cat"), verdict_of(-1)).reason == "unsteady");
 }
 
 TEST_CASE("caps bound what one user and what one day can move") {
@@ -224,6 +146,9 @@ TEST_CASE("what a checkpoint holds goes on as if nothing had happened") {
   FeedbackWeights old({.repetition_weight = 0.5, .newcomer_samples = 4});  // from before samples were counted
   old.restore("clock 1234.5 0 2\n" + influence_key(turn_of("eve", "")) + " 2 1234.5 2 7 0 0 1 0 8 0 0 1 0\n");
   CHECK(weight(old, turn_of("eve", "a cat", 2000)) == 0.75);
+  FeedbackWeights counted({.most_contradictions = 0.2, .newcomer_samples = 4});  // from before comparisons were kept
+  counted.restore("clock2 1234.5 0 2\n" + influence_key(turn_of("eve", "")) + " 2 1234.5 2 1 7 5 1 1 0\n");
+  CHECK(weight(counted, turn_of("eve", "a cat", 2000)) == 0.75);
   CHECK_THROWS_AS(second.restore("clock 1 2"), UserError);
   CHECK_THROWS_AS(second.restore("something else"), UserError);
   CHECK_THROWS_AS(second.restore("clock 1 2 3\nabc 1 2 4 5 0\n"), UserError);
