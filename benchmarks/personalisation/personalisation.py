@@ -31,7 +31,8 @@ JOINT = ",".join(PERSONAS)
 POLICY = "configs/models/policy"
 
 LEARNING = {"samples.method": "combined_topk"}
-ADAM = {"trainer.eps": 1e-8, "trainer.learning_rate": 6e-4, "trainer.weight_decay": 0.1}  # every weight moves by about the rate
+# Every weight moves by about the rate, however little the samples say of it.
+ADAM = {"trainer.eps": 1e-8, "trainer.learning_rate": 6e-4, "trainer.weight_decay": 0.1}
 SLOW_BINARY = ADAM | {"samples.method": "binary", "trainer.learning_rate": 2e-4}
 ORACLE = {"users.oracle": "true"}
 # A line of one's own has one user's samples: smaller batches of them.

@@ -85,7 +85,9 @@ def comparisons(trials):
     pairs = [("combined_topk", other) for other in rows
              if other != "combined_topk" and not any(word in other for word in ["alone", "contraries"])]
     lines = []
-    for row, other in [*pairs, ("memory + combined_topk", "memory"), ("control: random words", "base"), ("control: random words wary", "base")]:
+    pairs += [("memory + combined_topk", "memory"), ("control: random words", "base"),
+              ("control: random words wary", "base")]
+    for row, other in pairs:
         found = paired(trials, row, other)
         if found:
             lines.append(f"- {row} minus {other}: {found['mean']:+.3f} satisfaction, +-{found['error']:.3f} over "
