@@ -20,7 +20,7 @@ using namespace clawrl;
 namespace fs = std::filesystem;
 
 struct SftSettings {
-  std::string kind = "policy", from, tokenizer = "configs/models/policy", out = "out/sft/model";
+  std::string kind = "policy", from, tokenizer = "configs/models/policy", chat_template, out = "out/sft/model";
   SupervisedSettings training;
   std::uint64_t seed = 1;
   std::int64_t hidden = 128, intermediate = 384, layers = 4, heads = 4, kv_heads = 2, head_dim = 32;
@@ -31,6 +31,7 @@ void describe(SettingList& list, SftSettings& s) {
   list.add("sft.kind", s.kind, "which demo model", {"policy", "judge"});
   list.add("sft.from", s.from, "model folder to start from; empty = random weights of the shape below");
   list.add("sft.tokenizer", s.tokenizer, "folder of the tokenizer");
+  list.add("sft.chat_template", s.chat_template, "Jinja file; empty = the tokenizer's folder's");
   list.add("sft.out", s.out, "model folder to write");
   list.add("sft.tokens", s.training.tokens, "tokens to train on", at_least(1));
   list.add("sft.batch_tokens", s.training.batch_tokens, "tokens per optimiser step", at_least(1));
@@ -61,7 +62,7 @@ ModelConfig shape(const SftSettings& s, const Tokenizer& tokenizer) {
   return c;
 }
 
-void save_model(Learner& learner, const SftSettings& s, const std::string& chat_template) {
+void save_model(Learner& learner, const SftSettings& s) {
   save_weights(s.out, learner.config(), learner.parameters(), DType::bf16);
   const auto copy = [&](const fs::path& from, const char* file) {
     const fs::path to = fs::path(s.out) / file;
@@ -70,7 +71,7 @@ void save_model(Learner& learner, const SftSettings& s, const std::string& chat_
   };
   for (const char* file : {"tokenizer.json", "tokenizer_config.json", "chat_template.jinja"})
     copy(fs::path(s.tokenizer) / file, file);
-  if (!chat_template.empty()) copy(chat_template, "chat_template.jinja");
+  if (!s.chat_template.empty()) copy(s.chat_template, "chat_template.jinja");
 }
 
 int run(const MpiEnvironment& mpi, const RunConfig& config, SftSettings s) {
@@ -78,7 +79,7 @@ int run(const MpiEnvironment& mpi, const RunConfig& config, SftSettings s) {
   require(full && config.trainer.dtype == "fp32",
           "trainer.lora_rank, trainer.lora_adapter and trainer.dtype: sft trains full weights in fp32 only");
   const Tokenizer tokenizer = Tokenizer::load(s.tokenizer + "/tokenizer.json");
-  const ChatTemplate chat_template = ChatTemplate::load(s.tokenizer, config.model.chat_template);
+  const ChatTemplate chat_template = ChatTemplate::load(s.tokenizer, s.chat_template);
   std::vector<int> world(static_cast<std::size_t>(mpi.size()));
   std::iota(world.begin(), world.end(), 0);
   const auto collectives = make_mpi_collectives(world);
@@ -100,7 +101,7 @@ int run(const MpiEnvironment& mpi, const RunConfig& config, SftSettings s) {
   };
   const auto begin = std::chrono::steady_clock::now();
   const double final_loss = train_supervised(
-      *learner, mpi.rank(), mpi.size(), s.training, next, [&] { save_model(*learner, s, config.model.chat_template); },
+      *learner, mpi.rank(), mpi.size(), s.training, next, [&] { save_model(*learner, s); },
       [&](const StepMetrics& m, std::int64_t tokens) {
         if (mpi.rank() != 0) return;
         const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - begin;

@@ -153,3 +153,20 @@ TEST_CASE("probe answers line by line, goes on after a bad one, and says so with
   CHECK(contains(read(folder / "out.jsonl"), "\n{\"text\":\"\"}\n"));
   fs::remove_all(folder);
 }
+
+TEST_CASE("sft makes a whole model folder of a tokenizer and a chat template, as the README says") {
+  const fs::path folder = fs::temp_directory_path() / ("clawrl_sft_" + std::to_string(::getpid())),
+                 model = folder / "prm";
+  fs::create_directories(folder);
+  for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
+    fs::copy_file(fs::path(CLAWRL_SOURCE_DIR "/configs/models/prm") / file, folder / file);
+  const std::string chat_template = "configs/models/prm/chat_template.jinja";
+  const Result result = run(
+      jobs().at("sft") + " --sft.kind=judge --sft.tokens=2000 --sft.batch_tokens=1000 --sft.layers=1" +
+      " --sft.tokenizer=" + folder.string() + " --sft.chat_template=" + chat_template + " --sft.out=" + model.string());
+  INFO(result.output);
+  CHECK(result.code == 0);
+  for (const char* file : {"config.json", "model.safetensors", "tokenizer.json"}) CHECK(fs::exists(model / file));
+  CHECK(read(model / "chat_template.jinja") == read(fs::path(CLAWRL_SOURCE_DIR) / chat_template));
+  fs::remove_all(folder);
+}
