@@ -95,7 +95,8 @@ JudgeCase Corpus::judge_case(TaskKind kind) {
   JudgeCase c;
   c.turn.task = t.text;
   c.turn.next_role = "user";
-  c.turn.reply = render_reply(random_, t, stiff_style(random_));
+  // what the policy writes before and after it has learned something
+  c.turn.reply = render_reply(random_, t, random_.chance(0.5) ? stiff_style(random_) : style_obeying(random_, wishes()));
   const Observed seen = observe(c.turn.reply);
   if (random_.chance(0.25)) c.turn.task = complaint(random_, split_, wishes());  // a second reply is judged
   const double u = random_.uniform();
@@ -104,8 +105,9 @@ JudgeCase Corpus::judge_case(TaskKind kind) {
     c.turn.next_state = confusion(random_, split_);
   } else if (u < 0.62) {
     c.verdict = -1;
-    // users complain about what is there; now and then about what a judge can't see in the shortened reply
-    c.wishes = random_.chance(0.8) ? complaints_about(random_, seen) : wishes();
+    // users complain about what is there, or it seems not so: the wish is in their words and not to be guessed from
+    // the reply
+    c.wishes = random_.chance(0.5) ? complaints_about(random_, seen) : wishes();
     if (c.wishes.size() > 2) c.wishes.resize(2);
     c.turn.next_state = complaint(random_, split_, c.wishes);
   } else if (u < 0.83) {
