@@ -111,7 +111,8 @@ void check_privacy(const PrivacyConfig& privacy) {
 
 bool compares_hints(const RunConfig& config) {
   const auto& weighting = config.samples.weighting;
-  return config.samples.method != "binary" && (weighting.contradiction_weight < 1 || weighting.most_contradictions < 1);
+  return config.samples.method != "binary" &&
+         (weighting.contradiction_weight < 1 || weighting.most_contradictions < 1 || weighting.first_wish_weight < 1);
 }
 
 std::int32_t recorded_top_k(const RunConfig& config) {

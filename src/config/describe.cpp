@@ -99,10 +99,13 @@ void describe_serving(SettingList& list, RunConfig& c, const std::vector<std::st
            "a user is not learned from while a larger share of their newest feedback is such, 1 = off", between(0, 1));
   list.add("feedback.repetition_weight", w.repetition_weight,
            "weight per repetition of the same feedback by the same user, 1 = off", between(0, 1));
+  list.add("feedback.first_wish_weight", w.first_wish_weight,
+           "weight of a hint until the user has asked for the same before, 1 = off", between(0, 1));
   list.add("feedback.posing_weight", w.posing_weight,
            "weight of a user's words that hold a vote, a hint or a chat template's marks, 1 = off", between(0, 1));
   list.add("feedback.newcomer_samples", w.newcomer_samples,
-           "the k-th sample of a user weighs k / this until there are so many, 0 = all in full", between(0, 10000));
+           "a user's k-th sample, unless it is held up as a first wish, weighs k / this until then, 0 = all in full",
+           between(0, 10000));
   list.add("feedback.memory", w.memory, "newest feedback of a user that is compared", between(1, 10000));
   list.add("feedback.user_daily_cap", w.user_daily_cap, "samples of one user a day, by weight, 0 = no cap",
            between(0, 1e9));

@@ -103,6 +103,7 @@ struct FeedbackWeighting {
   double contradiction_weight = 1;    // of what is the opposite of what the user said before
   double most_contradictions = 1;     // share of a user's newest feedback; above it the user is not learned from
   double repetition_weight = 1;       // once more for every time that the user said the same
+  double first_wish_weight = 1;       // of a hint that none of the user's earlier ones asked for
   double posing_weight = 1;           // of words that hold marks of the judge's answers
   std::int32_t newcomer_samples = 0;  // a user's k-th sample counts k / so many until then; 0 = all in full
   std::int32_t memory = 32;           // newest statements of a user that are compared

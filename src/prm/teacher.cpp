@@ -101,8 +101,8 @@ void Teacher::score_hints(const Turn& turn, Verdict& verdict) const {
 }
 
 /// All are scored at the sampler's ids, as the chosen hint was: without a hint, then with each earlier one.
-std::optional<float> Teacher::lowest_agreement(const Turn& turn, const TeacherScores& chosen,
-                                               const std::vector<std::string>& earlier_hints) const {
+std::optional<float> Teacher::agreement_with(const Turn& turn, const TeacherScores& chosen,
+                                             const std::vector<std::string>& earlier_hints) const {
   if (earlier_hints.empty() || chosen.student_logprobs.empty()) return std::nullopt;
   std::vector<ScoreRequest> requests = {request_for(turn, turn.prompt)};
   for (const std::string& hint : earlier_hints) {
@@ -116,11 +116,14 @@ std::optional<float> Teacher::lowest_agreement(const Turn& turn, const TeacherSc
     request.gather_ids = turn.completion.topk_ids;
   }
   const auto results = teaching().score(version(turn), requests);
-  double lowest = 1;
-  for (std::size_t i = 1; i < results.size(); ++i)
-    lowest = std::min(
-        lowest, hint_agreement(results.front().gathered, chosen.student_logprobs, results[i].gathered, width(turn)));
-  return static_cast<float>(lowest);
+  double lowest = 1, highest = -1;
+  for (std::size_t i = 1; i < results.size(); ++i) {
+    const double agreement =
+        hint_agreement(results.front().gathered, chosen.student_logprobs, results[i].gathered, width(turn));
+    lowest = std::min(lowest, agreement);
+    highest = std::max(highest, agreement);
+  }
+  return static_cast<float>(lowest < opposed_agreement ? lowest : highest);
 }
 
 /// Left empty when the version that sampled the turn is gone: the sample is then excluded, never guessed.
@@ -139,7 +142,7 @@ void Teacher::add_sampler_logprobs(const Turn& turn, TeacherScores& scores) cons
 void Teacher::score(const Turn& turn, Verdict& verdict, const std::vector<std::string>& earlier_hints) const {
   if (!worth_scoring(turn)) return;
   if (!verdict.hints.empty()) score_hints(turn, verdict);
-  if (verdict.chosen_hint >= 0) verdict.hint_agreement = lowest_agreement(turn, verdict.teacher, earlier_hints);
+  if (verdict.chosen_hint >= 0) verdict.hint_agreement = agreement_with(turn, verdict.teacher, earlier_hints);
   if (settings_.reference) {
     require(scorer_.versions().front() == 0, "teacher: trainer.kl_beta > 0 needs policy version 0 on this rank");
     verdict.reference_logprobs = score_one(0, request_for(turn, turn.prompt)).logprobs;

@@ -47,6 +47,10 @@ std::uint64_t hash(const std::string& text) {
   return checksum(std::as_bytes(std::span(text)));
 }
 
+bool named(const Turn& turn) {
+  return !turn.key.empty() || !turn.user.empty();
+}
+
 std::string users_words(const std::vector<Message>& messages) {
   std::string text;
   for (const auto& message : messages)
@@ -57,8 +61,7 @@ std::string users_words(const std::vector<Message>& messages) {
 }  // namespace
 
 std::string influence_key(const Turn& turn) {
-  const bool named = !turn.key.empty() || !turn.user.empty();
-  return hex(hash(named ? "user\n" + turn.key + "\n" + turn.user : "session\n" + turn.session));
+  return hex(hash(named(turn) ? "user\n" + turn.key + "\n" + turn.user : "session\n" + turn.session));
 }
 
 Statement statement_of(const std::string& text) {
@@ -80,8 +83,9 @@ Statement statement_of(const std::string& text) {
 bool FeedbackWeights::idle() const {
   const FeedbackWeighting off;
   return settings_.silence_weight == off.silence_weight && settings_.contradiction_weight == 1 &&
-         settings_.most_contradictions == 1 && settings_.repetition_weight == 1 && settings_.posing_weight == 1 &&
-         settings_.newcomer_samples == 0 && settings_.user_daily_cap == 0 && settings_.daily_cap == 0;
+         settings_.most_contradictions == 1 && settings_.repetition_weight == 1 && settings_.first_wish_weight == 1 &&
+         settings_.posing_weight == 1 && settings_.newcomer_samples == 0 && settings_.user_daily_cap == 0 &&
+         settings_.daily_cap == 0;
 }
 
 FeedbackWeights::User& FeedbackWeights::user_of(const Turn& turn) {
@@ -119,7 +123,7 @@ double FeedbackWeights::take_back(User& user, TurnId turn) {
 FeedbackWeights::Comparison FeedbackWeights::compare(const User& user, const Statement& said,
                                                      const Verdict& verdict) const {
   Comparison compared;
-  if (verdict.hint_agreement) compared = {true, *verdict.hint_agreement < opposed_agreement};
+  if (verdict.hint_agreement) compared = {true, verdict.opposes()};
   if (said.topic == 0) return compared;
   const auto before = std::find_if(user.newest.rbegin(), user.newest.rend(),
                                    [&](const Weighed& one) { return one.said.topic == said.topic; });
@@ -153,7 +157,10 @@ std::vector<TurnId> FeedbackWeights::withdraw(User& user) {
   return turns;
 }
 
-double FeedbackWeights::trust(std::int64_t sample) const {
+/// A wish is believed when it is repeated, everything else when its user is no newcomer.
+double FeedbackWeights::trust(const Turn& turn, const Verdict& verdict, std::int64_t sample) const {
+  if (settings_.first_wish_weight < 1 && named(turn) && verdict.chosen_hint >= 0)
+    return verdict.repeats() ? 1 : settings_.first_wish_weight;
   return std::min(1.0, static_cast<double>(sample) / std::max(1, settings_.newcomer_samples));
 }
 
@@ -167,7 +174,7 @@ double FeedbackWeights::left(const User& user) const {
 FeedbackWeight FeedbackWeights::weigh(const Turn& turn, const Verdict& verdict) {
   if (idle()) return {};
   User& user = user_of(turn);
-  std::int64_t& samples = turn.key.empty() && turn.user.empty() ? unnamed_samples_ : user.samples;
+  std::int64_t& samples = named(turn) ? user.samples : unnamed_samples_;
   const std::int64_t sample = samples + (take_back(user, turn.id) > 0 ? 0 : 1);
   const bool silent = verdict.origin == "silence";
   const std::string words = silent ? "" : users_words(turn.next_state);
@@ -175,8 +182,8 @@ FeedbackWeight FeedbackWeights::weigh(const Turn& turn, const Verdict& verdict) 
   const double posing = poses_as_judge(words) ? settings_.posing_weight : 1;
   const Comparison compared = silent ? Comparison{} : compare(user, said, verdict);
   const bool steady = !unsteady(user, compared);
-  const double wanted =
-      (silent ? settings_.silence_weight : discount(user, said, compared)) * posing * trust(sample) * steady;
+  const double wanted = (silent ? settings_.silence_weight : discount(user, said, compared)) * posing *
+                        trust(turn, verdict, sample) * steady;
   const double room = left(user), value = std::max(0.0, std::min(wanted, room));
   const bool own = settings_.user_daily_cap > 0 && settings_.user_daily_cap - user.used <= 0;
   user.used += value;

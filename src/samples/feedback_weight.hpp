@@ -1,7 +1,7 @@
 #pragma once
 // How much of an influence one piece of feedback has on the policy, by who gave it and what they said before.
 //
-//   weight = silence x contradiction x repetition x posing x newcomer, then cut by what is left of the user's and the
+//   weight = silence x contradiction x repetition x posing x trust, then cut by what is left of the user's and the
 //   day's share; 0 while the user contradicts themselves too often
 //
 // Everything is off (weight 1) by default. The clipped loss and the divergence are homogeneous in the advantages, so a
@@ -31,10 +31,6 @@ struct Statement {
   bool operator==(const Statement&) const = default;
 };
 Statement statement_of(const std::string& text);
-
-/// Below this agreement with an earlier hint (Verdict::hint_agreement) a hint asks for the opposite of it. Of the demo
-/// policy's hints opposites are at -0.4 to -1, others seldom below -0.15.
-inline constexpr double opposed_agreement = -0.25;
 
 struct FeedbackWeight {
   double value = 1;
@@ -83,7 +79,7 @@ class FeedbackWeights {
   double discount(const User& user, const Statement& said, Comparison compared) const;
   bool unsteady(const User& user, Comparison newest) const;
   static std::vector<TurnId> withdraw(User& user);
-  double trust(std::int64_t sample) const;
+  double trust(const Turn& turn, const Verdict& verdict, std::int64_t sample) const;
   double left(const User& user) const;
   User& user_of(const Turn& turn);
 

@@ -164,11 +164,15 @@ TEST_CASE("who asks for opposites is not learned from; who asks for one thing af
   };
   const TurnId asked = ask_for("eve", "Use bold text."), opposed = ask_for("eve", "Do not use bold text.");
   CHECK(journal.turn(asked)->state == TurnState::trained);
-  CHECK(journal.newest_verdict(opposed)->hint_agreement.value() < -0.25F);
+  CHECK(journal.newest_verdict(opposed)->opposes());
   CHECK(journal.samples_on(opposed).back().exclusion == "unsteady");
+  const TurnId both = ask_for("eve", "Use bold text.");  // what she asked for first, against what she asked for last
+  CHECK(journal.newest_verdict(both)->opposes());
   ask_for("bob", "Make the reply longer.");
-  const TurnId other = ask_for("bob", "Do not use bold text.");
-  CHECK(journal.newest_verdict(other)->hint_agreement.value() > -0.25F);
+  const TurnId other = ask_for("bob", "Do not use bold text."), again = ask_for("bob", "Make the reply longer.");
+  CHECK_FALSE(journal.newest_verdict(other)->opposes());
+  CHECK_FALSE(journal.newest_verdict(other)->repeats());
+  CHECK(journal.newest_verdict(again)->repeats());
   CHECK(journal.turn(other)->state == TurnState::trained);
   job.stop();
   REQUIRE(job.wait() == 0);

@@ -1,4 +1,4 @@
-// Users who contradict themselves.
+// Users who contradict themselves, and users who repeat what they want.
 
 #include "samples/feedback_weight.hpp"
 #include "support/catch.hpp"
@@ -11,7 +11,16 @@ namespace {
 
 Verdict compared(double agreement) {
   Verdict verdict = verdict_of(-1);
+  verdict.hints = {"Write more."};
+  verdict.chosen_hint = 0;
   verdict.hint_agreement = static_cast<float>(agreement);
+  return verdict;
+}
+
+/// A hint of somebody who has given none before.
+Verdict first_hint() {
+  Verdict verdict = compared(0);
+  verdict.hint_agreement.reset();
   return verdict;
 }
 
@@ -62,4 +71,27 @@ TEST_CASE("praise in the same words does not make up for contradictions; steadin
   restarted.restore(weights.text());
   CHECK(restarted.text() == weights.text());
   CHECK(restarted.weigh(turn_of("eve", "a cat"), verdict_of(-1)).reason == "unsteady");
+}
+
+TEST_CASE("a wish counts in full once its user has had it before; votes, praise and the unnamed are not held up") {
+  FeedbackWeights weights({.first_wish_weight = 0.25});
+  CHECK(weights.weigh(turn_of("eve", "write more"), first_hint()).value == 0.25);
+  CHECK(weights.weigh(turn_of("eve", "still too terse"), compared(0.9)).value == 1);
+  CHECK(weights.weigh(turn_of("eve", "no bold text"), compared(0.1)).value == 0.25);  // another wish
+  CHECK(weights.weigh(turn_of("eve", "too chatty"), compared(-0.9)).value == 0.25);
+  CHECK(weights.weigh(turn_of("eve", "wrong"), verdict_of(-1)).value == 1);
+  CHECK(weights.weigh(turn_of("eve", "Perfect!"), verdict_of(1)).value == 1);
+  CHECK(weights.weigh(turn_of("bob", "write more"), first_hint()).value == 0.25);  // others' wishes say nothing of his
+  CHECK(weights.weigh(turn_of("", "write more"), first_hint()).value == 1);
+  FeedbackWeights strict({.first_wish_weight = 0});
+  CHECK(strict.weigh(turn_of("eve", "write more"), first_hint()).reason == "discounted");
+}
+
+TEST_CASE("with both on a wish is believed when it is repeated, a vote when its user is no newcomer") {
+  FeedbackWeights weights({.first_wish_weight = 0.125, .newcomer_samples = 4});
+  CHECK(weights.weigh(turn_of("eve", "write more"), first_hint()).value == 0.125);
+  CHECK(weights.weigh(turn_of("eve", "Perfect!"), verdict_of(1)).value == 0.5);
+  CHECK(weights.weigh(turn_of("eve", "still too terse"), compared(0.9)).value == 1);
+  CHECK(weights.weigh(turn_of("eve", "wrong"), verdict_of(-1)).value == 1);  // her fourth
+  CHECK(weights.weigh(turn_of("", "write more"), first_hint()).value == 0.25);
 }
