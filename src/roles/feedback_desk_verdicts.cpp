@@ -23,7 +23,8 @@ GivenVerdict given_by(const FeedbackRecord& record) {
   if (given.vote) given.origin = "user";
   if (!record.hint.empty()) given.hints.push_back(record.hint);
   if (!record.correction.empty()) given.hints.push_back("A better reply would be:\n" + record.correction);
-  given.ask_hints = record.hint.empty();
+  const bool praised = given.vote && *given.vote > 0 && record.text.empty();  // by a thumb alone: nothing to wish for
+  given.ask_hints = record.hint.empty() && !praised;
   given.severity = record.severity;
   given.fault = record.fault;
   return given;

@@ -223,6 +223,24 @@ TEST_CASE("a hint goes to the teacher as it stands, and the judge is asked for n
   CHECK(run.give(request).status == "accepted");  // another content, another name
 }
 
+TEST_CASE("a thumb up without words asks for no hint; a thumb down and words do") {
+  Folder folder;
+  FeedbackRun run(folder.file("journal.sqlite"));
+  run.answered("c1");
+  FeedbackRequest request;
+  request.completion_id = "c1";
+  for (const auto& [score, text] : {std::pair{1.0, ""}, std::pair{-1.0, ""}, std::pair{1.0, "Short is what I like."}}) {
+    request.score = score;
+    request.text = text;
+    run.give(request);
+  }
+  const auto sent = run.judged_turns();
+  REQUIRE(sent.size() == 3);
+  CHECK_FALSE(sent[0].message.given.ask_hints);
+  CHECK(sent[1].message.given.ask_hints);
+  CHECK(sent[2].message.given.ask_hints);
+}
+
 TEST_CASE("where and how gravely a reply went wrong makes it a bad one and reaches the judge") {
   Folder folder;
   FeedbackRun run(folder.file("journal.sqlite"));
