@@ -39,9 +39,9 @@ ORACLE = {"users.oracle": "true"}
 LINES = LEARNING | ADAM | {"trainer.lora_rank": 8, "trainer.learning_rate": 1e-3, "samples.batch": 2,
                            "samples.replay": 14}
 LOCALISED, GRADED = {"samples.localise_errors": "true"}, {"samples.severity": "true"}
-WARY = {"feedback.most_contradictions": 0.2, "feedback.newcomer_samples": 8}
+# Whoever says something is believed at once.
+TRUSTING = {"feedback.most_contradictions": 1, "feedback.first_wish_weight": 1, "feedback.newcomer_samples": 0}
 HOSTILE = {"users.hostile": 0.05}
-DEFENDED = {"feedback.posing_weight": 0, "feedback.newcomer_samples": 16}
 CONTRARIES = {"users.personas": "student,contrarian", "users.sessions": 96}
 # name: (settings of online_rl beside the recipe's, or None: serve; settings of simulate_users)
 ROWS = {
@@ -54,7 +54,7 @@ ROWS = {
     "combined_topk": (LEARNING, {}),
     "combined_topk clipped": (LEARNING | {"samples.topk_loss": "clipped"}, {}),
     "combined_topk without replay": (LEARNING | {"samples.replay": 0}, {}),
-    "combined_topk wary": (LEARNING | WARY, {}),
+    "combined_topk trusting": (LEARNING | TRUSTING, {}),
     "combined_topk with plain AdamW": (LEARNING | ADAM, {}),
     "memory": (None, {"users.memory": 2}),
     "memory + combined_topk": (LEARNING, {"users.memory": 2}),
@@ -69,9 +69,9 @@ ROWS = {
     "contraries on own lines": (LINES | {"policy.lines": "user"}, CONTRARIES),
     "contraries on both": (LINES | {"policy.lines": "both"}, CONTRARIES),
     "5 % hostile": (LEARNING, HOSTILE),
-    "5 % hostile defended": (LEARNING | DEFENDED, HOSTILE),
+    "5 % hostile trusting": (LEARNING | TRUSTING, HOSTILE),
     "control: random words": (LEARNING, {"users.noise": 1}),
-    "control: random words wary": (LEARNING | WARY, {"users.noise": 1}),
+    "control: random words trusting": (LEARNING | TRUSTING, {"users.noise": 1}),
     "control: inverted": (LEARNING, {"users.wrong": 1}),
     "control: the contrarian's words": (LEARNING, {"users.voice": "contrarian"}),
 }

@@ -5,7 +5,7 @@ import statistics
 LIMIT = 72  # rounds that count where a user was not satisfied three times running within the run
 PERSONAS = ["student", "ta", "teacher"]
 EVERYBODY = [*PERSONAS, "contrarian"]
-VARIANTS = ["alone", "plain", "clipped", "without", "diagnostic", "contraries", "defended", "wary"]  # not in the plot
+VARIANTS = ["alone", "plain", "clipped", "without", "diagnostic", "contraries", "trusting"]  # not in the plot
 COLOURS = ["#888888", "#d95f02", "#7570b3", "#e7298a", "#66a61e", "#1b9e77", "#a6761d", "#e6ab02", "#1f78b4"]
 
 
@@ -86,7 +86,7 @@ def comparisons(trials):
              if other != "combined_topk" and not any(word in other for word in ["alone", "contraries"])]
     lines = []
     pairs += [("memory + combined_topk", "memory"), ("control: random words", "base"),
-              ("control: random words wary", "base")]
+              ("control: random words trusting", "base")]
     for row, other in pairs:
         found = paired(trials, row, other)
         if found:
