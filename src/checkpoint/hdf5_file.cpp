@@ -94,6 +94,13 @@ Object making_groups() {
   return {H5Pcopy(links), H5Pclose};
 }
 
+/// Without the time of writing, so that equal state gives equal files.
+Object dataset_settings() {
+  const hid_t settings = H5Pcreate(H5P_DATASET_CREATE);
+  H5Pset_obj_track_times(settings, false);
+  return {settings, H5Pclose};
+}
+
 }  // namespace
 
 std::string dataset_path(const std::string& name) {
@@ -145,7 +152,7 @@ void Hdf5File::close() {
 std::uint64_t Hdf5File::declare(const TensorInfo& tensor) {
   const std::lock_guard guard(library);
   const Object links = making_groups();
-  const Object layout(H5Pcreate(H5P_DATASET_CREATE), H5Pclose);
+  const Object layout = dataset_settings();
   H5Pset_alloc_time(layout, H5D_ALLOC_TIME_EARLY);
   H5Pset_fill_time(layout, H5D_FILL_TIME_NEVER);
   const Object space = make_space(tensor, path_);
@@ -176,8 +183,9 @@ void Hdf5File::write_text(const std::string& name, const std::string& text) {
   const std::lock_guard guard(library);
   const Object type = text_type(text.size(), path_);
   const Object space(H5Screate(H5S_SCALAR), H5Sclose);
+  const Object settings = dataset_settings();
   const Object dataset(
-      check(H5Dcreate2(id_, name.c_str(), type, space, H5P_DEFAULT, H5P_DEFAULT, H5P_DEFAULT), path_, name.c_str()),
+      check(H5Dcreate2(id_, name.c_str(), type, space, H5P_DEFAULT, settings, H5P_DEFAULT), path_, name.c_str()),
       H5Dclose);
   check(H5Dwrite(dataset, type, H5S_ALL, H5S_ALL, H5P_DEFAULT, text.c_str()), path_, name.c_str());
 }
