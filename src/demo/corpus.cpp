@@ -7,6 +7,7 @@
 namespace clawrl::demo {
 namespace {
 
+constexpr double self_share = 0.15;   // of the judge's documents: asked as the author of the reply, for self-analysis
 constexpr double whole_share = 0.15;  // documents whose every token is trained: copying is learned from prompts too
 
 Message message(const char* role, std::string text) {
@@ -96,7 +97,8 @@ JudgeCase Corpus::judge_case(TaskKind kind) {
   c.turn.task = t.text;
   c.turn.next_role = "user";
   // what the policy writes before and after it has learned something
-  c.turn.reply = render_reply(random_, t, random_.chance(0.5) ? stiff_style(random_) : style_obeying(random_, wishes()));
+  c.turn.reply =
+      render_reply(random_, t, random_.chance(0.5) ? stiff_style(random_) : style_obeying(random_, wishes()));
   const Observed seen = observe(c.turn.reply);
   if (random_.chance(0.25)) c.turn.task = complaint(random_, split_, wishes());  // a second reply is judged
   const double u = random_.uniform();
@@ -123,7 +125,8 @@ Document Corpus::judge_document() {
   const JudgeCase c = judge_case();
   const bool vote = random_.chance(0.4);
   Document d;
-  d.messages = vote ? vote_prompt(c.turn) : hint_prompt(c.turn);
+  const JudgePromptStyle style{.self = random_.chance(self_share)};
+  d.messages = vote ? vote_prompt(c.turn, {}, style) : hint_prompt(c.turn, {}, style);
   d.messages.push_back(
       message("assistant", vote ? "\\boxed{" + std::to_string(c.verdict) + "}" : hint_answer(c.wishes)));
   d.whole = random_.chance(whole_share);

@@ -195,7 +195,7 @@ TEST_CASE("a policy that judges for itself is held when it forgets how, by the s
   CHECK(std::all_of(audits.begin(), audits.end(), [](const auto& one) { return one.set == "judge"; }));
   CHECK(audits[0].result == "reference");
   CHECK(audits[0].cases == 12);
-  CHECK(audits[0].passed > 4);  // a third is chance; the demo judge was not trained on the wording of self-analysis
+  CHECK(audits[0].passed >= 9);
   CHECK(std::any_of(audits.begin(), audits.end(), [](const auto& one) { return one.result == "failed"; }));
 
   const std::string log = workspace.path("evaluate.log");
