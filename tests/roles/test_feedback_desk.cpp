@@ -185,7 +185,7 @@ TEST_CASE("turns that may not be learned from get their feedback recorded with t
   CHECK(run.run.journal.open_feedback().empty());
 }
 
-TEST_CASE("the evaluator reads the feedback's words, a correction becomes a hint") {
+TEST_CASE("the evaluator reads the feedback's words, a correction becomes a hint, a thumb up alone asks for none") {
   Folder folder;
   FeedbackRun run(folder.file("journal.sqlite"));
   run.answered("c1");
@@ -196,14 +196,22 @@ TEST_CASE("the evaluator reads the feedback's words, a correction becomes a hint
   request.text.clear();
   request.correction = "Just say 4.";
   run.give(request);
+  request.correction.clear();
+  for (const double score : {1.0, -1.0}) {
+    request.score = score;
+    run.give(request);
+  }
   const auto sent = run.judged_turns();
-  REQUIRE(sent.size() == 2);
+  REQUIRE(sent.size() == 4);
   CHECK(sent[0].message.turn.next_state.at(0).text == "Much too long.");
   CHECK_FALSE(sent[0].message.given.vote);
   CHECK(sent[0].message.given.hints.empty());
   CHECK(sent[1].message.given.vote == std::int8_t{-1});
   REQUIRE(sent[1].message.given.hints.size() == 1);
   CHECK(sent[1].message.given.hints[0].find("Just say 4.") != std::string::npos);
+  CHECK(sent[0].message.given.ask_hints);
+  CHECK_FALSE(sent[2].message.given.ask_hints);
+  CHECK(sent[3].message.given.ask_hints);
 }
 
 TEST_CASE("a hint goes to the teacher as it stands, and the judge is asked for none") {
@@ -221,24 +229,6 @@ TEST_CASE("a hint goes to the teacher as it stands, and the judge is asked for n
   CHECK_FALSE(sent[0].message.given.ask_hints);
   request.hint = "Do not use boxes.";
   CHECK(run.give(request).status == "accepted");  // another content, another name
-}
-
-TEST_CASE("a thumb up without words asks for no hint; a thumb down and words do") {
-  Folder folder;
-  FeedbackRun run(folder.file("journal.sqlite"));
-  run.answered("c1");
-  FeedbackRequest request;
-  request.completion_id = "c1";
-  for (const auto& [score, text] : {std::pair{1.0, ""}, std::pair{-1.0, ""}, std::pair{1.0, "Short is what I like."}}) {
-    request.score = score;
-    request.text = text;
-    run.give(request);
-  }
-  const auto sent = run.judged_turns();
-  REQUIRE(sent.size() == 3);
-  CHECK_FALSE(sent[0].message.given.ask_hints);
-  CHECK(sent[1].message.given.ask_hints);
-  CHECK(sent[2].message.given.ask_hints);
 }
 
 TEST_CASE("where and how gravely a reply went wrong makes it a bad one and reaches the judge") {
