@@ -74,7 +74,7 @@ stop_server() {  # mpirun kills its ranks soon after a SIGTERM of its own; SIGUS
 on_signal() { stopping=true; [ -z "$users" ] || kill -INT "$users" 2>/dev/null || true; }
 
 start_server() {
-  setsid "$MPIRUN" --oversubscribe --bind-to none -n "$ranks" "$BUILD/jobs/online_rl" --config configs/basic/online_rl.ini --trainer.total_steps=60 \
+  setsid "$MPIRUN" --oversubscribe --bind-to none -n "$ranks" "$BUILD/jobs/online_rl" --config configs/basic/online_rl.ini --trainer.total_steps=100 \
     --out "$out" --port "$port" --method "$method" >"$out/server.log" 2>&1 &
   server=$!
   for ((i = 0; i < 1200; i++)); do

@@ -40,7 +40,7 @@ LINES = LEARNING | ADAM | {"trainer.lora_rank": 8, "trainer.learning_rate": 1e-3
                            "samples.replay": 14}
 LOCALISED, GRADED = {"samples.localise_errors": "true"}, {"samples.severity": "true"}
 # Whoever says something is believed at once.
-TRUSTING = {"feedback.most_contradictions": 1, "feedback.first_wish_weight": 1, "feedback.newcomer_samples": 0}
+TRUSTING = {"feedback.most_contradictions": 1, "feedback.trusted_after": 0, "feedback.newcomer_samples": 0}
 HOSTILE = {"users.hostile": 0.05}
 CONTRARIES = {"users.personas": "student,contrarian", "users.sessions": 96}
 # name: (settings of online_rl beside the recipe's, or None: serve; settings of simulate_users)
@@ -53,7 +53,7 @@ ROWS = {
     "combined": ({"samples.method": "combined"}, {}),
     "combined_topk": (LEARNING, {}),
     "combined_topk clipped": (LEARNING | {"samples.topk_loss": "clipped"}, {}),
-    "combined_topk without replay": (LEARNING | {"samples.replay": 0}, {}),
+    "combined_topk without replay": (LEARNING | {"samples.replay": 0, "samples.smallest_step": 1}, {}),
     "combined_topk trusting": (LEARNING | TRUSTING, {}),
     "combined_topk with plain AdamW": (LEARNING | ADAM, {}),
     "memory": (None, {"users.memory": 2}),

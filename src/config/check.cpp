@@ -49,6 +49,9 @@ void check_samples(const SamplesConfig& samples, const PrmConfig& prm) {
   require(samples.group_wait_s == SamplesConfig().group_wait_s || samples.baseline == "group",
           "samples.group_wait_s has no effect with samples.baseline = " + samples.baseline + ": it needs group");
   const FeedbackWeighting& weighting = samples.weighting;
+  require(weighting.trusted_after <= weighting.memory,
+          "feedback.trusted_after = " + std::to_string(weighting.trusted_after) + " is above feedback.memory = " +
+              std::to_string(weighting.memory) + ": so much is not remembered, nobody would ever be trusted");
   require(weighting.daily_cap == 0 || weighting.user_daily_cap <= weighting.daily_cap,
           "feedback.user_daily_cap = " + std::to_string(weighting.user_daily_cap) +
               " is above feedback.daily_cap = " + std::to_string(weighting.daily_cap) + ": it would never be reached");
@@ -112,7 +115,7 @@ void check_privacy(const PrivacyConfig& privacy) {
 bool compares_hints(const RunConfig& config) {
   const auto& weighting = config.samples.weighting;
   return config.samples.method != "binary" &&
-         (weighting.contradiction_weight < 1 || weighting.most_contradictions < 1 || weighting.first_wish_weight < 1);
+         (weighting.contradiction_weight < 1 || weighting.most_contradictions < 1 || weighting.trusted_after > 0);
 }
 
 std::int32_t recorded_top_k(const RunConfig& config) {

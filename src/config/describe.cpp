@@ -99,12 +99,13 @@ void describe_serving(SettingList& list, RunConfig& c, const std::vector<std::st
            "a user is not learned from while a larger share of their newest feedback is such, 1 = off", between(0, 1));
   list.add("feedback.repetition_weight", w.repetition_weight,
            "weight per repetition of the same feedback by the same user, 1 = off", between(0, 1));
-  list.add("feedback.first_wish_weight", w.first_wish_weight,
-           "weight of a hint until the user has asked for the same before, 1 = off", between(0, 1));
+  list.add("feedback.trusted_after", w.trusted_after,
+           "feedback of a user who has had a hint waits until so much of it agreed with their hints, 0 = none waits",
+           between(0, 10000));
   list.add("feedback.posing_weight", w.posing_weight,
            "weight of a user's words that hold a vote, a hint or a chat template's marks, 1 = off", between(0, 1));
   list.add("feedback.newcomer_samples", w.newcomer_samples,
-           "a user's k-th sample, unless it is held up as a first wish, weighs k / this until then, 0 = all in full",
+           "a user's k-th sample weighs k / this until then, unless feedback.trusted_after rules, 0 = all in full",
            between(0, 10000));
   list.add("feedback.memory", w.memory, "newest feedback of a user that is compared", between(1, 10000));
   list.add("feedback.user_daily_cap", w.user_daily_cap, "samples of one user a day, by weight, 0 = no cap",
@@ -156,6 +157,8 @@ void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::st
   list.add("samples.batch", s.batch, "fresh samples per optimiser step", between(1, 65536));
   list.add("samples.replay", s.replay, "used samples mixed into each step", between(0, 65536));
   list.add("samples.replay_window", s.replay_window, "newest used samples that may be replayed", between(0, 1e6));
+  list.add("samples.smallest_step", s.smallest_step,
+           "samples that a step has at least, fresh and replayed ones: until then they wait", between(1, 65536));
   list.add("samples.partial_batch_age_s", s.partial_batch_age_s, "a smaller batch goes at this age, 0 = never",
            between(0, 1e6));
   list.add("samples.max_staleness", s.max_staleness, "oldest usable sample in versions", between(0, 1e6));

@@ -103,7 +103,7 @@ struct FeedbackWeighting {
   double contradiction_weight = 1;    // of what is the opposite of what the user said before
   double most_contradictions = 1;     // share of a user's newest feedback; above it the user is not learned from
   double repetition_weight = 1;       // once more for every time that the user said the same
-  double first_wish_weight = 1;       // of a hint that none of the user's earlier ones asked for
+  std::int32_t trusted_after = 0;     // pieces of feedback that agreed, until which a user with wishes waits; 0 = none
   double posing_weight = 1;           // of words that hold marks of the judge's answers
   std::int32_t newcomer_samples = 0;  // a user's k-th sample counts k / so many until then; 0 = all in full
   std::int32_t memory = 32;           // newest statements of a user that are compared
@@ -132,6 +132,7 @@ struct SamplesConfig {
   std::int32_t batch = 4;                        // fresh samples per optimiser step
   std::int32_t replay = 0;                       // samples of the window mixed into each step
   std::int32_t replay_window = 64;               // newest used samples that may be replayed
+  std::int32_t smallest_step = 1;                // samples that a step has at least, fresh and replayed
   double partial_batch_age_s = 2;                // a smaller batch goes when its oldest sample is this old; 0 = never
   std::int32_t max_staleness = 16;               // versions
   std::int32_t feedback_staleness = 64;  // versions, of samples from explicit feedback, which may come days later

@@ -41,9 +41,10 @@ struct GivenVerdict {
   }
 };
 
-/// Two hints oppose each other below the one and ask for the same from the other on. Of the demo policy's hints
-/// opposites are at -0.4 to -1, the same at 0.6 to 1, others in between, seldom below -0.15.
-inline constexpr float opposed_agreement = -0.25F, repeated_agreement = 0.5F;
+/// Below these a hint and praise oppose an earlier hint (prm/hint_agreement). Of the demo policy's hints opposites are
+/// at -0.4 to -1 and others seldom below -0.15. Praise opposes a hint under which the teacher is e^4 times less likely
+/// to say what was praised.
+inline constexpr float opposed_hint = -0.25F, opposed_praise = -0.964F;
 
 /// Example: turn 12 revision 0, votes {-1, -1, none}, score -1, hints {"Do not use bold text."}, chosen 0.
 struct Verdict {
@@ -60,12 +61,13 @@ struct Verdict {
   std::int32_t hints_too_long = 0;                // candidates that did not fit into the teacher's context
   std::string origin = "prm";                     // prm, user, silence, rule, environment
   std::string error;                              // set when judging failed: the turn is excluded(judge_failed)
-  /// What the user's earlier hints say of the chosen one, -1..1 (prm/hint_agreement): its agreement with the one that
-  /// it opposes most, if it opposes any, else with the one that it agrees with most; nullopt = nothing to compare. Goes
-  /// beside the archive and is a column of the journal, so that older journals go on.
+  /// How the chosen hint, or praise without one, agrees with the earlier hint of its user that it agrees with least,
+  /// -1..1 (prm/hint_agreement); nullopt = nothing to compare. Goes beside the archive and is a column of the journal,
+  /// so that older journals go on.
   std::optional<float> hint_agreement;
-  bool opposes() const { return hint_agreement && *hint_agreement < opposed_agreement; }
-  bool repeats() const { return hint_agreement && *hint_agreement >= repeated_agreement; }
+  bool opposes() const {
+    return hint_agreement && *hint_agreement < (chosen_hint >= 0 ? opposed_hint : opposed_praise);
+  }
   template <class Archive>
   void serialize(Archive& archive) {
     archive(turn, revision, votes, score, severity, fault_begin, fault_end, hints, chosen_hint, teacher,

@@ -45,7 +45,8 @@ std::int64_t recover(SQLite::Database& database) {
 void take_up_again(SQLite::Database& database, TurnId turn) {
   execute(database,
           "UPDATE turns SET state = ?, exclusion = '' WHERE id = ? AND (state IN (?, ?, ?, ?) OR (state = ? AND "
-          "exclusion IN ('judge_failed', 'superseded', 'stale', 'withdrawn', 'no_teacher_logprobs', 'no_reference')))",
+          "exclusion IN ('judge_failed', 'superseded', 'stale', 'withdrawn', 'no_teacher_logprobs', 'no_reference', "
+          "'unsteady', 'untrusted')))",
           scored, turn.value, answered, judging, expired, sampled, excluded);
 }
 

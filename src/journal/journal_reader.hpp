@@ -57,8 +57,9 @@ class JournalReader {
   std::vector<FeedbackRecord> feedback_on(TurnId turn) const;  // by revision
   std::vector<FeedbackRecord> open_feedback() const;           // neither judged nor withdrawn, in order of arrival
   std::vector<TurnId> unjudged_with_feedback() const;          // without a verdict of the PRM; ascending
-  std::int32_t newest_revision(TurnId turn) const;             // of verdicts and feedback; 0 = none but the PRM's
-  bool was_taken(TurnId turn) const;                           // by an optimiser step, in any revision
+  std::vector<TurnId> feedback_without_sample() const;  // judged, to be learned from, and no sample of it; ascending
+  std::int32_t newest_revision(TurnId turn) const;      // of verdicts and feedback; 0 = none but the PRM's
+  bool was_taken(TurnId turn) const;                    // by an optimiser step, in any revision
 
   std::optional<Verdict> verdict(SampleId id) const;
   std::optional<Verdict> newest_verdict(TurnId id) const;  // highest revision

@@ -63,6 +63,15 @@ std::vector<FeedbackRecord> JournalReader::open_feedback() const {
   });
 }
 
+std::vector<TurnId> JournalReader::feedback_without_sample() const {
+  return implementation_->read([&](auto& database) {
+    return ids_of(Query(database,
+                        "SELECT DISTINCT f.turn FROM feedback f JOIN verdicts v ON v.turn = f.turn AND "
+                        "v.revision = f.revision WHERE f.withdrawn = 0 AND f.outcome = 'sampled' AND NOT EXISTS "
+                        "(SELECT 1 FROM samples s WHERE s.turn = f.turn AND s.revision = f.revision) ORDER BY f.turn"));
+  });
+}
+
 std::vector<TurnId> JournalReader::unjudged_with_feedback() const {
   return implementation_->read([&](auto& database) {
     return ids_of(Query(database,

@@ -50,4 +50,11 @@ double hint_agreement(std::span<const float> plain, std::span<const float> first
   return std::clamp(sums.both / (std::sqrt(weaker) * std::sqrt(stronger)), -1.0, 1.0);
 }
 
+double praise_agreement(std::span<const float> plain, std::span<const float> hinted) {
+  expect(hinted.size() == plain.size(), "praise_agreement: both [R]");
+  double ratio = 0;
+  for (std::size_t t = 0; t < plain.size(); ++t) ratio += static_cast<double>(hinted[t]) - plain[t];
+  return std::isnan(ratio) ? 0 : std::tanh(ratio / 2);
+}
+
 }  // namespace clawrl

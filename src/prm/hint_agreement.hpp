@@ -1,5 +1,7 @@
 #pragma once
-// Whether two hints ask for the same, for different things or for opposites, by what they do to the teacher.
+// Whether what a user says goes with what they asked for before, by what their hints do to the teacher: do two hints
+// ask for the same, for different things or for opposites, and is a reply that they praise what an earlier hint asks
+// for?
 
 #include <cstddef>
 #include <span>
@@ -16,5 +18,11 @@ namespace clawrl {
 /// any of them rules out (-inf) do not count. 0 where a hint moves nothing, or next to nothing beside the other.
 double hint_agreement(std::span<const float> plain, std::span<const float> first, std::span<const float> second,
                       std::size_t width);
+
+/// (pi(y | h) - pi(y | no hint)) / (pi(y | h) + pi(y | no hint)) for the whole praised reply y = tanh(half its
+/// log-ratio), of the log-probs of its tokens, both [R]. Who meant h praises what a teacher with h would write, who did
+/// not praises anything; the ratio is the likelihood ratio of the two. -1: the hint all but forbids the reply, 0: it
+/// does not care.
+double praise_agreement(std::span<const float> plain, std::span<const float> hinted);
 
 }  // namespace clawrl

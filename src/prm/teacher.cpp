@@ -24,6 +24,11 @@ ScoreRequest request_for(const Turn& turn, std::vector<TokenId> prompt) {
   return request;
 }
 
+bool users_words(const Turn& turn) {
+  return std::any_of(turn.next_state.begin(), turn.next_state.end(),
+                     [](const Message& message) { return message.role == "user" && !message.text.empty(); });
+}
+
 }  // namespace
 
 std::vector<TokenId> hinted_prompt(const Tokenizer& tokenizer, const ChatTemplate& chat_template, const Turn& turn,
@@ -100,30 +105,38 @@ void Teacher::score_hints(const Turn& turn, Verdict& verdict) const {
   if (settings_.subset == "teacher" && width(turn) > 0) add_sampler_logprobs(turn, verdict.teacher);
 }
 
-/// All are scored at the sampler's ids, as the chosen hint was: without a hint, then with each earlier one.
-std::optional<float> Teacher::agreement_with(const Turn& turn, const TeacherScores& chosen,
-                                             const std::vector<std::string>& earlier_hints) const {
-  if (earlier_hints.empty() || chosen.student_logprobs.empty()) return std::nullopt;
+/// The turn without a hint, then with each of `hints` that fits, at the sampler's top-k.
+std::vector<ScoreResult> Teacher::plain_and_hinted(const Turn& turn, const std::vector<std::string>& hints) const {
   std::vector<ScoreRequest> requests = {request_for(turn, turn.prompt)};
-  for (const std::string& hint : earlier_hints) {
+  for (const std::string& hint : hints) {
     auto request = request_for(turn, hinted_prompt(tokenizer_, template_, turn, hint));
     if (static_cast<std::int64_t>(request.ids.size()) <= teaching().max_positions)
       requests.push_back(std::move(request));
   }
-  if (requests.size() == 1) return std::nullopt;
+  if (requests.size() == 1) return {};
   for (auto& request : requests) {
     request.gather_width = static_cast<std::int32_t>(width(turn));
     request.gather_ids = turn.completion.topk_ids;
   }
-  const auto results = teaching().score(version(turn), requests);
-  double lowest = 1, highest = -1;
-  for (std::size_t i = 1; i < results.size(); ++i) {
-    const double agreement =
-        hint_agreement(results.front().gathered, chosen.student_logprobs, results[i].gathered, width(turn));
-    lowest = std::min(lowest, agreement);
-    highest = std::max(highest, agreement);
-  }
-  return static_cast<float>(lowest < opposed_agreement ? lowest : highest);
+  return teaching().score(version(turn), requests);
+}
+
+/// A hint is compared by its pull on the reply, a user's praise by the reply itself; a complaint without a hint, and
+/// what no user said, by nothing.
+std::optional<float> Teacher::agreement_of(const Turn& turn, const Verdict& verdict,
+                                           const std::vector<std::string>& earlier_hints) const {
+  const bool hinted = verdict.chosen_hint >= 0;
+  const std::vector<float>& pulled = verdict.teacher.student_logprobs;
+  const bool praised = verdict.score > 0 && (verdict.origin == "user" || users_words(turn));
+  if (earlier_hints.empty() || (hinted ? pulled.empty() : !praised)) return std::nullopt;
+  const auto results = plain_and_hinted(turn, earlier_hints);
+  if (results.empty()) return std::nullopt;
+  const ScoreResult& plain = results.front();
+  double lowest = 1;
+  for (std::size_t i = 1; i < results.size(); ++i)
+    lowest = std::min(lowest, hinted ? hint_agreement(plain.gathered, pulled, results[i].gathered, width(turn))
+                                     : praise_agreement(plain.logprobs, results[i].logprobs));
+  return static_cast<float>(lowest);
 }
 
 /// Left empty when the version that sampled the turn is gone: the sample is then excluded, never guessed.
@@ -142,7 +155,7 @@ void Teacher::add_sampler_logprobs(const Turn& turn, TeacherScores& scores) cons
 void Teacher::score(const Turn& turn, Verdict& verdict, const std::vector<std::string>& earlier_hints) const {
   if (!worth_scoring(turn)) return;
   if (!verdict.hints.empty()) score_hints(turn, verdict);
-  if (verdict.chosen_hint >= 0) verdict.hint_agreement = agreement_with(turn, verdict.teacher, earlier_hints);
+  verdict.hint_agreement = agreement_of(turn, verdict, earlier_hints);
   if (settings_.reference) {
     require(scorer_.versions().front() == 0, "teacher: trainer.kl_beta > 0 needs policy version 0 on this rank");
     verdict.reference_logprobs = score_one(0, request_for(turn, turn.prompt)).logprobs;

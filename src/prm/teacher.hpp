@@ -52,8 +52,9 @@ class Teacher {
   const TeacherScorer& teaching() const { return other_ ? *other_ : scorer_; }
   ScoreResult score_one(std::int64_t version, ScoreRequest request) const;
   void score_hints(const Turn& turn, Verdict& verdict) const;
-  std::optional<float> agreement_with(const Turn& turn, const TeacherScores& chosen,
-                                      const std::vector<std::string>& earlier_hints) const;
+  std::vector<ScoreResult> plain_and_hinted(const Turn& turn, const std::vector<std::string>& hints) const;
+  std::optional<float> agreement_of(const Turn& turn, const Verdict& verdict,
+                                    const std::vector<std::string>& earlier_hints) const;
   void add_sampler_logprobs(const Turn& turn, TeacherScores& scores) const;
 
   TeacherScorer scorer_;

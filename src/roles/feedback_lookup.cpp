@@ -31,8 +31,8 @@ bool belongs(const Turn& turn, const FeedbackRequest& request) {
 
 /// An exclusion that a new verdict may lift.
 bool of_a_verdict(const std::string& exclusion) {
-  static const std::set<std::string> known = {"judge_failed", "superseded",          "stale",
-                                              "withdrawn",    "no_teacher_logprobs", "no_reference"};
+  static const std::set<std::string> known = {"judge_failed",        "superseded",   "stale",    "withdrawn",
+                                              "no_teacher_logprobs", "no_reference", "unsteady", "untrusted"};
   return known.contains(exclusion);
 }
 

@@ -245,10 +245,8 @@ void Head::tick() {
 /// A verdict, a step or new weights are on their way without anybody saying more.
 bool Head::learning_busy() const {
   if (!context_.learning) return false;
-  const bool partial = config_.samples.partial_batch_age_s > 0;  // then no sample waits for others for ever
-  const bool due = partial ? steps_->waiting() > 0 : steps_->batch_waits();
-  return judges_->waiting() > 0 || steps_->looks_at_groups() || steps_->busy() || versions_->committing() || due ||
-         (audits_ && audits_->busy());
+  return judges_->waiting() > 0 || steps_->looks_at_groups() || steps_->busy() || steps_->batch_waits() ||
+         versions_->committing() || (audits_ && audits_->busy());
 }
 
 void Head::publish_status() {
@@ -258,6 +256,7 @@ void Head::publish_status() {
                       {"active", static_cast<std::int64_t>(requests_->active())},
                       {"judging", static_cast<std::int64_t>(judges_ ? judges_->waiting() : 0)},
                       {"choices_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting_for_group() : 0)},
+                      {"doubted_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting_for_trust() : 0)},
                       {"samples_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting() : 0)},
                       {"learning_busy", learning_busy()},
                       {"sessions", static_cast<std::int64_t>(sessions_.sessions())},

@@ -64,7 +64,10 @@ void StepDesk::restore_waiting() {
   backlog_ = true;             // what add() saves here is among the unused samples, too
   std::set<TurnId> outranked;  // feedback on them is still to be judged
   for (const FeedbackRecord& record : journal_.open_feedback()) outranked.insert(record.turn);
-  for (TurnId id : journal_.turns_in(TurnState::scored))
+  const std::vector<TurnId> scored = journal_.turns_in(TurnState::scored), late = journal_.feedback_without_sample();
+  std::set<TurnId> waiting(scored.begin(), scored.end());
+  waiting.insert(late.begin(), late.end());  // on turns that are trained already
+  for (TurnId id : waiting)
     if (outranked.contains(id)) {
       continue;
     } else if (const auto verdict = journal_.newest_verdict(id);
@@ -77,7 +80,7 @@ std::string StepDesk::refusal(const Turn& turn) const {
   return builder_.refusal(turn, true, newest_for(turn));
 }
 
-std::string StepDesk::sample(const Turn& turn, const Verdict& verdict, const std::optional<GroupMoments>& group) {
+std::string StepDesk::make_sample(const Turn& turn, const Verdict& verdict, const std::optional<GroupMoments>& group) {
   const std::string reason = save_sample(turn, verdict, group);
   on_sampled(turn, verdict, reason);
   return reason;
@@ -106,6 +109,7 @@ std::string StepDesk::save_sample(const Turn& turn, const Verdict& verdict, cons
 
 void StepDesk::drop(TurnId turn, const std::string& reason) {
   groups_.drop(turn);
+  doubted_.drop(turn);
   batcher_.drop(turn, reason);
   exclude_dropped();
   journal_.exclude_unused_samples(turn, reason);

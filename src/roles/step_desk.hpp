@@ -3,7 +3,8 @@
 //
 //   verdict -> sample (journal) -> batcher -> plan (journal, durable) -> TakeStep to the trainers -> StepDone (journal)
 //
-// With samples.baseline = group verdicts wait for those on the other choices of the request before they become samples.
+// With samples.baseline = group verdicts wait for those on the other choices of the request before they become samples,
+// with feedback.trusted_after for more words of the user.
 //
 // Steps that the journal already holds (restart, replay) are taken again first, from exactly their record.
 
@@ -23,6 +24,7 @@
 #include "roles/group_lookup.hpp"
 #include "roles/messages.hpp"
 #include "samples/batcher.hpp"
+#include "samples/held_verdicts.hpp"
 #include "samples/reward_groups.hpp"
 #include "samples/sample_builder.hpp"
 
@@ -82,8 +84,9 @@ class StepDesk {
   std::function<void(const std::string& line)> on_line_dropped = [](const std::string&) {};
   std::size_t waiting() const { return batcher_.waiting(); }
   std::size_t waiting_for_group() const { return groups_.waiting(); }
+  std::size_t waiting_for_trust() const { return doubted_.waiting(); }
   bool looks_at_groups() const { return groups_.news(); }  // whether a verdict completes one
-  bool batch_waits() const { return batcher_.has_batch(); }
+  bool batch_waits() const { return batcher_.will_have_batch(); }
   /// Turns that the last finished step took for the first time.
   const std::vector<TurnId>& last_fresh() const { return last_fresh_; }
   /// Mean over the tokens of the sample that on_sampled() tells of; 0 if there is none.
@@ -104,6 +107,9 @@ class StepDesk {
   void restore_lines(const std::string& text);
   void forget_line(const std::string& line);
   std::string sample(const Turn& turn, const Verdict& verdict, const std::optional<GroupMoments>& group = {});
+  std::string make_sample(const Turn& turn, const Verdict& verdict, const std::optional<GroupMoments>& group);
+  void turn_down(const HeldVerdict& one, const std::string& reason);
+  void settle(const HeldVerdict& one, const std::string& reason);
   std::string save_sample(const Turn& turn, const Verdict& verdict, const std::optional<GroupMoments>& group);
   void tick_groups(double now_s);
   void release(const GroupRecord& record, double now_s);
@@ -123,6 +129,7 @@ class StepDesk {
   SampleBuilder builder_;
   PolicyLines lines_;
   RewardGroups groups_;
+  HeldVerdicts doubted_;
   GroupKey looked_at_;
   std::future<GroupRecord> looking_;
   Batcher batcher_;

@@ -23,8 +23,9 @@ std::uint64_t mix(std::uint64_t& state) {
 Batcher::Batcher(const SamplesConfig& settings, std::uint64_t seed, std::size_t lines)
     : settings_(settings),
       seed_(seed),
-      capacity_(
-          std::max<std::size_t>(1024, std::max<std::size_t>(16, lines) * static_cast<std::size_t>(settings.batch))) {}
+      capacity_(std::max<std::size_t>(
+          1024, std::max<std::size_t>(16, lines) *
+                    static_cast<std::size_t>(std::max(settings.batch, settings.smallest_step)))) {}
 
 void Batcher::add(TrainingSample sample, double now_s) {
   expect(!full(), "Batcher::add() above its capacity of " + std::to_string(capacity_));
@@ -59,14 +60,34 @@ bool Batcher::has_batch() const {
   return !due_line(std::numeric_limits<double>::lowest()).empty();
 }
 
+bool Batcher::will_have_batch() const {
+  return !due_line(std::numeric_limits<double>::max()).empty();
+}
+
 /// A line that waited too long comes before one with a whole batch, so that a busy one cannot keep it waiting.
 std::string Batcher::due_line(double aged_s) const {
-  if (settings_.partial_batch_age_s > 0 && !waiting_.empty() && waiting_.front().since_s <= aged_s)
-    return waiting_.front().sample.line;
-  std::map<std::string_view, std::int32_t> counts;
+  std::map<std::string_view, std::size_t> all, counts;
+  for (const Waiting& one : waiting_) ++all[one.sample.line];
+  if (settings_.partial_batch_age_s > 0)
+    for (const Waiting& one : waiting_)
+      if (one.since_s <= aged_s && all[one.sample.line] >= least(one.sample.line)) return one.sample.line;
   for (const Waiting& one : waiting_)
-    if (++counts[one.sample.line] >= settings_.batch) return one.sample.line;
+    if (++counts[one.sample.line] >= most(one.sample.line)) return one.sample.line;
   return {};
+}
+
+std::size_t Batcher::replayable(const std::string& line) const {
+  const auto found = windows_.find(line);
+  return found == windows_.end() ? 0 : std::min(static_cast<std::size_t>(settings_.replay), found->second.size());
+}
+
+std::size_t Batcher::least(const std::string& line) const {
+  const std::size_t wanted = static_cast<std::size_t>(settings_.smallest_step), old = replayable(line);
+  return wanted > old ? std::max<std::size_t>(1, wanted - old) : 1;
+}
+
+std::size_t Batcher::most(const std::string& line) const {
+  return std::max(static_cast<std::size_t>(settings_.batch), least(line));
 }
 
 std::optional<Batch> Batcher::next(const PolicyLines& lines, double now_s) {
@@ -75,9 +96,10 @@ std::optional<Batch> Batcher::next(const PolicyLines& lines, double now_s) {
   batch.line = due_line(now_s - settings_.partial_batch_age_s);
   if (batch.line.empty()) return {};
   const auto replay = replayed(batch.line, lines.steps(batch.line) + 1);  // before this step's own enter the window
+  const std::size_t fresh = most(batch.line);
   std::deque<Waiting> left;
   for (Waiting& one : waiting_)
-    if (one.sample.line == batch.line && batch.samples.size() < static_cast<std::size_t>(settings_.batch))
+    if (one.sample.line == batch.line && batch.samples.size() < fresh)
       batch.samples.push_back(std::move(one.sample));
     else
       left.push_back(std::move(one));
@@ -106,7 +128,7 @@ std::vector<TrainingSample> Batcher::replayed(const std::string& line, std::int6
   const auto found = windows_.find(line);
   if (found == windows_.end()) return {};
   const std::deque<TrainingSample>& window = found->second;
-  const std::size_t count = std::min(static_cast<std::size_t>(settings_.replay), window.size());
+  const std::size_t count = replayable(line);
   std::vector<std::size_t> order(window.size());
   std::iota(order.begin(), order.end(), 0);
   std::uint64_t state = seed_ ^ (static_cast<std::uint64_t>(step) * 0xD1342543DE82EF95ULL);

@@ -3,7 +3,8 @@
 //
 //   add() in journal order --> waiting --first `batch` of a line--> step + `replay` of its window --> its used ones
 //
-// A step is of one policy line: the first whose samples are `batch`, in order of arrival.
+// A step is of one policy line: the first whose samples are `batch`, in order of arrival. With the replayed ones they
+// are samples.smallest_step at least: a line without so many waits for more, and takes more than `batch` then.
 //
 // Composition depends on the order of add() and on the counts alone, so the same journal gives the same batches; only
 // partial batches look at the clock (never when samples.partial_batch_age_s = 0). A surplus sample waits.
@@ -38,7 +39,8 @@ class Batcher {
   bool full() const { return waiting_.size() >= capacity_; }
   std::size_t waiting() const { return waiting_.size(); }
   std::size_t capacity() const { return capacity_; }
-  bool has_batch() const;  // a whole one
+  bool has_batch() const;        // a whole one
+  bool will_have_batch() const;  // the same, or one that only has to come of age
 
   /// A new revision of a turn that waits replaces the older one, which is reported as dropped(superseded); an older
   /// revision in the window is forgotten. now_s: any clock, the same for next().
@@ -66,6 +68,9 @@ class Batcher {
   void drop_stale(const PolicyLines& lines);
   /// The line whose turn it is; empty = none. `aged_s`: samples that came until then need not wait for more.
   std::string due_line(double aged_s) const;
+  std::size_t replayable(const std::string& line) const;
+  std::size_t least(const std::string& line) const;  // fresh ones that its step needs
+  std::size_t most(const std::string& line) const;   // and takes
   void remember(const TrainingSample& sample);
   std::vector<TrainingSample> replayed(const std::string& line, std::int64_t step) const;
 

@@ -83,7 +83,7 @@ Statement statement_of(const std::string& text) {
 bool FeedbackWeights::idle() const {
   const FeedbackWeighting off;
   return settings_.silence_weight == off.silence_weight && settings_.contradiction_weight == 1 &&
-         settings_.most_contradictions == 1 && settings_.repetition_weight == 1 && settings_.first_wish_weight == 1 &&
+         settings_.most_contradictions == 1 && settings_.repetition_weight == 1 && settings_.trusted_after == 0 &&
          settings_.posing_weight == 1 && settings_.newcomer_samples == 0 && settings_.user_daily_cap == 0 &&
          settings_.daily_cap == 0;
 }
@@ -104,18 +104,32 @@ FeedbackWeights::User& FeedbackWeights::user_of(const Turn& turn) {
   return user;
 }
 
-/// The weight that the turn had before, as far as that is remembered.
-double FeedbackWeights::take_back(User& user, TurnId turn) {
-  const auto found =
-      std::find_if(user.newest.begin(), user.newest.end(), [&](const auto& one) { return one.turn == turn; });
-  if (found == user.newest.end()) return 0;
-  if (found->day == day_) {
-    user.used = std::max(0.0, user.used - found->taken);
-    used_ = std::max(0.0, used_ - found->taken);
+/// The entry of what is said with the turn, newest but for one that was heard and waited. A further revision takes the
+/// place of the one before, with what that took.
+FeedbackWeights::Weighed& FeedbackWeights::note(User& user, const Turn& turn, const Verdict& verdict) const {
+  const auto before =
+      std::find_if(user.newest.begin(), user.newest.end(), [&](const Weighed& one) { return one.turn == turn.id; });
+  if (before != user.newest.end() && before->heard == verdict.revision) return *before;
+  const bool silent = verdict.origin == "silence";
+  Weighed said = {turn.id, statement_of(silent ? "" : users_words(turn.next_state)), {}, 0, day_, verdict.revision};
+  if (before != user.newest.end()) {
+    said.taken = before->taken;
+    said.day = before->day;
+    user.newest.erase(before);
   }
-  const double taken = found->taken;
-  user.newest.erase(found);
-  return taken;
+  while (user.newest.size() > static_cast<std::size_t>(settings_.memory)) user.newest.pop_front();
+  if (!silent) said.compared = compare(user, said.said, verdict);
+  user.newest.push_back(said);
+  return user.newest.back();
+}
+
+/// What it took before; as far as that is remembered.
+void FeedbackWeights::give_back(User& user, Weighed& said) {
+  if (said.day == day_) {
+    user.used = std::max(0.0, user.used - said.taken);
+    used_ = std::max(0.0, used_ - said.taken);
+  }
+  said.taken = 0;
 }
 
 /// It contradicts when the user's newest statement on its topic says the opposite, or when its hint is opposed to one
@@ -132,21 +146,28 @@ FeedbackWeights::Comparison FeedbackWeights::compare(const User& user, const Sta
   return {compared.made || contradicts || verdict.score < 0, contradicts};  // praise in the same words proves nothing
 }
 
-double FeedbackWeights::discount(const User& user, const Statement& said, Comparison compared) const {
-  const double weight = compared.contradicts ? settings_.contradiction_weight : 1;
-  if (said.topic == 0) return weight;
-  const auto repeated =
-      std::count_if(user.newest.begin(), user.newest.end(), [&](const Weighed& one) { return one.said == said; });
-  return weight * std::pow(settings_.repetition_weight, static_cast<double>(repeated));
+double FeedbackWeights::discount(const User& user, const Weighed& said) const {
+  const double weight = said.compared.contradicts ? settings_.contradiction_weight : 1;
+  if (said.said.topic == 0) return weight;
+  int repeated = 0;
+  for (const Weighed& one : user.newest) {
+    if (&one == &said) break;
+    repeated += one.said == said.said;
+  }
+  return weight * std::pow(settings_.repetition_weight, repeated);
 }
 
-bool FeedbackWeights::unsteady(const User& user, Comparison newest) const {
-  int made = newest.made, contradicting = newest.contradicts;
+FeedbackWeights::Agreement FeedbackWeights::agreement(const User& user) {
+  Agreement found;
   for (const Weighed& one : user.newest) {
-    made += one.compared.made;
-    contradicting += one.compared.contradicts;
+    found.agrees += one.compared.made && !one.compared.contradicts;
+    found.contradicts += one.compared.contradicts;
   }
-  return contradicting > settings_.most_contradictions * made;
+  return found;
+}
+
+bool FeedbackWeights::unsteady(Agreement agreement) const {
+  return agreement.contradicts > settings_.most_contradictions * (agreement.agrees + agreement.contradicts);
 }
 
 /// Those that counted, once; of the caps they keep what they took.
@@ -157,10 +178,21 @@ std::vector<TurnId> FeedbackWeights::withdraw(User& user) {
   return turns;
 }
 
-/// A wish is believed when it is repeated, everything else when its user is no newcomer.
-double FeedbackWeights::trust(const Turn& turn, const Verdict& verdict, std::int64_t sample) const {
-  if (settings_.first_wish_weight < 1 && named(turn) && verdict.chosen_hint >= 0)
-    return verdict.repeats() ? 1 : settings_.first_wish_weight;
+bool FeedbackWeights::trusted(const Turn& turn, Agreement agreement) const {
+  return settings_.trusted_after > 0 && named(turn) && agreement.agrees >= settings_.trusted_after;
+}
+
+/// A wish, or what could be compared with one, of somebody of whom it is not known yet whether they mean it.
+bool FeedbackWeights::untrusted(const Turn& turn, const Verdict& verdict, Agreement agreement) const {
+  const bool wishes = verdict.chosen_hint >= 0 || verdict.hint_agreement;
+  return settings_.trusted_after > 0 && named(turn) && wishes && !trusted(turn, agreement);
+}
+
+/// Agreement makes up for being new.
+double FeedbackWeights::trust(const Turn& turn, const Verdict& verdict, Agreement agreement,
+                              std::int64_t sample) const {
+  if (trusted(turn, agreement)) return 1;
+  if (untrusted(turn, verdict, agreement)) return 0;
   return std::min(1.0, static_cast<double>(sample) / std::max(1, settings_.newcomer_samples));
 }
 
@@ -171,28 +203,40 @@ double FeedbackWeights::left(const User& user) const {
   return std::max(0.0, std::min(own, all));
 }
 
-FeedbackWeight FeedbackWeights::weigh(const Turn& turn, const Verdict& verdict) {
-  if (idle()) return {};
+Standing FeedbackWeights::hear(const Turn& turn, const Verdict& verdict) {
+  if (settings_.trusted_after == 0) return Standing::steady;
   User& user = user_of(turn);
+  note(user, turn, verdict);
+  const Agreement agreed = agreement(user);
+  if (unsteady(agreed)) return Standing::unsteady;
+  if (trusted(turn, agreed)) return Standing::trusted;
+  return untrusted(turn, verdict, agreed) ? Standing::untrusted : Standing::steady;
+}
+
+FeedbackWeight FeedbackWeights::weigh(const Turn& turn, const Verdict& verdict, bool moves) {
+  if (idle()) return {1, moves ? "" : "zero_advantage"};
+  User& user = user_of(turn);
+  Weighed& said = note(user, turn, verdict);
   std::int64_t& samples = named(turn) ? user.samples : unnamed_samples_;
-  const std::int64_t sample = samples + (take_back(user, turn.id) > 0 ? 0 : 1);
+  const std::int64_t sample = samples + (said.taken > 0 ? 0 : 1);
+  give_back(user, said);
   const bool silent = verdict.origin == "silence";
-  const std::string words = silent ? "" : users_words(turn.next_state);
-  const Statement said = statement_of(words);
-  const double posing = poses_as_judge(words) ? settings_.posing_weight : 1;
-  const Comparison compared = silent ? Comparison{} : compare(user, said, verdict);
-  const bool steady = !unsteady(user, compared);
-  const double wanted = (silent ? settings_.silence_weight : discount(user, said, compared)) * posing *
-                        trust(turn, verdict, sample) * steady;
+  const double posing = !silent && poses_as_judge(users_words(turn.next_state)) ? settings_.posing_weight : 1;
+  const Agreement agreed = agreement(user);
+  const bool steady = !unsteady(agreed);
+  const double wanted = (silent ? settings_.silence_weight : discount(user, said)) * posing *
+                        trust(turn, verdict, agreed, sample) * steady * moves;
   const double room = left(user), value = std::max(0.0, std::min(wanted, room));
   const bool own = settings_.user_daily_cap > 0 && settings_.user_daily_cap - user.used <= 0;
   user.used += value;
   used_ += value;
-  user.newest.push_back({turn.id, said, compared, value, day_});
-  while (user.newest.size() > static_cast<std::size_t>(settings_.memory)) user.newest.pop_front();
+  said.taken = value;
+  said.day = day_;
+  said.heard = -1;
   if (value > 0) samples = sample;
   if (value > 0) return {value, ""};
   if (!steady) return {0, "unsteady", withdraw(user)};
+  if (!moves) return {0, "zero_advantage"};
   return {0, posing <= 0 ? "poses_as_judge" : wanted <= 0 ? "discounted" : own ? "user_cap" : "day_cap"};
 }
 

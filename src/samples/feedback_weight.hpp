@@ -34,9 +34,13 @@ Statement statement_of(const std::string& text);
 
 struct FeedbackWeight {
   double value = 1;
-  std::string reason;                  // why it is 0: user_cap, day_cap, discounted, poses_as_judge, unsteady
+  std::string reason;  // why it is 0: user_cap, day_cap, discounted, poses_as_judge, unsteady, zero_advantage
   std::vector<TurnId> withdrawn = {};  // earlier turns of a user who turned out to be unsteady: not to be used again
 };
+
+/// How the user of a verdict stands. untrusted: it is to wait for what they say next. trusted: what waited can be
+/// learned from. unsteady: nothing can. steady: nothing against it, and it says nothing of what waits.
+enum class Standing { steady, trusted, untrusted, unsteady };
 
 /// Not thread-safe. A function of its calls in order: the same journal gives the same weights. Its clock is the newest
 /// Turn::created_s that it has seen, so feedback on an old turn does not count for an old day. At most most_users are
@@ -47,10 +51,15 @@ class FeedbackWeights {
 
   explicit FeedbackWeights(const FeedbackWeighting& settings) : settings_(settings) {}
 
+  /// How its user stands with what they say now, which is remembered. Before weigh(), which takes it from there; what
+  /// waited in between is weighed by what had been said until then.
+  Standing hear(const Turn& turn, const Verdict& verdict);
+
   /// The weight of the turn's sample; what it takes of the caps is taken. A further revision of a turn (the user's own
   /// word after the judge's, or back) takes the place of the one before: it is not compared with it, and what that took
   /// today is given back.
-  FeedbackWeight weigh(const Turn& turn, const Verdict& verdict);
+  /// `moves`: whether the sample has an advantage; without one it takes nothing and only what was said counts.
+  FeedbackWeight weigh(const Turn& turn, const Verdict& verdict, bool moves = true);
 
   /// For checkpoints: one line per user, hashes and numbers only. restore() throws UserError for anything else.
   std::string text() const;
@@ -66,6 +75,7 @@ class FeedbackWeights {
     Comparison compared;
     double taken = 0;  // of the caps of `day`
     std::int64_t day = 0;
+    std::int32_t heard = -1;  // revision that is still to be weighed; -1 = none. Not in text(): it is heard again
   };
   struct User {
     double used = 0;             // weight taken today
@@ -74,12 +84,19 @@ class FeedbackWeights {
     std::deque<Weighed> newest;  // newest last
   };
   bool idle() const;
-  double take_back(User& user, TurnId turn);
+  Weighed& note(User& user, const Turn& turn, const Verdict& verdict) const;
+  void give_back(User& user, Weighed& said);
   Comparison compare(const User& user, const Statement& said, const Verdict& verdict) const;
-  double discount(const User& user, const Statement& said, Comparison compared) const;
-  bool unsteady(const User& user, Comparison newest) const;
+  double discount(const User& user, const Weighed& said) const;
+  struct Agreement {
+    int agrees = 0, contradicts = 0;  // of the newest feedback that could be compared
+  };
+  static Agreement agreement(const User& user);
+  bool unsteady(Agreement agreement) const;
+  bool trusted(const Turn& turn, Agreement agreement) const;
+  bool untrusted(const Turn& turn, const Verdict& verdict, Agreement agreement) const;
   static std::vector<TurnId> withdraw(User& user);
-  double trust(const Turn& turn, const Verdict& verdict, std::int64_t sample) const;
+  double trust(const Turn& turn, const Verdict& verdict, Agreement agreement, std::int64_t sample) const;
   double left(const User& user) const;
   User& user_of(const Turn& turn);
 

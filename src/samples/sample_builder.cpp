@@ -161,8 +161,7 @@ BuiltSample SampleBuilder::build(const Turn& turn, const Verdict& verdict, std::
              (values.topk_teacher_logprobs.empty() || values.topk_teacher_logprobs.size() == cells),
          "advantage '" + settings_.method + "' returned arrays of the wrong length");
   if (!finite(values)) return {{}, "not_finite"};
-  if (all_zero(values)) return {assemble(turn, verdict, std::move(values)), "zero_advantage"};
-  FeedbackWeight weight = weights_.weigh(turn, verdict);
+  FeedbackWeight weight = weights_.weigh(turn, verdict, !all_zero(values));
   scale(values, weight.value);
   return {assemble(turn, verdict, std::move(values)), weight.reason, std::move(weight.withdrawn)};
 }

@@ -171,8 +171,7 @@ TEST_CASE("who asks for opposites is not learned from; who asks for one thing af
   ask_for("bob", "Make the reply longer.");
   const TurnId other = ask_for("bob", "Do not use bold text."), again = ask_for("bob", "Make the reply longer.");
   CHECK_FALSE(journal.newest_verdict(other)->opposes());
-  CHECK_FALSE(journal.newest_verdict(other)->repeats());
-  CHECK(journal.newest_verdict(again)->repeats());
+  CHECK_FALSE(journal.newest_verdict(again)->opposes());
   CHECK(journal.turn(other)->state == TurnState::trained);
   job.stop();
   REQUIRE(job.wait() == 0);

@@ -1,4 +1,4 @@
-// Whether two hints pull a reply the same way.
+// Whether two hints pull a reply the same way, and whether a praised reply is what a hint asks for.
 
 #include <cmath>
 #include <limits>
@@ -75,4 +75,16 @@ TEST_CASE("a hint that moves nothing agrees with nothing; ids that are ruled out
   const Floats masked = {std::log(0.5F), std::log(0.5F), never}, a = {std::log(0.9F), std::log(0.1F), never},
                b = {std::log(0.1F), std::log(0.9F), never};
   CHECK(hint_agreement(masked, a, b, 3) == Approx(-1));
+}
+
+TEST_CASE("praise agrees with a hint under which its reply is likelier, by the ratio of the two probabilities") {
+  const Floats plain = logs({0.5, 0.2}), hinted = logs({0.9, 0.4}), against = logs({0.1, 0.02});
+  const auto by_definition = [](double p, double q) { return (q - p) / (q + p); };
+  CHECK(praise_agreement(plain, hinted) == Approx(by_definition(0.5 * 0.2, 0.9 * 0.4)));
+  CHECK(praise_agreement(plain, against) == Approx(by_definition(0.5 * 0.2, 0.1 * 0.02)));
+  CHECK(praise_agreement(plain, plain) == 0);
+  CHECK(praise_agreement({}, {}) == 0);
+  const float never = -std::numeric_limits<float>::infinity();
+  CHECK(praise_agreement(plain, Floats{never, 0}) == -1);
+  CHECK(praise_agreement(Floats{never, 0}, Floats{never, 0}) == 0);  // undefined: says nothing
 }

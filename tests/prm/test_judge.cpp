@@ -1,5 +1,7 @@
 // From a turn to a verdict: votes, hints, teacher, failures.
 
+#include <cmath>
+
 #include "judge_bench.hpp"
 #include "prm/judge_prompt.hpp"
 
@@ -136,6 +138,35 @@ TEST_CASE("the chosen hint is compared with the user's earlier ones, where the s
   narrow.completion.topk_logprobs.clear();
   teacher.score(narrow, alone, {"Write more."});
   CHECK_FALSE(alone.hint_agreement);
+}
+
+TEST_CASE("praise is compared with the user's earlier hints, a complaint without a hint with nothing") {
+  Bench bench;
+  const Turn turn = scripted_turn(bench.tokenizer);
+  const Teacher teacher(bench.teacher.functions(), bench.tokenizer, test::demo_template(), {});
+  Verdict praise, complaint;
+  praise.turn = complaint.turn = turn.id;
+  praise.score = 1;
+  complaint.score = -1;
+  teacher.score(turn, praise, {"Write more.", "Use a great many rhymes."});
+  const auto& calls = bench.teacher.calls;
+  REQUIRE(calls.size() == 3);
+  const auto longest = static_cast<std::size_t>(calls[2].second.response_begin);  // by the script the least likely
+  const double ratio = static_cast<double>(turn.completion.ids.size()) *
+                       (test::ScriptedTeacher::value(3, longest) - test::ScriptedTeacher::value(3, turn.prompt.size()));
+  CHECK(praise.hint_agreement.value() == Approx(std::tanh(ratio / 2)));
+  CHECK_FALSE(praise.opposes());
+  teacher.score(turn, complaint, {"Write more."});
+  CHECK_FALSE(complaint.hint_agreement);
+  Turn wordless = turn;
+  wordless.next_state = {{"tool", "42", "", {}, ""}};
+  Verdict of_tool = praise;
+  of_tool.hint_agreement.reset();
+  teacher.score(wordless, of_tool, {"Write more."});
+  CHECK_FALSE(of_tool.hint_agreement);  // nobody's praise
+  of_tool.origin = "user";
+  teacher.score(wordless, of_tool, {"Write more."});
+  CHECK(of_tool.hint_agreement);
 }
 
 TEST_CASE("a method without hints asks for none") {

@@ -88,6 +88,8 @@ TEST_CASE("what an unsteady user said before is not used again, neither what wai
     turn.user = user;
     run.journal.save_turn(turn);
     Verdict verdict = Run::verdict_of(turn);
+    verdict.hints = {"Be brief."};
+    verdict.chosen_hint = 0;
     verdict.hint_agreement = agreement;
     run.journal.save_verdict(verdict);
     run.desk.add(turn, verdict);

@@ -65,6 +65,41 @@ TEST_CASE("partial batches go at their age") {
   CHECK_FALSE(batcher.next(after(1), 100.0));
 }
 
+TEST_CASE("a step has samples.smallest_step samples at least: fresh ones wait until the window holds the rest") {
+  SamplesConfig config = settings(2, 3, 8, 2.0);
+  config.smallest_step = 4;
+  Batcher batcher(config, 1);
+  for (int i = 1; i <= 3; ++i) batcher.add(sample(i), 0);
+  CHECK_FALSE(batcher.will_have_batch());
+  CHECK_FALSE(batcher.next(after(0), 100));
+  batcher.add(sample(4), 0);
+  CHECK(batcher.has_batch());
+  CHECK(turns(*batcher.next(after(0), 0)) == Ids{1, 2, 3, 4});  // more than a batch, since nothing can be replayed
+  batcher.add(sample(5), 100);
+  CHECK_FALSE(batcher.has_batch());
+  CHECK(batcher.will_have_batch());
+  CHECK_FALSE(batcher.next(after(1), 101));
+  CHECK(batcher.next(after(1), 102)->samples.size() == 4);  // one fresh, of age, and three of the window
+  for (int i = 1; i <= 5; ++i) batcher.drop({i}, "unsteady");
+  batcher.add(sample(6), 200);
+  CHECK_FALSE(batcher.will_have_batch());
+}
+
+TEST_CASE("a line that is too small does not keep another one waiting") {
+  SamplesConfig config = settings(2, 0, 8, 2.0);
+  config.smallest_step = 2;
+  Batcher batcher(config, 1, 2);
+  TrainingSample alone = sample(1), first = sample(2), second = sample(3);
+  alone.line = "eve";
+  first.line = second.line = "bob";
+  batcher.add(alone, 0);
+  batcher.add(first, 1);
+  batcher.add(second, 2);
+  PolicyLines lines(8, 100);
+  CHECK(turns(*batcher.next(lines, 100)) == Ids{2, 3});
+  CHECK_FALSE(batcher.next(lines, 100));
+}
+
 TEST_CASE("replayed samples come from the window, without repeats, the same for the same seed and step") {
   auto run = [](std::uint64_t seed) {
     Batcher batcher(settings(2, 3, 6), seed);

@@ -24,6 +24,12 @@ Verdict first_hint() {
   return verdict;
 }
 
+Verdict praise(double agreement) {
+  Verdict verdict = verdict_of(1);
+  verdict.hint_agreement = static_cast<float>(agreement);
+  return verdict;
+}
+
 }  // namespace
 
 TEST_CASE("who says the opposite of what they said last counts less; a change of mind is paid for once") {
@@ -73,25 +79,75 @@ TEST_CASE("praise in the same words does not make up for contradictions; steadin
   CHECK(restarted.weigh(turn_of("eve", "a cat"), verdict_of(-1)).reason == "unsteady");
 }
 
-TEST_CASE("a wish counts in full once its user has had it before; votes, praise and the unnamed are not held up") {
-  FeedbackWeights weights({.first_wish_weight = 0.25});
-  CHECK(weights.weigh(turn_of("eve", "write more"), first_hint()).value == 0.25);
-  CHECK(weights.weigh(turn_of("eve", "still too terse"), compared(0.9)).value == 1);
-  CHECK(weights.weigh(turn_of("eve", "no bold text"), compared(0.1)).value == 0.25);  // another wish
-  CHECK(weights.weigh(turn_of("eve", "too chatty"), compared(-0.9)).value == 0.25);
-  CHECK(weights.weigh(turn_of("eve", "wrong"), verdict_of(-1)).value == 1);
-  CHECK(weights.weigh(turn_of("eve", "Perfect!"), verdict_of(1)).value == 1);
-  CHECK(weights.weigh(turn_of("bob", "write more"), first_hint()).value == 0.25);  // others' wishes say nothing of his
-  CHECK(weights.weigh(turn_of("", "write more"), first_hint()).value == 1);
-  FeedbackWeights strict({.first_wish_weight = 0});
-  CHECK(strict.weigh(turn_of("eve", "write more"), first_hint()).reason == "discounted");
+TEST_CASE("who has wishes is believed once what they say has agreed with them often enough") {
+  const FeedbackWeighting settings{.trusted_after = 2};
+  FeedbackWeights weights(settings), restarted(settings);
+  CHECK(weights.hear(turn_of("eve", "Perfect!"), verdict_of(1)) == Standing::steady);  // no wish so far
+  CHECK(weights.hear(turn_of("eve", "write more"), first_hint()) == Standing::untrusted);
+  CHECK(weights.hear(turn_of("bob", "write more"), first_hint()) == Standing::untrusted);
+  const Turn second = turn_of("eve", "Perfect!");
+  CHECK(weights.hear(second, praise(0.3)) == Standing::untrusted);
+  CHECK(weights.hear(second, praise(0.3)) == Standing::untrusted);  // heard again, it counts once
+  restarted.restore(weights.text());
+  CHECK(restarted.hear(turn_of("eve", "next task"), verdict_of(0)) == Standing::steady);  // says nothing of the others
+  CHECK(restarted.hear(turn_of("eve", "still too terse"), compared(0.9)) == Standing::trusted);
+  CHECK(restarted.hear(turn_of("eve", "wrong"), verdict_of(-1)) == Standing::trusted);
+  CHECK(restarted.weigh(second, praise(0.3)).value == 1);
+  CHECK(restarted.hear(turn_of("bob", "Perfect!"), praise(0.3)) == Standing::untrusted);  // hers say nothing of his
+  CHECK(restarted.hear(turn_of("", "write more"), first_hint()) == Standing::steady);  // who is unnamed has no history
+  CHECK(restarted.weigh(turn_of("ada", "write more"), first_hint()).reason == "discounted");  // not to be weighed yet
 }
 
-TEST_CASE("with both on a wish is believed when it is repeated, a vote when its user is no newcomer") {
-  FeedbackWeights weights({.first_wish_weight = 0.125, .newcomer_samples = 4});
-  CHECK(weights.weigh(turn_of("eve", "write more"), first_hint()).value == 0.125);
-  CHECK(weights.weigh(turn_of("eve", "Perfect!"), verdict_of(1)).value == 0.5);
+TEST_CASE("what contradicts earns no trust, be it a wish or praise of what was not wished for") {
+  FeedbackWeights weights({.trusted_after = 1}), strict({.most_contradictions = 0.2, .trusted_after = 1});
+  weights.hear(turn_of("eve", "write more"), first_hint());
+  CHECK(weights.hear(turn_of("eve", "Perfect!"), praise(-0.99)) == Standing::untrusted);
+  CHECK(weights.hear(turn_of("eve", "too chatty"), compared(-0.9)) == Standing::untrusted);
+  CHECK(weights.hear(turn_of("eve", "Perfect!"), praise(-0.9)) ==
+        Standing::trusted);  // not what she meant, nor against it
+  strict.hear(turn_of("eve", "write more"), first_hint());
+  CHECK(strict.hear(turn_of("eve", "Perfect!"), praise(-0.99)) == Standing::unsteady);
+}
+
+TEST_CASE("trust makes up for being new") {
+  FeedbackWeights weights({.trusted_after = 1, .newcomer_samples = 4});
+  CHECK(weights.weigh(turn_of("eve", "Perfect!"), verdict_of(1)).value == 0.25);
+  weights.hear(turn_of("eve", "write more"), first_hint());
   CHECK(weights.weigh(turn_of("eve", "still too terse"), compared(0.9)).value == 1);
-  CHECK(weights.weigh(turn_of("eve", "wrong"), verdict_of(-1)).value == 1);  // her fourth
   CHECK(weights.weigh(turn_of("", "write more"), first_hint()).value == 0.25);
+}
+
+TEST_CASE("a sample without an advantage takes nothing, and what was said with it counts") {
+  FeedbackWeights weights({.most_contradictions = 0.2, .trusted_after = 1, .user_daily_cap = 0.5});
+  CHECK(weights.weigh(turn_of("eve", "Perfect!"), praise(0.3), false).reason == "zero_advantage");
+  CHECK(weights.weigh(turn_of("eve", "write more"), compared(0.9)).value == 0.5);  // trusted, and nothing was taken
+  const FeedbackWeight against = weights.weigh(turn_of("eve", "Perfect!"), praise(-0.99), false);
+  CHECK(against.reason == "unsteady");
+  CHECK(against.withdrawn.size() == 1);
+  FeedbackWeights off{FeedbackWeighting{}};
+  CHECK(off.weigh(turn_of("eve", "Perfect!"), verdict_of(1), false).reason == "zero_advantage");
+}
+
+TEST_CASE("what waited is weighed by what had been said until then, once") {
+  FeedbackWeights weights({.repetition_weight = 0.5, .trusted_after = 1});
+  const Turn first = turn_of("eve", "no lists"), second = turn_of("eve", "please no lists");
+  CHECK(weights.hear(first, first_hint()) == Standing::untrusted);
+  CHECK(weights.hear(second, compared(0.9)) == Standing::trusted);
+  CHECK(weights.weigh(first, first_hint()).value == 1);
+  CHECK(weights.weigh(second, compared(0.9)).value == 0.5);
+  FeedbackWeights changed({.contradiction_weight = 0.25, .trusted_after = 1});
+  const Turn before = turn_of("eve", "no lists"), after = turn_of("eve", "use lists");
+  changed.hear(before, first_hint());
+  changed.hear(after, compared(-0.9));
+  CHECK(changed.hear(turn_of("eve", "Perfect!"), praise(0.5)) == Standing::trusted);
+  CHECK(changed.weigh(before, first_hint()).value == 1);
+  CHECK(changed.weigh(after, compared(-0.9)).value == 0.25);  // a change of mind is paid for once
+}
+
+TEST_CASE("only what is remembered counts, the newest piece included") {
+  FeedbackWeights weights({.trusted_after = 2, .memory = 1});
+  weights.hear(turn_of("eve", "write more"), compared(0.9));
+  weights.hear(turn_of("eve", "next task"), verdict_of(0));
+  CHECK(weights.hear(turn_of("eve", "still too terse"), compared(0.9)) == Standing::untrusted);
+  CHECK(weights.hear(turn_of("eve", "too terse"), compared(0.9)) == Standing::trusted);
 }
