@@ -182,6 +182,9 @@ TEST_CASE("contradictory settings are refused") {
   mentions(refusal({"--feedback.silence_weight=0.1", "--session.judge_without_next_state"}, whole),
            {"feedback.silence_weight", "session.judge_without_next_state"});
   mentions(refusal({"--feedback.user_daily_cap=9", "--feedback.daily_cap=5"}, whole), {"feedback.daily_cap"});
+  mentions(refusal({"--feedback.trusted_after=5", "--feedback.memory=4"}, whole),
+           {"feedback.trusted_after", "feedback.memory", "4"});
+  mentions(refusal({"--samples.smallest_step=0"}, whole), {"samples.smallest_step", "1.."});
   mentions(refusal({"--feedback.repetition_weight=2"}, whole), {"feedback.repetition_weight", "0..1"});
   whole.sections.push_back("audit");
   mentions(refusal({"--audit.every_versions=10"}, whole), {"audit.every_versions", "audit.heldout"});

@@ -106,9 +106,13 @@ TEST_CASE("turns are found by completion id and by key, session, user and time")
 TEST_CASE("a user's verdict takes up what the PRM's left, and what belongs to the turn itself stays") {
   Folder folder;
   Journal journal(folder.file("journal.sqlite"));
-  for (int i = 1; i <= 8; ++i) journal.save_turn(make_turn({i}));
+  for (int i = 1; i <= 10; ++i) journal.save_turn(make_turn({i}));
   journal.save_verdict(make_verdict({1}));
   journal.save_sample(make_sample({1}));
+  journal.exclude_turn({9}, "unsteady");
+  journal.exclude_turn({10}, "untrusted");
+  for (int i = 9; i <= 10; ++i) journal.save_verdict(user_verdict({i}, 1));
+  for (int i = 9; i <= 10; ++i) CHECK(state_of(journal, {i}) == TurnState::scored);
   journal.set_turn_state({2}, TurnState::excluded, "judge_failed");
   journal.set_turn_state({3}, TurnState::excluded, "redacted");
   journal.set_turn_state({4}, TurnState::trained);
