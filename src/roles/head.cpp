@@ -256,7 +256,7 @@ void Head::publish_status() {
                       {"active", static_cast<std::int64_t>(requests_->active())},
                       {"judging", static_cast<std::int64_t>(judges_ ? judges_->waiting() : 0)},
                       {"choices_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting_for_group() : 0)},
-                      {"doubted_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting_for_trust() : 0)},
+                      {"untrusted_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting_for_trust() : 0)},
                       {"samples_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting() : 0)},
                       {"learning_busy", learning_busy()},
                       {"sessions", static_cast<std::int64_t>(sessions_.sessions())},

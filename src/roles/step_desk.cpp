@@ -72,7 +72,7 @@ void StepDesk::restore_waiting() {
       continue;
     } else if (const auto verdict = journal_.newest_verdict(id);
                verdict && !journal_.has_sample({id, verdict->revision}))
-      add(journal_.turn(id).value(), *verdict);
+      settle({id, verdict->revision}, add(journal_.turn(id).value(), *verdict));
   take_backlog(monotonic_s());
 }
 
@@ -107,9 +107,14 @@ std::string StepDesk::save_sample(const Turn& turn, const Verdict& verdict, cons
   return {};
 }
 
+/// Of a verdict that waited: its feedback was answered as if it had become a sample.
+void StepDesk::settle(SampleId id, const std::string& reason) {
+  if (!reason.empty() && id.revision > 0) journal_.settle_feedback(id, reason);
+}
+
 void StepDesk::drop(TurnId turn, const std::string& reason) {
   groups_.drop(turn);
-  doubted_.drop(turn);
+  untrusted_.drop(turn);
   batcher_.drop(turn, reason);
   exclude_dropped();
   journal_.exclude_unused_samples(turn, reason);

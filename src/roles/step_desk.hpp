@@ -24,9 +24,9 @@
 #include "roles/group_lookup.hpp"
 #include "roles/messages.hpp"
 #include "samples/batcher.hpp"
-#include "samples/held_verdicts.hpp"
 #include "samples/reward_groups.hpp"
 #include "samples/sample_builder.hpp"
+#include "samples/untrusted_verdicts.hpp"
 
 namespace clawrl {
 
@@ -84,7 +84,7 @@ class StepDesk {
   std::function<void(const std::string& line)> on_line_dropped = [](const std::string&) {};
   std::size_t waiting() const { return batcher_.waiting(); }
   std::size_t waiting_for_group() const { return groups_.waiting(); }
-  std::size_t waiting_for_trust() const { return doubted_.waiting(); }
+  std::size_t waiting_for_trust() const { return untrusted_.waiting(); }
   bool looks_at_groups() const { return groups_.news(); }  // whether a verdict completes one
   bool batch_waits() const { return batcher_.will_have_batch(); }
   /// Turns that the last finished step took for the first time.
@@ -108,8 +108,8 @@ class StepDesk {
   void forget_line(const std::string& line);
   std::string sample(const Turn& turn, const Verdict& verdict, const std::optional<GroupMoments>& group = {});
   std::string make_sample(const Turn& turn, const Verdict& verdict, const std::optional<GroupMoments>& group);
-  void turn_down(const HeldVerdict& one, const std::string& reason);
-  void settle(const HeldVerdict& one, const std::string& reason);
+  void turn_down(const UntrustedVerdict& one, const std::string& reason);
+  void settle(SampleId id, const std::string& reason);
   std::string save_sample(const Turn& turn, const Verdict& verdict, const std::optional<GroupMoments>& group);
   void tick_groups(double now_s);
   void release(const GroupRecord& record, double now_s);
@@ -129,7 +129,7 @@ class StepDesk {
   SampleBuilder builder_;
   PolicyLines lines_;
   RewardGroups groups_;
-  HeldVerdicts doubted_;
+  UntrustedVerdicts untrusted_;
   GroupKey looked_at_;
   std::future<GroupRecord> looking_;
   Batcher batcher_;

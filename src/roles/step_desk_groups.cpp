@@ -41,10 +41,7 @@ void StepDesk::release(const GroupRecord& record, double now_s) {
   if (released.empty()) return;
   std::optional<GroupMoments> group;
   if (record.choices > 1) group = moments_of(record, released);
-  for (const auto& [turn, verdict] : released) {
-    const std::string reason = sample(turn, verdict, group);
-    if (!reason.empty() && verdict.revision > 0) journal_.settle_feedback({turn.id, verdict.revision}, reason);
-  }
+  for (const auto& [turn, verdict] : released) settle({turn.id, verdict.revision}, sample(turn, verdict, group));
 }
 
 /// Also of choices that have their samples already: a late verdict is measured against them.

@@ -10,28 +10,23 @@ std::string StepDesk::sample(const Turn& turn, const Verdict& verdict, const std
       verdict.error.empty() && builder_.refusal(turn, verdict.origin == "user", newest_for(turn)).empty();
   const Standing standing = heard ? builder_.weights().hear(turn, verdict) : Standing::steady;
   if (standing == Standing::untrusted) {
-    if (const auto displaced = doubted_.add({turn, verdict, group})) turn_down(*displaced, "untrusted");
+    if (const auto displaced = untrusted_.add({turn, verdict, group})) turn_down(*displaced, "untrusted");
     return {};
   }
-  if (heard) doubted_.drop(turn.id);
+  if (heard) untrusted_.drop(turn.id);
   if (standing == Standing::trusted)
-    for (const HeldVerdict& one : doubted_.take(turn)) settle(one, make_sample(one.turn, one.verdict, one.group));
+    for (const UntrustedVerdict& one : untrusted_.take(turn))
+      settle({one.turn.id, one.verdict.revision}, make_sample(one.turn, one.verdict, one.group));
   if (standing == Standing::unsteady)
-    for (const HeldVerdict& one : doubted_.take(turn)) turn_down(one, "unsteady");
+    for (const UntrustedVerdict& one : untrusted_.take(turn)) turn_down(one, "unsteady");
   return make_sample(turn, verdict, group);
 }
 
-void StepDesk::turn_down(const HeldVerdict& one, const std::string& reason) {
+void StepDesk::turn_down(const UntrustedVerdict& one, const std::string& reason) {
   journal_.exclude_turn(one.turn.id, reason);
   last_advantage_ = 0;
   on_sampled(one.turn, one.verdict, reason);
-  settle(one, reason);
-}
-
-/// Feedback has been answered as if it had become a sample.
-void StepDesk::settle(const HeldVerdict& one, const std::string& reason) {
-  if (!reason.empty() && one.verdict.revision > 0)
-    journal_.settle_feedback({one.turn.id, one.verdict.revision}, reason);
+  settle({one.turn.id, one.verdict.revision}, reason);
 }
 
 }  // namespace clawrl

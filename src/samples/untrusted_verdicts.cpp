@@ -1,4 +1,4 @@
-#include "samples/held_verdicts.hpp"
+#include "samples/untrusted_verdicts.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -7,15 +7,15 @@
 
 namespace clawrl {
 
-HeldVerdict HeldVerdicts::take_oldest(Users::iterator user) {
-  HeldVerdict one = std::move(user->second.front().one);
+UntrustedVerdict UntrustedVerdicts::take_oldest(Users::iterator user) {
+  UntrustedVerdict one = std::move(user->second.front().one);
   user->second.pop_front();
   if (user->second.empty()) users_.erase(user);
   --turns_;
   return one;
 }
 
-std::optional<HeldVerdict> HeldVerdicts::add(HeldVerdict one) {
+std::optional<UntrustedVerdict> UntrustedVerdicts::add(UntrustedVerdict one) {
   drop(one.turn.id);
   const auto user = users_.try_emplace(influence_key(one.turn)).first;
   user->second.push_back({++adds_, std::move(one)});
@@ -28,8 +28,8 @@ std::optional<HeldVerdict> HeldVerdicts::add(HeldVerdict one) {
   }));
 }
 
-std::vector<HeldVerdict> HeldVerdicts::take(const Turn& turn) {
-  std::vector<HeldVerdict> all;
+std::vector<UntrustedVerdict> UntrustedVerdicts::take(const Turn& turn) {
+  std::vector<UntrustedVerdict> all;
   const auto user = users_.find(influence_key(turn));
   if (user == users_.end()) return all;
   for (Held& held : user->second) all.push_back(std::move(held.one));
@@ -38,7 +38,7 @@ std::vector<HeldVerdict> HeldVerdicts::take(const Turn& turn) {
   return all;
 }
 
-void HeldVerdicts::drop(TurnId turn) {
+void UntrustedVerdicts::drop(TurnId turn) {
   for (auto user = users_.begin(); user != users_.end();) {
     turns_ -= std::erase_if(user->second, [&](const Held& held) { return held.one.turn.id == turn; });
     user = user->second.empty() ? users_.erase(user) : std::next(user);

@@ -14,7 +14,7 @@
 
 namespace clawrl {
 
-struct HeldVerdict {
+struct UntrustedVerdict {
   Turn turn;
   Verdict verdict;
   std::optional<GroupMoments> group;  // of the rewards of its group, where it is of one
@@ -22,25 +22,25 @@ struct HeldVerdict {
 
 /// Not thread-safe. At most most_per_user of a user and most_turns in all. In memory only: what waits is scored in the
 /// journal.
-class HeldVerdicts {
+class UntrustedVerdicts {
  public:
   static constexpr std::size_t most_per_user = 32, most_turns = 1024;
 
   /// Takes the place of an earlier verdict on the turn. Returns what there is no room for any more: the oldest of the
   /// user, else the oldest of those who have the fewest, so that made-up names displace each other.
-  std::optional<HeldVerdict> add(HeldVerdict one);
+  std::optional<UntrustedVerdict> add(UntrustedVerdict one);
   /// All of the user that this turn is of, oldest first; they wait no longer.
-  std::vector<HeldVerdict> take(const Turn& turn);
+  std::vector<UntrustedVerdict> take(const Turn& turn);
   void drop(TurnId turn);
   std::size_t waiting() const { return turns_; }
 
  private:
   struct Held {
     std::int64_t added = 0;  // count of add() by then
-    HeldVerdict one;
+    UntrustedVerdict one;
   };
   using Users = std::map<std::string, std::deque<Held>>;  // by influence_key(), oldest first
-  HeldVerdict take_oldest(Users::iterator user);
+  UntrustedVerdict take_oldest(Users::iterator user);
 
   Users users_;
   std::size_t turns_ = 0;

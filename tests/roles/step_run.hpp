@@ -55,13 +55,26 @@ struct Run {
     return verdict;
   }
   /// A turn that was answered and judged, as the head records it.
-  TurnId judged(std::int8_t score = -1) {
-    const Turn turn = answered_turn();
+  TurnId record(const Turn& turn, const Verdict& verdict) {
     journal.save_turn(turn);
-    const Verdict verdict = verdict_of(turn, score);
     journal.save_verdict(verdict);
     desk.add(turn, verdict);
     return turn.id;
+  }
+  TurnId judged(std::int8_t score = -1, const std::string& user = "") {
+    Turn turn = answered_turn();
+    turn.user = user;
+    return record(turn, verdict_of(turn, score));
+  }
+  /// A complaint with a hint; how it agrees with the user's earlier ones.
+  TurnId complained(const std::string& user, std::optional<float> agreement) {
+    Turn turn = answered_turn();
+    turn.user = user;
+    Verdict verdict = verdict_of(turn);
+    verdict.hints = {"Be brief."};
+    verdict.chosen_hint = 0;
+    verdict.hint_agreement = agreement;
+    return record(turn, verdict);
   }
   void judge(int count) {
     for (int i = 0; i < count; ++i) judged();

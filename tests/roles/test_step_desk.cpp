@@ -83,27 +83,15 @@ TEST_CASE("what an unsteady user said before is not used again, neither what wai
   config.samples.replay = 1;
   config.samples.weighting.most_contradictions = 0.2;
   Run run(folder.file("journal.sqlite"), config);
-  const auto judge = [&](const std::string& user, std::optional<float> agreement) {
-    Turn turn = run.answered_turn();
-    turn.user = user;
-    run.journal.save_turn(turn);
-    Verdict verdict = Run::verdict_of(turn);
-    verdict.hints = {"Be brief."};
-    verdict.chosen_hint = 0;
-    verdict.hint_agreement = agreement;
-    run.journal.save_verdict(verdict);
-    run.desk.add(turn, verdict);
-    return turn.id;
-  };
-  judge("eve", {});
+  run.complained("eve", {});
   CHECK(run.run_steps() == 1);
-  const TurnId waiting = judge("eve", 0.9F);
-  judge("eve", -0.9F);
-  judge("eve", -0.9F);
+  const TurnId waiting = run.complained("eve", 0.9F);
+  run.complained("eve", -0.9F);
+  run.complained("eve", -0.9F);
   CHECK(run.journal.samples_on(waiting).at(0).exclusion == "unsteady");
   CHECK(run.run_steps() == 0);
   CHECK(run.journal.used_samples(8, 1).empty());  // nor after a restart
-  const TurnId other = judge("bob", {});
+  const TurnId other = run.complained("bob", {});
   CHECK(run.run_steps() == 1);
   const auto uses = run.journal.steps(2, 100).at(0).samples;
   REQUIRE(uses.size() == 1);

@@ -25,29 +25,6 @@ struct TrustRun {
     config.samples.weighting.most_contradictions = 0.4;
     return config;
   }
-  /// A complaint with a hint; how it agrees with the user's earlier ones.
-  TurnId complain(const std::string& user, std::optional<float> agreement) {
-    Turn turn = run.answered_turn();
-    turn.user = user;
-    run.journal.save_turn(turn);
-    Verdict verdict = Run::verdict_of(turn);
-    verdict.hints = {"Be brief."};
-    verdict.chosen_hint = 0;
-    verdict.hint_agreement = agreement;
-    run.journal.save_verdict(verdict);
-    run.desk.add(turn, verdict);
-    return turn.id;
-  }
-  /// Words without a wish.
-  TurnId neutral(const std::string& user, std::int8_t score = 1) {
-    Turn turn = run.answered_turn();
-    turn.user = user;
-    run.journal.save_turn(turn);
-    const Verdict verdict = Run::verdict_of(turn, score);
-    run.journal.save_verdict(verdict);
-    run.desk.add(turn, verdict);
-    return turn.id;
-  }
   std::vector<TurnId> sampled() const {
     std::vector<TurnId> ids;
     for (const TrainingSample& sample : run.journal.unused_samples()) ids.push_back(sample.id.turn);
@@ -60,16 +37,16 @@ struct TrustRun {
 TEST_CASE("what a user said waits until enough of it agrees, and then counts with all that waited, in order") {
   Folder folder;
   TrustRun trust(folder.file("journal.sqlite"));
-  const TurnId first = trust.complain("eve", {}), second = trust.complain("eve", 0.9F);
-  const TurnId other = trust.complain("bob", {});
+  const TurnId first = trust.run.complained("eve", {}), second = trust.run.complained("eve", 0.9F);
+  const TurnId other = trust.run.complained("bob", {});
   CHECK(trust.run.desk.waiting_for_trust() == 3);
   CHECK(trust.told.empty());
   CHECK(trust.run.run_steps() == 0);
-  const TurnId third = trust.complain("eve", 0.8F);
+  const TurnId third = trust.run.complained("eve", 0.8F);
   CHECK(trust.run.desk.waiting_for_trust() == 1);
   CHECK(trust.told == std::vector<std::pair<TurnId, std::string>>{{first, ""}, {second, ""}, {third, ""}});
   CHECK(trust.sampled() == std::vector<TurnId>{first, second, third});
-  const TurnId fourth = trust.complain("eve", {});  // she is known now
+  const TurnId fourth = trust.run.complained("eve", {});  // she is known now
   CHECK(trust.sampled().back() == fourth);
   CHECK(trust.run.run_steps() == 4);
   CHECK(trust.run.journal.turn(other)->state == TurnState::scored);
@@ -78,11 +55,11 @@ TEST_CASE("what a user said waits until enough of it agrees, and then counts wit
 TEST_CASE("words without a wish do not wait, and what waits goes on waiting") {
   Folder folder;
   TrustRun trust(folder.file("journal.sqlite"));
-  const TurnId wish = trust.complain("eve", {}), praise = trust.neutral("eve");
+  const TurnId wish = trust.run.complained("eve", {}), praise = trust.run.judged(1, "eve");
   CHECK(trust.run.desk.waiting_for_trust() == 1);
   CHECK(trust.sampled() == std::vector<TurnId>{praise});
-  trust.complain("eve", 0.9F);
-  trust.complain("eve", 0.9F);
+  trust.run.complained("eve", 0.9F);
+  trust.run.complained("eve", 0.9F);
   CHECK(trust.run.desk.waiting_for_trust() == 0);
   const auto all = trust.sampled();
   CHECK(std::find(all.begin(), all.end(), wish) != all.end());
@@ -91,7 +68,7 @@ TEST_CASE("words without a wish do not wait, and what waits goes on waiting") {
 TEST_CASE("who turns out to be unsteady is not learned from, and what waited says why") {
   Folder folder;
   TrustRun trust(folder.file("journal.sqlite"));
-  const TurnId first = trust.complain("eve", {}), second = trust.complain("eve", -0.9F);
+  const TurnId first = trust.run.complained("eve", {}), second = trust.run.complained("eve", -0.9F);
   CHECK(trust.run.desk.waiting_for_trust() == 0);
   CHECK(trust.told == std::vector<std::pair<TurnId, std::string>>{{first, "unsteady"}, {second, "unsteady"}});
   CHECK(trust.run.journal.turn(first)->exclusion == "unsteady");
@@ -101,9 +78,9 @@ TEST_CASE("who turns out to be unsteady is not learned from, and what waited say
 TEST_CASE("what is erased or outranked waits no longer") {
   Folder folder;
   TrustRun trust(folder.file("journal.sqlite"));
-  const TurnId gone = trust.complain("eve", {}), kept = trust.complain("eve", 0.9F);
+  const TurnId gone = trust.run.complained("eve", {}), kept = trust.run.complained("eve", 0.9F);
   trust.run.desk.drop(gone, "erased");
-  const TurnId last = trust.complain("eve", 0.9F);
+  const TurnId last = trust.run.complained("eve", 0.9F);
   CHECK(trust.sampled() == std::vector<TurnId>{kept, last});
 }
 
@@ -114,8 +91,8 @@ TEST_CASE("what waits when the process ends waits again, and its user's standing
   TurnId first, second;
   {
     TrustRun trust(path);
-    first = trust.complain("eve", {});
-    second = trust.complain("eve", 0.9F);
+    first = trust.run.complained("eve", {});
+    second = trust.run.complained("eve", 0.9F);
     standing = trust.run.desk.weights().text();
   }
   TrustRun trust(path);
@@ -123,7 +100,7 @@ TEST_CASE("what waits when the process ends waits again, and its user's standing
   trust.run.desk.weights().restore(standing);
   trust.run.desk.restore_waiting();
   CHECK(trust.run.desk.waiting_for_trust() == 2);
-  const TurnId third = trust.complain("eve", 0.9F);
+  const TurnId third = trust.run.complained("eve", 0.9F);
   CHECK(trust.sampled() == std::vector<TurnId>{first, second, third});
 }
 
