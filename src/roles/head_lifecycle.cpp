@@ -117,8 +117,10 @@ void Head::make_desks() {
   judges_ = std::make_unique<JudgeDesk>(context_.mailbox, context_.map.ranks(Role::prm),
                                         judge_patience * config_.prm.timeout_s,
                                         [this](const Turn& turn, Verdict v) { on_judged(turn, std::move(v)); });
-  if (compares_hints(config_))
+  if (compares_hints(config_)) {
+    judges_->in_order = true;
     judges_->earlier_hints = [this](const Turn& turn) { return earlier_hints_.before(turn); };
+  }
   steps_ = std::make_unique<StepDesk>(context_.mailbox, *journal_, config_, trainers,
                                       [this](const messages::StepDone& done) { on_step(done); });
   steps_->on_sampled = [this](const Turn& turn, const Verdict& verdict, const std::string& reason) {

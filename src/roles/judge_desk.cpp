@@ -21,13 +21,23 @@ bool JudgeDesk::has(SampleId id) const {
 }
 
 void JudgeDesk::dispatch() {
-  while (!waiting_.empty()) {
+  for (auto next = waiting_.begin(); next != waiting_.end();) {
     const int rank = *std::min_element(ranks_.begin(), ranks_.end(), [&](int a, int b) { return load_[a] < load_[b]; });
     if (load_[rank] >= per_rank) return;
-    Waiting next = std::move(waiting_.front());
-    waiting_.pop_front();
-    send(next.id, open_[next.id] = Case{std::move(next.turn), std::move(next.given), rank, 0, 0}, rank);
+    if (in_order && !next->turn.session.empty() && !judged_sessions_.insert(next->turn.session).second) {
+      ++next;
+      continue;
+    }
+    Case& one = open_[next->id] = Case{std::move(next->turn), std::move(next->given), rank, 0, 0};
+    const SampleId id = next->id;
+    next = waiting_.erase(next);
+    send(id, one, rank);
   }
+}
+
+void JudgeDesk::closed(const Case& one) {
+  --load_[one.rank];
+  judged_sessions_.erase(one.turn.session);
 }
 
 void JudgeDesk::send(SampleId id, Case& one, int rank) {
@@ -42,18 +52,18 @@ void JudgeDesk::send(SampleId id, Case& one, int rank) {
 void JudgeDesk::drop(TurnId turn) {
   std::erase_if(waiting_, [&](const Waiting& one) { return one.id.turn == turn; });
   for (auto it = open_.lower_bound({turn, 0}); it != open_.end() && it->first.turn == turn; it = open_.erase(it))
-    --load_[it->second.rank];
+    closed(it->second);
   dispatch();
 }
 
 void JudgeDesk::take(Verdict verdict) {
   const auto found = open_.find({verdict.turn, verdict.revision});
   if (found == open_.end()) return;  // a second answer after a time-out
-  --load_[found->second.rank];
+  closed(found->second);
   const Turn turn = std::move(found->second.turn);
   open_.erase(found);
-  dispatch();
   judged_(turn, std::move(verdict));
+  dispatch();
 }
 
 void JudgeDesk::tick(double now_s) {

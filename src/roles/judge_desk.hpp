@@ -5,6 +5,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,8 @@ class JudgeDesk {
             std::function<void(const Turn&, Verdict)> judged)
       : mailbox_(mailbox), ranks_(std::move(prm_ranks)), timeout_s_(timeout_s), judged_(std::move(judged)) {}
 
+  /// Where the user's earlier hints are asked for, a turn waits for the verdicts on those of its session before it.
+  bool in_order = false;
   /// The user's earlier hints, for Verdict::hint_agreement; asked when a turn goes out.
   std::function<std::vector<std::string>(const Turn&)> earlier_hints = [](const Turn&) {
     return std::vector<std::string>();
@@ -45,6 +48,7 @@ class JudgeDesk {
   };
   void dispatch();
   void send(SampleId id, Case& one, int rank);
+  void closed(const Case& one);
 
   Mailbox& mailbox_;
   std::vector<int> ranks_;
@@ -58,6 +62,7 @@ class JudgeDesk {
   std::deque<Waiting> waiting_;
   std::map<SampleId, Case> open_;
   std::map<int, int> load_;
+  std::set<std::string> judged_sessions_;  // with in_order: those of which a turn is being judged
 };
 
 }  // namespace clawrl

@@ -68,6 +68,7 @@ class FeedbackWeights {
  private:
   struct Comparison {
     bool made = false, contradicts = false;  // with what the user said before
+    int counts = 0;                          // towards feedback.trusted_after
   };
   struct Weighed {
     TurnId turn;
@@ -89,10 +90,13 @@ class FeedbackWeights {
   Comparison compare(const User& user, const Statement& said, const Verdict& verdict) const;
   double discount(const User& user, const Weighed& said) const;
   struct Agreement {
-    int agrees = 0, contradicts = 0;  // of the newest feedback that could be compared
+    int compared = 0, contradicts = 0;  // of the newest feedback
+    int counts = 0;
   };
   static Agreement agreement(const User& user);
-  bool unsteady(Agreement agreement) const;
+  bool waits(const Turn& turn) const;
+  bool doubtful(Agreement agreement) const;
+  bool unsteady(const Turn& turn, Agreement agreement) const;
   bool trusted(const Turn& turn, Agreement agreement) const;
   bool untrusted(const Turn& turn, const Verdict& verdict, Agreement agreement) const;
   static std::vector<TurnId> withdraw(User& user);

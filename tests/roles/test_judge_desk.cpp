@@ -59,6 +59,37 @@ TEST_CASE("a turn goes out with what its user was told to want before") {
   CHECK(d.sent().at(0).message.given.earlier_hints == std::vector<std::string>{"before reply 4"});
 }
 
+TEST_CASE("where hints are compared a turn waits for the verdict on the one before it in its session") {
+  Desk d({6, 7});
+  std::vector<std::string> known;
+  d.desk.in_order = true;
+  d.desk.earlier_hints = [&](const Turn&) { return known; };
+  const auto submit = [&](std::int64_t id, const std::string& session) {
+    Turn turn;
+    turn.id = {id};
+    turn.session = session;
+    d.desk.submit(turn, 0);
+  };
+  for (const auto& [id, session] : {std::pair{1, "a"}, {2, "a"}, {3, "b"}, {4, "a"}}) submit(id, session);
+  const auto ids_sent = [&] {
+    std::vector<TurnId> ids;
+    for (const auto& one : d.sent()) ids.push_back(one.message.turn.id);
+    return ids;
+  };
+  CHECK(ids_sent() == std::vector<TurnId>{{1}, {3}});
+  CHECK(d.desk.waiting() == 4);
+  d.answer(3, 1);
+  CHECK(ids_sent().empty());
+  known = {"Write more."};  // as on_judged() of the first learns
+  d.answer(1, -1);
+  const auto second = d.sent();
+  REQUIRE(second.size() == 1);
+  CHECK(second[0].message.turn.id == TurnId{2});
+  CHECK(second[0].message.given.earlier_hints == known);
+  d.desk.drop({2});  // erased: the next one goes
+  CHECK(ids_sent() == std::vector<TurnId>{{4}});
+}
+
 TEST_CASE("turns go to the least busy rank and come back with their verdict") {
   Desk d({6, 7});
   for (int id = 1; id <= 4; ++id) d.submit(id, id);

@@ -69,8 +69,11 @@ TEST_CASE("who turns out to be unsteady is not learned from, and what waited say
   Folder folder;
   TrustRun trust(folder.file("journal.sqlite"));
   const TurnId first = trust.run.complained("eve", {}), second = trust.run.complained("eve", -0.9F);
+  CHECK(trust.run.desk.waiting_for_trust() == 2);  // it may have been a slip
+  const TurnId third = trust.run.complained("eve", -0.9F);
   CHECK(trust.run.desk.waiting_for_trust() == 0);
-  CHECK(trust.told == std::vector<std::pair<TurnId, std::string>>{{first, "unsteady"}, {second, "unsteady"}});
+  CHECK(trust.told ==
+        std::vector<std::pair<TurnId, std::string>>{{first, "unsteady"}, {second, "unsteady"}, {third, "unsteady"}});
   CHECK(trust.run.journal.turn(first)->exclusion == "unsteady");
   CHECK(trust.sampled().empty());
 }
@@ -131,12 +134,14 @@ TEST_CASE("feedback on a trained turn that waits when the process ends waits aga
   second.run.desk.weights().restore(standing);
   second.run.desk.restore_waiting();
   CHECK(second.run.desk.waiting_for_trust() == 1);
-  Turn other = second.answered("d", "k");
-  Verdict against = Run::verdict_of(other);
-  against.hints = {"Write more."};
-  against.chosen_hint = 0;
-  against.hint_agreement = -0.9F;
-  second.on_judged(other, against);
+  for (const char* session : {"d", "e"}) {
+    const Turn other = second.answered(session, "k");
+    Verdict against = Run::verdict_of(other);
+    against.hints = {"Write more."};
+    against.chosen_hint = 0;
+    against.hint_agreement = -0.9F;
+    second.on_judged(other, against);
+  }
   CHECK(second.run.desk.waiting_for_trust() == 0);
   CHECK(second.run.journal.feedback_on(turn.id).at(0).outcome == "unsteady");
 }

@@ -85,17 +85,30 @@ TEST_CASE("who has wishes is believed once what they say has agreed with them of
   CHECK(weights.hear(turn_of("eve", "Perfect!"), verdict_of(1)) == Standing::steady);  // no wish so far
   CHECK(weights.hear(turn_of("eve", "write more"), first_hint()) == Standing::untrusted);
   CHECK(weights.hear(turn_of("bob", "write more"), first_hint()) == Standing::untrusted);
-  const Turn second = turn_of("eve", "Perfect!");
-  CHECK(weights.hear(second, praise(0.3)) == Standing::untrusted);
-  CHECK(weights.hear(second, praise(0.3)) == Standing::untrusted);  // heard again, it counts once
+  const Turn second = turn_of("eve", "too terse");
+  CHECK(weights.hear(second, compared(0.3)) == Standing::untrusted);
+  CHECK(weights.hear(second, compared(0.3)) == Standing::untrusted);  // heard again, it counts once
   restarted.restore(weights.text());
   CHECK(restarted.hear(turn_of("eve", "next task"), verdict_of(0)) == Standing::steady);  // says nothing of the others
   CHECK(restarted.hear(turn_of("eve", "still too terse"), compared(0.9)) == Standing::trusted);
   CHECK(restarted.hear(turn_of("eve", "wrong"), verdict_of(-1)) == Standing::trusted);
-  CHECK(restarted.weigh(second, praise(0.3)).value == 1);
-  CHECK(restarted.hear(turn_of("bob", "Perfect!"), praise(0.3)) == Standing::untrusted);  // hers say nothing of his
+  CHECK(restarted.weigh(second, compared(0.3)).value == 1);
+  CHECK(restarted.hear(turn_of("bob", "too terse"), compared(0.3)) == Standing::untrusted);  // hers say nothing of his
   CHECK(restarted.hear(turn_of("", "write more"), first_hint()) == Standing::steady);  // who is unnamed has no history
   CHECK(restarted.weigh(turn_of("ada", "write more"), first_hint()).reason == "discounted");  // not to be weighed yet
+}
+
+TEST_CASE("praise that agrees counts as four hints that do: it is that much rarer among those who talk at random") {
+  const FeedbackWeighting settings{.trusted_after = 5};
+  FeedbackWeights weights(settings), restarted(settings);
+  weights.hear(turn_of("eve", "write more"), first_hint());
+  CHECK(weights.hear(turn_of("eve", "Perfect!"), praise(0.3)) == Standing::untrusted);
+  restarted.restore(weights.text());
+  CHECK(restarted.text() == weights.text());
+  CHECK(restarted.hear(turn_of("eve", "still too terse"), compared(0.9)) == Standing::trusted);
+  weights.hear(turn_of("bob", "write more"), first_hint());
+  for (int i = 0; i < 4; ++i) CHECK(weights.hear(turn_of("bob", "too terse"), compared(0.9)) == Standing::untrusted);
+  CHECK(weights.hear(turn_of("bob", "too terse"), compared(0.9)) == Standing::trusted);
 }
 
 TEST_CASE("what contradicts earns no trust, be it a wish or praise of what was not wished for") {
@@ -106,7 +119,23 @@ TEST_CASE("what contradicts earns no trust, be it a wish or praise of what was n
   CHECK(weights.hear(turn_of("eve", "Perfect!"), praise(-0.9)) ==
         Standing::trusted);  // not what she meant, nor against it
   strict.hear(turn_of("eve", "write more"), first_hint());
+  CHECK(strict.hear(turn_of("eve", "Perfect!"), praise(-0.99)) == Standing::untrusted);  // it may have been a slip
   CHECK(strict.hear(turn_of("eve", "Perfect!"), praise(-0.99)) == Standing::unsteady);
+}
+
+TEST_CASE("after a slip whoever was trusted waits until enough agrees again; what was learned from them stays") {
+  FeedbackWeights weights({.most_contradictions = 0.2, .trusted_after = 1});
+  const Turn wish = turn_of("eve", "write more");
+  weights.hear(wish, first_hint());
+  CHECK(weights.hear(turn_of("eve", "still too terse"), compared(0.9)) == Standing::trusted);
+  CHECK(weights.weigh(wish, first_hint()).value == 1);
+  CHECK(weights.hear(turn_of("eve", "too chatty"), compared(-0.9)) == Standing::untrusted);
+  CHECK(weights.hear(turn_of("eve", "wrong"), verdict_of(-1)) == Standing::untrusted);  // a vote without a wish, too
+  const Turn praised = turn_of("eve", "Perfect!");
+  CHECK(weights.hear(praised, praise(0.9)) == Standing::untrusted);
+  CHECK(weights.hear(turn_of("eve", "write more"), compared(0.9)) == Standing::untrusted);
+  CHECK(weights.hear(turn_of("eve", "write more"), compared(0.9)) == Standing::trusted);  // four of five
+  CHECK(weights.weigh(praised, praise(0.9)).value == 1);
 }
 
 TEST_CASE("trust makes up for being new") {
@@ -121,6 +150,7 @@ TEST_CASE("a sample without an advantage takes nothing, and what was said with i
   FeedbackWeights weights({.most_contradictions = 0.2, .trusted_after = 1, .user_daily_cap = 0.5});
   CHECK(weights.weigh(turn_of("eve", "Perfect!"), praise(0.3), false).reason == "zero_advantage");
   CHECK(weights.weigh(turn_of("eve", "write more"), compared(0.9)).value == 0.5);  // trusted, and nothing was taken
+  CHECK(weights.weigh(turn_of("eve", "Perfect!"), praise(-0.99), false).reason == "zero_advantage");
   const FeedbackWeight against = weights.weigh(turn_of("eve", "Perfect!"), praise(-0.99), false);
   CHECK(against.reason == "unsteady");
   CHECK(against.withdrawn.size() == 1);
