@@ -16,21 +16,13 @@
 #include "config/run_config.hpp"
 #include "core/turn.hpp"
 #include "core/verdict.hpp"
+#include "samples/statement.hpp"
 
 namespace clawrl {
 
 /// Whose influence it is: API key and `user` where the request names either, else the session. 16 hexadecimal digits of
 /// a hash, so that no name is kept.
 std::string influence_key(const Turn& turn);
-
-/// A user's words taken down to what they are about. 0 = nothing to compare.
-struct Statement {
-  std::uint64_t topic =
-      0;  // hash of the sorted stems that are no function words, requests, judgements ("wrong") or negations
-  bool negated = false;  // an odd number of negations: "no lists", "don't write a list", "without lists"
-  bool operator==(const Statement&) const = default;
-};
-Statement statement_of(const std::string& text);
 
 struct FeedbackWeight {
   double value = 1;
@@ -66,9 +58,9 @@ class FeedbackWeights {
   void restore(const std::string& text);
 
  private:
-  struct Comparison {
-    bool made = false, contradicts = false;  // with what the user said before
-    int counts = 0;                          // towards feedback.trusted_after
+  struct Comparison {  // with what the user said before
+    int counts = 0;    // towards feedback.trusted_after, if it agrees; 0 = there was nothing to compare it with
+    bool contradicts = false;
   };
   struct Weighed {
     TurnId turn;
@@ -91,7 +83,7 @@ class FeedbackWeights {
   double discount(const User& user, const Weighed& said) const;
   struct Agreement {
     int compared = 0, contradicts = 0;  // of the newest feedback
-    int counts = 0;
+    int counts = 0;                     // of what agrees
   };
   static Agreement agreement(const User& user);
   bool waits(const Turn& turn) const;
