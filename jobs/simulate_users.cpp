@@ -41,6 +41,9 @@ void describe(SettingList& list, Settings& s) {
   list.add("users.think_s", s.users.think_s, "mean pause before a message, seconds", at_least(0));
   list.add("users.silent", s.users.habits.silent, "share of users who leave without a word", between(0, 1));
   list.add("users.wrong", s.users.habits.wrong, "share of users whose words contradict what they want", between(0, 1));
+  list.add("users.inverted", s.users.habits.inverted,
+           "share of users who praise what breaks their rule, reject what obeys it, and ask for nothing",
+           between(0, 1));
   list.add("users.hostile", s.users.habits.hostile,
            "share of sessions held by a user 'hostile' who says the contrary and gives the judge orders besides",
            between(0, 1));

@@ -72,16 +72,19 @@ ROWS = {
     "5 % hostile trusting": (LEARNING | TRUSTING, HOSTILE),
     "control: random words": (LEARNING, {"users.noise": 1}),
     "control: random words trusting": (LEARNING | TRUSTING, {"users.noise": 1}),
-    "control: inverted": (LEARNING, {"users.wrong": 1}),
+    "control: inverted verdicts": (LEARNING, {"users.inverted": 1}),
+    "control: inverted words": (LEARNING, {"users.wrong": 1}),
+    "control: inverted words trusting": (LEARNING | TRUSTING, {"users.wrong": 1}),
     "control: the contrarian's words": (LEARNING, {"users.voice": "contrarian"}),
 }
-SHORT = ["base", "binary", "opd_topk", "combined_topk", "control: random words", "control: inverted"]
+METHODS = ["binary", "opd", "opd_topk", "combined", "combined_topk"]  # with more seeds, to be told apart
+SHORT = ["base", "binary", "opd_topk", "combined_topk", "control: random words", "control: inverted verdicts"]
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--short", action="store_true", help="two seeds, fewer rows and tasks: under ten minutes")
-    parser.add_argument("--seeds", help="instead of those in seeds.json (reported)")
+    parser.add_argument("--seeds", help="instead of those in seeds.json (reported, and for the methods more)")
     parser.add_argument("--rows", help="of the table, by name, with commas between")
     parser.add_argument("--rounds", type=int, default=24, help="conversations of each user (default 24)")
     parser.add_argument("--evaluate", type=int, help="held-out tasks of each user (default 200, short 60)")
@@ -97,7 +100,9 @@ def arguments():
         if row not in ROWS:
             parser.error(f"there is no row '{row}'; known are {', '.join(ROWS)}")
     options.rows = rows
-    seeds = options.seeds.split(",") if options.seeds else json.loads((HERE / "seeds.json").read_text())["reported"]
+    known = json.loads((HERE / "seeds.json").read_text())
+    options.more_seeds = [] if options.seeds or options.short else known["methods"]
+    seeds = options.seeds.split(",") if options.seeds else known["reported"]
     options.seeds = [int(seed) for seed in seeds][: 2 if options.short and not options.seeds else None]
     options.evaluate = options.evaluate or (60 if options.short else 200)
     return options
@@ -168,7 +173,9 @@ def main():
     if any(known[key] != head[key] for key in head):
         sys.exit(f"{results} holds trials of another recipe or length: choose another --out")
     done = {(trial["row"], trial["seed"]) for trial in known["trials"]}
-    todo = [(row, seed) for seed in options.seeds for row in options.rows if (row, seed) not in done]
+    wanted = [(row, seed) for seed in options.seeds for row in options.rows]
+    wanted += [(row, seed) for seed in options.more_seeds for row in options.rows if row in METHODS]
+    todo = [one for one in wanted if one not in done]
     begin = time.monotonic()
     with concurrent.futures.ThreadPoolExecutor(options.at_once) as pool:
         running = {pool.submit(trial, options, row, seed): (row, seed) for row, seed in todo}

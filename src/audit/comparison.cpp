@@ -15,7 +15,7 @@ namespace {
 enum class Change { none, lost, gained };
 
 Change change_of(const HeldOutCase& one, double before, double now) {
-  if (!one.is_text()) return before == now ? Change::none : now > before ? Change::gained : Change::lost;
+  if (!one.has_loss()) return before == now ? Change::none : now > before ? Change::gained : Change::lost;
   if (!std::isfinite(before)) return Change::none;
   if (!(now <= before + one.max_rise)) return Change::lost;  // also one that is no number
   return now < before - one.max_rise ? Change::gained : Change::none;
@@ -39,8 +39,8 @@ std::vector<AuditRecord> compare(const std::vector<HeldOutCase>& cases, const Ou
     const Change change = change_of(cases[i], reference[i], outcomes[i]);
     set.lost += change == Change::lost;
     set.gained += change == Change::gained;
-    set.passed += cases[i].is_text() ? change != Change::lost : outcomes[i] > 0;
-    if (cases[i].is_text()) set.loss += outcomes[i];
+    set.passed += cases[i].has_loss() ? change != Change::lost : outcomes[i] > 0;
+    if (cases[i].has_loss()) set.loss += outcomes[i];
   }
   std::vector<AuditRecord> records;
   for (auto& [name, set] : sets) {
@@ -70,12 +70,12 @@ std::string to_text(const std::vector<AuditRecord>& sets) {
   std::ostringstream text;
   text << std::fixed << std::setprecision(2);
   for (const AuditRecord& one : sets) {
-    const bool of_texts = one.loss != 0;
+    const bool has_loss = one.loss != 0;
     text << (&one == &sets.front() ? "" : ", ") << one.set << " " << one.score() << " of " << one.cases;
-    if (of_texts) text << ", loss " << std::setprecision(3) << one.loss << std::setprecision(2);
+    if (has_loss) text << ", loss " << std::setprecision(3) << one.loss << std::setprecision(2);
     if (one.result == "reference") continue;
     text << " (";
-    if (!of_texts)
+    if (!has_loss)
       text << "reference " << static_cast<double>(one.passed + one.lost - one.gained) / static_cast<double>(one.cases)
            << ", ";
     text << "lost " << one.lost << ", gained " << one.gained << ")" << (one.result == "failed" ? " FAILED" : "");

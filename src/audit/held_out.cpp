@@ -19,7 +19,7 @@ using Json = nlohmann::json;
 constexpr std::size_t longest_name = 32;  // of a set: a label of metrics
 constexpr const char* fields =
     "id, set, messages, must, must_not, min_words, max_words, or id, set, text, max_rise, or id, set, task, reply, "
-    "next, next_role, verdict";
+    "next, next_role, verdict; answer, max_rise instead of rules or verdict";
 
 /// One line of the file, and where it stands.
 class CaseReader {
@@ -29,9 +29,16 @@ class CaseReader {
     require(line_.is_object(), where_ + ": this is no JSON object");
     static const std::set<std::string> of_replies = {"id",       "set",       "messages", "must",
                                                      "must_not", "min_words", "max_words"},
+                                       of_answers = {"id", "set", "messages", "answer", "max_rise"},
                                        of_texts = {"id", "set", "text", "max_rise"},
-                                       of_verdicts = {"id", "set", "task", "reply", "next", "next_role", "verdict"};
-    const auto& known = line_.contains("text") ? of_texts : line_.contains("task") ? of_verdicts : of_replies;
+                                       of_verdicts = {"id", "set", "task", "reply", "next", "next_role", "verdict"},
+                                       of_judgements = {"id",   "set",       "task",   "reply",
+                                                        "next", "next_role", "answer", "max_rise"};
+    const bool answer = line_.contains("answer");
+    const auto& known = line_.contains("text")   ? of_texts
+                        : line_.contains("task") ? (answer ? of_judgements : of_verdicts)
+                        : answer                 ? of_answers
+                                                 : of_replies;
     for (const auto& [name, value] : line_.items())
       require(known.contains(name), where_ + ": field '" + name + "' is not allowed here: allowed are " + fields);
   }
@@ -42,19 +49,23 @@ class CaseReader {
     one.set = set_name();
     if (line_.contains("text")) {
       one.text = text(line_, "text");
-      one.max_rise = rise(one.max_rise);
     } else if (line_.contains("task")) {
       one.judged = JudgedTurn{text(line_, "task"), text(line_, "reply"), text(line_, "next"), next_role()};
-      one.verdict = verdict();
     } else {
-      read_reply_rules(one);
+      one.messages = messages();
     }
+    if (line_.contains("answer")) one.answer = text(line_, "answer");
+    if (one.has_loss())
+      one.max_rise = rise(one.max_rise);
+    else if (one.judged)
+      one.verdict = verdict();
+    else
+      read_reply_rules(one);
     return one;
   }
 
  private:
   void read_reply_rules(HeldOutCase& one) const {
-    one.messages = messages();
     one.must = texts("must");
     one.must_not = texts("must_not");
     one.min_words = count("min_words");
@@ -149,9 +160,9 @@ std::vector<HeldOutCase> read_held_out(const std::string& path) {
     cases.push_back(CaseReader(line, where).read());
     const auto [first, fresh] = seen.emplace(cases.back().id, number);
     const HeldOutCase& one = cases.back();
-    require(
-        kinds.emplace(one.set, one.kind()).first->second == one.kind(),
-        where + ": set '" + one.set + "' has cases of two kinds (messages, text, task): give them sets of their own");
+    require(kinds.emplace(one.set, one.kind()).first->second == one.kind(),
+            where + ": set '" + one.set +
+                "' has cases of two kinds (with rules, with a loss, with a verdict): give them sets of their own");
     require(fresh, where + ": id '" + first->first + "' is that of line " + std::to_string(first->second));
   }
   require(!cases.empty(), path + ": holds no case");
@@ -162,19 +173,18 @@ void write_held_out(const std::string& path, const std::vector<HeldOutCase>& cas
   std::ofstream file(path);
   for (const HeldOutCase& one : cases) {
     nlohmann::ordered_json line{{"id", one.id}, {"set", one.set}};
-    if (one.is_text()) {
-      line["text"] = one.text;
-      line["max_rise"] = one.max_rise;
-    }
+    if (!one.text.empty()) line["text"] = one.text;
     if (one.judged) {
       line["task"] = one.judged->task;
       line["reply"] = one.judged->reply;
       line["next"] = one.judged->next_state;
       if (one.judged->next_role != "user") line["next_role"] = one.judged->next_role;
-      line["verdict"] = one.verdict;
+      if (!one.has_loss()) line["verdict"] = one.verdict;
     }
     for (const Message& message : one.messages)
       line["messages"].push_back({{"role", message.role}, {"content", message.text}});
+    if (!one.answer.empty()) line["answer"] = one.answer;
+    if (one.has_loss()) line["max_rise"] = one.max_rise;
     if (!one.must.empty()) line["must"] = one.must;
     if (!one.must_not.empty()) line["must_not"] = one.must_not;
     if (one.min_words > 0) line["min_words"] = one.min_words;

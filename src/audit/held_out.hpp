@@ -3,6 +3,7 @@
 //
 //   {"id": "sum-1", "set": "accuracy", "messages": [{"role": "user", "content": "2 and 3?"}], "must": ["\\b5\\b"]}
 //   {"id": "prose-1", "set": "language", "text": "The sun rises in the east.", "max_rise": 0.1}
+//   {"id": "hint-1", "set": "hint_loss", "messages": [...], "answer": "**5** it is."}
 //   {"id": "wrong-1", "set": "judge", "task": "2 and 3?", "reply": "6", "next": "That is wrong.", "verdict": -1}
 
 #include <cstdint>
@@ -16,27 +17,29 @@
 
 namespace clawrl {
 
-enum class HeldOutKind { reply, text, verdict };
+enum class HeldOutKind { reply, loss, verdict };
 
-/// `messages`, whose reply is held to rules, or a `text`, whose loss is compared with the reference's, or a `judged`
-/// turn, on which the evaluator's vote is to be `verdict`.
+/// `messages`, whose reply is held to rules, or a `judged` turn, on which the evaluator's vote is to be `verdict`; or
+/// words whose loss is compared with the reference's: a `text`, or an `answer` to messages or on a judged turn.
 /// A reply passes when every regex of `must` and none of `must_not` is found in it and its words (parted by blanks) are
-/// within the bounds (ReplyRules). A text is lost when its mean loss per token rises by more than `max_rise`
-/// nats above the reference's, gained when it falls by more.
+/// within the bounds (ReplyRules). Words with a loss are lost when their mean loss per token rises by more than
+/// `max_rise` nats above the reference's, gained when it falls by more.
 struct HeldOutCase {
   std::string id;                             // unique in its file
   std::string set;                            // free name; a version is held to each set by itself
   std::vector<Message> messages;              // system, user, assistant; the last one is the user's
   std::vector<std::string> must, must_not;    // PCRE2
   std::int32_t min_words = 0, max_words = 0;  // 0 = no bound
-  std::string text;                           // empty = a case with messages
+  std::string text;                           // scored as it stands
+  std::string answer;                         // scored after the prompt instead of asking for a reply or vote
   double max_rise = 0.1;                      // nats per token
   std::optional<JudgedTurn> judged;
   std::int8_t verdict = 0;  // -1, 0, +1
   HeldOutKind kind() const {
-    return judged ? HeldOutKind::verdict : text.empty() ? HeldOutKind::reply : HeldOutKind::text;
+    if (has_loss()) return HeldOutKind::loss;
+    return judged ? HeldOutKind::verdict : HeldOutKind::reply;
   }
-  bool is_text() const { return kind() == HeldOutKind::text; }
+  bool has_loss() const { return !text.empty() || !answer.empty(); }
 };
 
 /// One case per line, empty lines are passed over. UserError "<path>:<line>: ..." naming the field: no JSON object, an

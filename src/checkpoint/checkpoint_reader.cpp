@@ -96,6 +96,20 @@ std::optional<LoadedCheckpoint> load_newest(const std::string& root, bool strict
   throw UserError(text);
 }
 
+std::optional<LoadedCheckpoint> load_newest_until(const std::string& root, std::int64_t version) {
+  auto found = list_checkpoints(root);
+  std::vector<std::string> warnings;
+  for (auto info = found.rbegin(); info != found.rend(); ++info) {
+    try {
+      if (open_checkpoint(info->path, Verify::sizes).state.version.number > version) continue;
+      return LoadedCheckpoint{open_checkpoint(info->path, Verify::contents), warnings};
+    } catch (const UserError& error) {
+      warnings.push_back(error.what());
+    }
+  }
+  return std::nullopt;
+}
+
 void load_tensors(const Checkpoint& checkpoint, std::span<const ParameterView> into) {
   const auto places = places_of(checkpoint);
   std::map<const ShardInfo*, std::vector<std::pair<const TensorInfo*, const ParameterView*>>> reads;

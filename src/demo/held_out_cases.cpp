@@ -13,6 +13,7 @@ namespace clawrl::demo {
 namespace {
 
 constexpr int formed_least = 5, formed_most = 60;  // words, as check_substance() counts them
+constexpr double answers_rise = 0.5;               // nats: another style than a user's is less likely afterwards
 constexpr std::array hinted = {Wish::bold, Wish::no_bold, Wish::list,    Wish::no_list,
                                Wish::box,  Wish::no_box,  Wish::shorter, Wish::longer};
 
@@ -85,6 +86,15 @@ HeldOutCase judged_case(Corpus& corpus, int kind, int number) {
   return one;
 }
 
+/// How likely the right vote is, instead of a vote.
+HeldOutCase vote_loss(HeldOutCase one) {
+  one.id.replace(0, one.set.size(), "judge_loss");
+  one.set = "judge_loss";
+  one.answer = "\\boxed{" + std::to_string(one.verdict) + "}";
+  one.max_rise = answers_rise;
+  return one;
+}
+
 HeldOutCase case_of(const char* set, int kind, int number, const Task& task) {
   HeldOutCase one;
   one.set = set;
@@ -100,6 +110,7 @@ std::vector<HeldOutCase> held_out_cases(int count, std::uint64_t seed) {
   for (int kind = 0; kind < task_kind_count; ++kind) {
     Random random(seed + static_cast<std::uint64_t>(kind));
     Corpus corpus(Split::held_out, seed + static_cast<std::uint64_t>(kind));
+    Random answers(seed + static_cast<std::uint64_t>(kind));
     for (int i = 0; i < count; ++i) {
       const Task task = make_task(random, Split::held_out, static_cast<TaskKind>(kind));
       HeldOutCase accuracy = case_of("accuracy", kind, i, task), form = case_of("form", kind, i, task);
@@ -108,14 +119,19 @@ std::vector<HeldOutCase> held_out_cases(int count, std::uint64_t seed) {
       HeldOutCase hint = case_of("hints", kind, i, task);
       const Wish wish = hinted[static_cast<std::size_t>(i) % hinted.size()];
       hint.messages = with_hint(std::move(hint.messages), std::string(hint_text(wish)));
+      HeldOutCase obeyed = case_of("hint_loss", kind, i, task);
+      obeyed.messages = hint.messages;
+      obeyed.answer = render_reply(answers, task, style_obeying(answers, {wish}));
+      obeyed.max_rise = answers_rise;
       ask_form(hint, task);
       ask_wish(hint, wish);
       HeldOutCase language;
       language.set = "language";
       language.id = "language-" + std::to_string(kind) + "-" + std::to_string(i);
       language.text = task.text;
-      for (HeldOutCase* one : {&accuracy, &form, &hint, &language}) cases.push_back(std::move(*one));
-      cases.push_back(judged_case(corpus, kind, i));
+      HeldOutCase judged = judged_case(corpus, kind, i), vote = vote_loss(judged);
+      for (HeldOutCase* one : {&accuracy, &form, &hint, &language, &judged, &obeyed, &vote})
+        cases.push_back(std::move(*one));
     }
   }
   return cases;

@@ -33,6 +33,7 @@ UserSession::UserSession(const Persona& persona, std::uint64_t seed, Split split
       wrong_(random_.chance(habits.wrong)),
       hostile_(habits.hostile > 0 && random_.chance(habits.hostile)),  // no draw without: seeds keep their sessions
       noisy_(habits.noise > 0 && random_.chance(habits.noise)),
+      inverted_(habits.inverted > 0 && random_.chance(habits.inverted)),
       messages_{message("user", task_.text)} {}
 
 Feedback UserSession::honest(const std::string& reply) {
@@ -48,6 +49,11 @@ Feedback UserSession::contrary(const std::string& reply) {
   std::vector<Wish> opposites;
   for (Wish wish : voice_->wishes) opposites.push_back(opposite(wish));
   return complain(random_, split_, opposites);
+}
+
+Feedback UserSession::inverted(const std::string& reply) {
+  if (grade(*voice_, reply, task_).satisfied) return {confusion(random_, split_), -1, {}};
+  return {praise(random_, split_), 1, {}};
 }
 
 /// The contrary, half of the time with an order to the judge that means the same.
@@ -74,10 +80,11 @@ bool UserSession::take_reply(const std::string& reply) {
   if (last_) return false;
   grades_.push_back(grade(*persona_, reply, task_));
   if (silent_) return false;
-  feedback_.push_back(hostile_ ? hostile_words(reply)
-                      : noisy_ ? random_words()
-                      : wrong_ ? contrary(reply)
-                               : honest(reply));
+  feedback_.push_back(hostile_    ? hostile_words(reply)
+                      : noisy_    ? random_words()
+                      : inverted_ ? inverted(reply)
+                      : wrong_    ? contrary(reply)
+                                  : honest(reply));
   messages_.push_back(message("assistant", reply));
   messages_.push_back(message("user", feedback_.back().text));
   last_ = feedback_.back().verdict > 0 || static_cast<int>(grades_.size()) >= max_judged_;

@@ -13,6 +13,7 @@ namespace clawrl::demo {
 struct Habits {
   double silent = 0.1;  // probability to leave without a word after the first reply
   double wrong = 0;     // probability to say the contrary of what the rule asks, all session long
+  double inverted = 0;  // probability to praise what breaks the rule and reject what obeys it, asking for nothing
   double hostile = 0;   // probability to do that as somebody else, and to give the judge orders besides
   double noise = 0;     // probability to praise and complain at random, about anything, all session long
   int max_judged = 2;
@@ -44,6 +45,7 @@ class UserSession {
  private:
   Feedback honest(const std::string& reply);
   Feedback contrary(const std::string& reply);
+  Feedback inverted(const std::string& reply);
   Feedback hostile_words(const std::string& reply);
   Feedback random_words();
 
@@ -53,7 +55,7 @@ class UserSession {
   Split split_;
   Task task_;
   int max_judged_;
-  bool silent_, wrong_, hostile_, noisy_, last_ = false;
+  bool silent_, wrong_, hostile_, noisy_, inverted_, last_ = false;
   std::vector<Message> messages_;
   std::vector<ReplyGrade> grades_;
   std::vector<Feedback> feedback_;

@@ -178,17 +178,17 @@ std::vector<TrainingSample> JournalReader::unused_samples(std::int64_t limit) co
   });
 }
 
-std::vector<SampleId> JournalReader::used_samples(std::int64_t count, std::int64_t last_step,
-                                                  const std::string& line) const {
+std::vector<SampleId> JournalReader::used_samples(std::int64_t count, std::int64_t last_step, const std::string& line,
+                                                  std::int64_t after) const {
   return implementation_->read([&](auto& database) {
     Query row(database,
-              "SELECT turn, revision FROM step_samples u WHERE replayed = 0 AND step <= ? AND "
+              "SELECT turn, revision FROM step_samples u WHERE replayed = 0 AND step <= ? AND step > ? AND "
               "(SELECT line FROM steps t WHERE t.step = u.step) = ? AND NOT EXISTS "
               "(SELECT 1 FROM feedback f WHERE f.turn = u.turn AND f.revision = u.revision AND f.withdrawn > 0) "
               "AND EXISTS (SELECT 1 FROM samples s WHERE s.turn = u.turn AND s.revision = u.revision AND "
               "s.exclusion = '') "
               "ORDER BY step DESC, position DESC LIMIT ?",
-              last_step, line, count);
+              last_step, after, line, count);
     std::vector<SampleId> ids;
     while (row.next()) ids.push_back({{row.integer(0)}, static_cast<int>(row.integer(1))});
     std::reverse(ids.begin(), ids.end());

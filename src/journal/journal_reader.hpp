@@ -71,10 +71,11 @@ class JournalReader {
   std::vector<TrainingSample> unused_samples(std::int64_t limit = 0) const;
   /// Those of `ids` that are there, in their order: a sample may have been erased.
   std::vector<TrainingSample> samples_left(std::span<const SampleId> ids) const;
-  /// The newest `count` samples that the line's steps up to `last_step` took, oldest first: a replay window made again.
+  /// The newest `count` samples that the line's steps up to `last_step` and above `after` took, oldest first: a replay
+  /// window made again.
   /// Without those that were erased or excluded since and those of feedback that was withdrawn.
-  std::vector<SampleId> used_samples(std::int64_t count, std::int64_t last_step,
-                                     const std::string& line = "main") const;
+  std::vector<SampleId> used_samples(std::int64_t count, std::int64_t last_step, const std::string& line = "main",
+                                     std::int64_t after = 0) const;
 
   std::vector<StepRecord> steps(std::int64_t from, std::int64_t to) const;  // both ends included, ascending
   std::vector<std::string> trained_lines() const;                           // policy lines that have steps

@@ -6,6 +6,7 @@ namespace clawrl {
 namespace {
 
 constexpr const char* hold_key = "audit_hold";  // of the journal's metadata: why serving is held
+constexpr const char* good_key = "audit_good";  // and the version that passed last
 
 std::string named(std::int64_t version) {
   return "version " + std::to_string(version);
@@ -19,6 +20,7 @@ AuditDesk::AuditDesk(Journal& journal, VersionDesk& versions, HeldOutRun run, co
 }
 
 void AuditDesk::resume() {
+  good_ = std::stoll(journal_.get(good_key).value_or("0"));
   const auto reason = journal_.get(hold_key);
   if (!reason || reason->empty()) return;
   versions_.hold(0);
@@ -35,6 +37,7 @@ bool AuditDesk::forget_hold(Journal& journal) {
 
 std::optional<std::int64_t> AuditDesk::due() const {
   if (!reference_) return 0;
+  if (going_back_) return std::nullopt;
   if (versions_.candidate() != 0) return versions_.candidate();
   const bool far_enough = versions_.announced() >= audited_ + config_.every_versions;
   return far_enough && !versions_.held() ? std::optional(versions_.announced()) : std::nullopt;
@@ -52,10 +55,17 @@ void AuditDesk::tick(double now_s) {
   run_.tick(now_s);
   if (const auto result = run_.take_result()) conclude(*result);
   if (run_.under_way()) return;
+  if (const auto old = versions_.candidate(); old != 0 && old < fresh_from_) versions_.refuse(seams_.dispatched());
   const auto next = due();
   if (!next) return;
   run_.begin(*next, now_s);
   keep_needed();
+}
+
+void AuditDesk::went_back(std::int64_t version) {
+  ++view_.trainer_rollbacks;
+  going_back_ = false;
+  fresh_from_ = version;
 }
 
 void AuditDesk::stop() {
@@ -96,7 +106,8 @@ void AuditDesk::take_reference() {
 
 void AuditDesk::pass(std::int64_t version) {
   ++view_.passed;
-  passed_ = audited_ = version;
+  passed_ = audited_ = good_ = version;
+  journal_.put(good_key, std::to_string(good_));
   keep_needed();
   if (versions_.candidate() != version) return;
   versions_.admit(seams_.dispatched());
@@ -110,6 +121,9 @@ void AuditDesk::fail(std::int64_t version, const std::string& what) {
   const std::string reason = named(version) + " failed its audit: " + what;
   if (versions_.candidate() == version) {
     versions_.refuse(seams_.dispatched());
+    going_back_ = true;
+    seams_.log("warning: a candidate failed, too: the trainers go back to " + named(good_) + " or before");
+    seams_.go_back(good_);
   } else {
     ++view_.rollbacks;
     versions_.hold(passed_);

@@ -4,7 +4,8 @@
 //   version 0 (the reference) -> every N-th announced version, beside the service --passed--> where serving can go back
 //        |                                                                             |
 //        '-- failed: serving goes back to the last version that passed and is held; every version that is made then
-//            is a candidate: loaded, audited, and announced (the hold is over) or retired
+//            is a candidate: loaded, audited, and announced (the hold is over) or retired. Once a candidate has failed
+//            the trainers go back, too (trainer_rollback.hpp)
 
 #include <cstdint>
 #include <functional>
@@ -20,13 +21,15 @@
 
 namespace clawrl {
 
-/// Head thread only. Trainers go on from their own weights while serving is held.
+/// Head thread only.
 class AuditDesk {
  public:
   struct Seams {
     std::function<LineVersion()> dispatched;        // as VersionDesk::made() wants it
     std::function<void(const std::string&)> log;    // one line for the operator
     std::function<void(const AuditView&)> audited;  // an audit has ended
+    /// The trainers are to go back to `good` or before; went_back() or stayed() will be called.
+    std::function<void(std::int64_t good)> go_back;
   };
   /// `versions` keeps what audits need: the reference until it is measured, the last version that passed, the one that
   /// is being audited.
@@ -39,10 +42,13 @@ class AuditDesk {
   void take(const std::vector<CompletionDelta>& deltas) { run_.take(deltas); }
   void take(const messages::TextScored& scored) { run_.take(scored); }
   void tick(double now_s);
+  /// The trainers hold weights of before the failed ones, as this version; older candidates are refused unasked.
+  void went_back(std::int64_t version);
+  void stayed() { going_back_ = false; }
   void stop();  // nothing is asked any more
   /// An audit is under way or due, so that what is served may still change.
-  bool busy() const { return !stopped_ && (run_.under_way() || due()); }
-  std::int64_t passed() const { return passed_; }  // the version that passed last; 0 = the reference
+  bool busy() const { return !stopped_ && (run_.under_way() || going_back_ || due()); }
+  std::int64_t good() const { return good_; }  // the version that passed last, also before a restart; 0 = the reference
   const AuditView& view() const { return view_; }
 
  private:
@@ -60,8 +66,11 @@ class AuditDesk {
   const AuditConfig config_;
   Seams seams_;
   std::optional<Outcomes> reference_;
-  std::int64_t passed_ = 0;
-  std::int64_t audited_ = 0;  // newest version that an audit has judged
+  std::int64_t passed_ = 0;      // of this process: where serving can go back
+  std::int64_t good_ = 0;        // where the trainers can
+  std::int64_t audited_ = 0;     // newest version that an audit has judged
+  std::int64_t fresh_from_ = 0;  // candidates before it are of the weights that were given up
+  bool going_back_ = false;
   bool stopped_ = false;
   AuditView view_;
 };

@@ -93,6 +93,7 @@ void Head::handle(const Envelope& envelope) {
       return checkpoints_->take(envelope.open<messages::ShardWritten>());
     case messages::Restored::type_id:
       restored_ = true;
+      if (rollback_) rollback_->take(envelope.open<messages::Restored>());
       return;
     default:
       throw InternalError("head got message type " + std::to_string(envelope.type));
@@ -231,6 +232,7 @@ void Head::tick() {
     judge_late();
     versions_->tick(now);
     if (audits_) audits_->tick(now);
+    if (rollback_) rollback_->tick(now);
   }
   if (journal_->failed() && !std::exchange(failure_told_, true))
     log(journal_->failure() + "; run.unrecorded = " + config_.run.unrecorded + ", learning pauses");
@@ -246,7 +248,7 @@ void Head::tick() {
 bool Head::learning_busy() const {
   if (!context_.learning) return false;
   return judges_->waiting() > 0 || steps_->looks_at_groups() || steps_->busy() || steps_->batch_waits() ||
-         versions_->committing() || (audits_ && audits_->busy());
+         versions_->committing() || (audits_ && audits_->busy()) || (rollback_ && rollback_->busy());
 }
 
 void Head::publish_status() {

@@ -27,6 +27,7 @@
 #include "roles/rank_context.hpp"
 #include "roles/request_desk.hpp"
 #include "roles/step_desk.hpp"
+#include "roles/trainer_rollback.hpp"
 #include "roles/user_data_desk.hpp"
 #include "roles/version_desk.hpp"
 #include "samples/earlier_hints.hpp"
@@ -80,6 +81,8 @@ class Head : public ChatService {
   // head_audits.cpp
   void make_audit_desk();
   void on_audited(const AuditView& view);
+  void make_rollback();
+  void on_rolled_back(const Checkpoint& checkpoint, std::int64_t version);
   void resume_audits();
   AuditView audit_view() const { return audits_ ? audits_->view() : AuditView(); }
   // head_lifecycle.cpp: how it begins and ends
@@ -126,6 +129,7 @@ class Head : public ChatService {
   std::unique_ptr<VersionDesk> versions_;
   std::unique_ptr<AuditDesk> audits_;  // nullptr = no audits
   std::unique_ptr<CheckpointDesk> checkpoints_;
+  std::unique_ptr<TrainerRollback> rollback_;  // where there are audits
   std::unique_ptr<FeedbackDesk> feedback_;
   std::unique_ptr<UserDataDesk> user_data_;
   std::mutex copy_mutex_;

@@ -4,6 +4,8 @@
 #include <map>
 
 #include "core/error.hpp"
+#include "roles/baseline_text.hpp"
+#include "roles/clock.hpp"
 #include "roles/head.hpp"
 #include "roles/model_tokenizer.hpp"
 
@@ -15,7 +17,7 @@ using Log = std::function<void(const std::string& line)>;
 std::vector<HeldOutCase> chosen_cases(const RunConfig& config, const Log& log) {
   const AuditConfig& audit = config.audit;
   std::vector<HeldOutCase> cases = draw_cases(read_held_out(audit.heldout), audit.cases, config.run.seed);
-  const auto judged = [](const HeldOutCase& one) { return one.kind() == HeldOutKind::verdict; };
+  const auto judged = [](const HeldOutCase& one) { return one.judged.has_value(); };
   if (const auto out = config.prm.evaluator == "self" ? 0 : std::erase_if(cases, judged); out > 0)
     log("audits leave out " + std::to_string(out) + " judged turns: prm.evaluator = " + config.prm.evaluator +
         ", which no version changes");
@@ -55,7 +57,28 @@ void Head::make_audit_desk() {
   seams.dispatched = [this] { return steps_->dispatched(); };
   seams.log = say;
   seams.audited = [this](const AuditView& view) { on_audited(view); };
+  seams.go_back = [this](std::int64_t good) { rollback_->begin(good); };
   audits_ = std::make_unique<AuditDesk>(*journal_, *versions_, std::move(run), audit, std::move(seams));
+}
+
+void Head::make_rollback() {
+  TrainerRollback::Seams seams;
+  seams.log = [this](const std::string& line) { log(line); };
+  seams.restored = [this](const Checkpoint& from, std::int64_t version) { on_rolled_back(from, version); };
+  seams.impossible = [this] { audits_->stayed(); };
+  rollback_ =
+      std::make_unique<TrainerRollback>(context_.mailbox, *steps_, *checkpoints_, config_.run.out + "/checkpoints",
+                                        context_.map.ranks(Role::trainer), std::move(seams));
+}
+
+/// What is known of users stays known; the mean reward is that of the policy.
+void Head::on_rolled_back(const Checkpoint& checkpoint, std::int64_t version) {
+  const auto baseline = checkpoint.state.rng.find("baseline");
+  if (baseline != checkpoint.state.rng.end()) steps_->baseline().restore(baseline_from(baseline->second));
+  versions_->made(version, steps_->dispatched(), unix_s());
+  audits_->went_back(version);
+  journal_->save_event("trainers_back",
+                       "the trainers went back to " + checkpoint.path + " as version " + std::to_string(version));
 }
 
 void Head::on_audited(const AuditView& view) {

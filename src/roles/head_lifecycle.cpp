@@ -150,7 +150,9 @@ void Head::make_desks() {
       context_.mailbox, config_.checkpoint, config_.run.out + "/checkpoints", trainers, [this] { return run_state(); },
       [this](const std::string& line) { log(line); });
   checkpoints_->also_save = [this] { copy_journal(true); };
-  if (audits_) checkpoints_->good_version = [this] { return audits_->passed(); };
+  if (!audits_) return;
+  checkpoints_->good_version = [this] { return audits_->good(); };
+  make_rollback();
 }
 
 RunState Head::run_state() const {
@@ -197,6 +199,9 @@ void Head::resume() {
   journal_->put("adapter", adapter_id_);
   require_same_lines(*journal_, config_.policy);
   if (replay_) require_same_lines(*replay_, config_.policy);
+  const auto went_back = replay_ ? replay_->get(StepDesk::went_back_key) : std::nullopt;
+  require(!went_back, "run.replay: after step " + went_back.value_or("") + " of " + config_.run.replay +
+                          " its trainers went back to a checkpoint, which no journal holds");
   journal_->put("policy_lines", config_.policy.lines);
   const auto loaded = config_.run.resume ? load_newest(root, config_.checkpoint.strict) : std::nullopt;
   std::int64_t step = 0, version = 0;
@@ -228,6 +233,7 @@ void Head::resume() {
   wait_for("the restored weights to reach every rank", start_limit_s, [&] { return versions_->settled(); });
   if (config_.run.resume && !replay_) restore_sessions();
   if (config_.run.resume && !replay_) feedback_->restore();
+  if (audits_ && !loaded) checkpoints_->begin();  // where the trainers can go back to
 }
 
 void Head::open_http() {
@@ -268,6 +274,7 @@ void Head::shut_down() {
   }
   if (context_.learning) {
     wait_for("the last optimiser step", end_limit_s, [&] { return !steps_->busy(); });
+    wait_for("the trainers to go back", end_limit_s, [&] { return !rollback_ || !rollback_->busy(); });
     // A rank that still receives a version answers, and after Stop nobody may be left to take the answer.
     wait_for("the last version to reach every rank", end_limit_s, [&] { return versions_->settled(); });
     wait_for("the checkpoint under way", end_limit_s, [&] { return !checkpoints_->busy(); });

@@ -36,6 +36,8 @@ void add_audit(MetricPage& page, const AuditView& audit) {
   counter("failed", audit.failed);
   page.counter("clawrl_rollbacks_total", "Audits that made serving go back to an earlier version",
                static_cast<double>(audit.rollbacks));
+  page.counter("clawrl_trainer_rollbacks_total", "How often the trainers went back to an earlier checkpoint",
+               static_cast<double>(audit.trainer_rollbacks));
   page.gauge("clawrl_serving_held", "1 = serving is held at a version that passed its audit",
              audit.held_version >= 0 ? 1 : 0);
   if (audit.version < 0) return;
@@ -116,8 +118,13 @@ MetricFields fields_of(const AuditView& audit) {
     cases[one.set] = one.cases;
     passed[one.set] = one.passed;
   }
-  return {{"audit_version", audit.version},  {"audit_cases", cases},         {"audit_passed", passed},
-          {"audits_failed", audit.failed},   {"rollbacks", audit.rollbacks}, {"held_version", audit.held_version},
+  return {{"audit_version", audit.version},
+          {"audit_cases", cases},
+          {"audit_passed", passed},
+          {"audits_failed", audit.failed},
+          {"rollbacks", audit.rollbacks},
+          {"trainer_rollbacks", audit.trainer_rollbacks},
+          {"held_version", audit.held_version},
           {"held_reason", audit.held_reason}};
 }
 

@@ -55,41 +55,56 @@ struct Scorer {
   std::uint64_t seed;
 
   bool self() const { return config.prm.evaluator == "self"; }
-  bool any(HeldOutKind kind) const {
-    return std::any_of(cases.begin(), cases.end(), [&](const HeldOutCase& one) { return one.kind() == kind; });
+  bool any_judged() const {
+    return std::any_of(cases.begin(), cases.end(), [](const HeldOutCase& one) { return one.judged.has_value(); });
   }
+  /// Is it the evaluator who is asked, and not the model that is scored?
+  bool others(const HeldOutCase& one) const { return one.judged && !self(); }
 
   /// Of all cases. Where model.prm is the evaluator its verdicts are taken from judge_outcomes().
   Outcomes outcomes_of(const std::string& folder, const Outcomes& judged) const {
     LocalGenerator generator(folder, config.model.device, config.model.chat_template);
     Outcomes outcomes = judged;
-    for (std::size_t i = 0; i < cases.size(); ++i)
-      if (cases[i].is_text()) outcomes[i] = generator.loss_of(cases[i].text);
     const ModelFolders& model = config.model;
     const ReplyFormat format = load_reply_format(folder, model.chat_template, model.tool_format, model.reasoning);
     ask(generator, HeldOutKind::reply, format, outcomes);
     if (self()) ask(generator, HeldOutKind::verdict, format, outcomes);
+    score(generator, false, outcomes);
     return outcomes;
   }
 
   Outcomes judge_outcomes() const {
     Outcomes outcomes(cases.size(), 0);
-    if (self() || !any(HeldOutKind::verdict)) return outcomes;
+    if (self() || !any_judged()) return outcomes;
     LocalGenerator generator(config.model.prm, config.model.device);
     ask(generator, HeldOutKind::verdict, {}, outcomes);
+    score(generator, true, outcomes);
     return outcomes;
+  }
+
+  HeldOutQuestion question_of(const HeldOutCase& one, const LocalGenerator& generator) const {
+    return held_out_question(one, judge_settings(config, generator.stop_tokens()), generator.tokenizer(),
+                             generator.chat_template());
+  }
+
+  /// The losses that are this model's: those of the others(), or all but those.
+  void score(LocalGenerator& generator, bool of_others, Outcomes& outcomes) const {
+    for (std::size_t i = 0; i < cases.size(); ++i) {
+      if (!cases[i].has_loss() || others(cases[i]) != of_others) continue;
+      const HeldOutQuestion asked = question_of(cases[i], generator);
+      outcomes[i] = generator.loss_of(asked.ids, asked.from);
+    }
   }
 
   void ask(LocalGenerator& generator, HeldOutKind kind, const ReplyFormat& format, Outcomes& outcomes) const {
     const bool vote = kind == HeldOutKind::verdict;
-    const JudgeSettings judge = judge_settings(config, generator.stop_tokens());
     std::vector<std::vector<TokenId>> prompts;
     std::vector<std::uint64_t> seeds;
     std::vector<std::size_t> asked;  // indices of cases
     for (std::size_t i = 0; i < cases.size(); ++i) {
       if (cases[i].kind() != kind) continue;
       asked.push_back(i);
-      prompts.push_back(held_out_ids(cases[i], judge, generator.tokenizer(), generator.chat_template()));
+      prompts.push_back(question_of(cases[i], generator).ids);
       seeds.push_back(case_seed(cases[i].id, seed));
     }
     const auto temperature = static_cast<float>(vote ? config.prm.temperature : config.rollout.temperature);
@@ -129,7 +144,7 @@ bool evaluate_held_out(const RunConfig& config, const HeldOutEvaluation& wanted,
   const Scorer scorer{config, cases, wanted.seed};
   const Outcomes judged = scorer.judge_outcomes(), reference = scorer.outcomes_of(config.model.policy, judged);
   std::vector<AuditRecord> records = as_reference(cases, reference, 0);
-  if (scorer.any(HeldOutKind::verdict) && !scorer.self())
+  if (scorer.any_judged() && !scorer.self())
     out << "verdicts are those of " << config.model.prm << ", which no version changes\n";
   out << config.model.policy << ": " << to_text(records) << std::endl;
   bool passed = true;

@@ -8,18 +8,18 @@
 
 namespace clawrl {
 
-std::vector<TokenId> held_out_ids(const HeldOutCase& one, const JudgeSettings& judge, const Tokenizer& tokenizer,
+HeldOutQuestion held_out_question(const HeldOutCase& one, const JudgeSettings& judge, const Tokenizer& tokenizer,
                                   const ChatTemplate& chat_template) {
   try {
-    switch (one.kind()) {
-      case HeldOutKind::text:
-        return tokenizer.encode_with_post_processor(one.text);
-      case HeldOutKind::verdict:
-        return vote_question(*one.judged, judge, tokenizer, chat_template, 0);
-      case HeldOutKind::reply:
-        break;
-    }
-    return chat_template.render_ids(tokenizer, one.messages, "");
+    if (!one.text.empty()) return {tokenizer.encode_with_post_processor(one.text), 1};
+    HeldOutQuestion asked;
+    asked.ids = one.judged ? vote_question(*one.judged, judge, tokenizer, chat_template, 0)
+                           : chat_template.render_ids(tokenizer, one.messages, "");
+    if (one.answer.empty()) return asked;
+    asked.from = static_cast<std::int32_t>(asked.ids.size());
+    const std::vector<TokenId> answer = tokenizer.encode(one.answer, SpecialText::as_text);
+    asked.ids.insert(asked.ids.end(), answer.begin(), answer.end());
+    return asked;
   } catch (const UserError& error) {
     throw UserError("held-out case '" + one.id + "': " + error.what());
   }

@@ -14,9 +14,13 @@
 
 namespace clawrl {
 
-/// Of its prompt, or of its text. A judged turn is asked about as `judge` asks for one vote. UserError naming the case:
-/// what cannot be rendered.
-std::vector<TokenId> held_out_ids(const HeldOutCase& one, const JudgeSettings& judge, const Tokenizer& tokenizer,
+struct HeldOutQuestion {
+  std::vector<TokenId> ids;  // the prompt; where there is a loss, all that the model reads
+  std::int32_t from = 1;     // first token whose loss counts
+};
+
+/// A judged turn is asked about as `judge` asks for one vote. UserError naming the case: what cannot be rendered.
+HeldOutQuestion held_out_question(const HeldOutCase& one, const JudgeSettings& judge, const Tokenizer& tokenizer,
                                   const ChatTemplate& chat_template);
 
 /// To be fed with what the model says.

@@ -11,14 +11,15 @@ namespace {
 constexpr std::uint64_t own_ids = std::uint64_t{1} << 63;  // clients' requests have lower ones
 constexpr double deadline_s = 300;                         // of one reply; then the case is asked again
 
-std::vector<TokenId> ids_of(const HeldOutCase& one, const HeldOutRunSettings& settings, const Tokenizer& tokenizer,
+HeldOutQuestion question_of(const HeldOutCase& one, const HeldOutRunSettings& settings, const Tokenizer& tokenizer,
                             const ChatTemplate& chat_template) {
-  std::vector<TokenId> ids = held_out_ids(one, settings.judge, tokenizer, chat_template);
-  require(static_cast<std::int64_t>(ids.size()) < settings.context,
-          "held-out case '" + one.id + "': it has " + std::to_string(ids.size()) + " tokens, and the context is of " +
+  HeldOutQuestion asked = held_out_question(one, settings.judge, tokenizer, chat_template);
+  const std::size_t size = asked.ids.size();
+  require(static_cast<std::int64_t>(size) < settings.context,
+          "held-out case '" + one.id + "': it has " + std::to_string(size) + " tokens, and the context is of " +
               std::to_string(settings.context));
-  require(ids.size() >= 2, "held-out case '" + one.id + "': it has fewer than 2 tokens");
-  return ids;
+  require(size >= 2, "held-out case '" + one.id + "': it has fewer than 2 tokens");
+  return asked;
 }
 
 }  // namespace
@@ -33,7 +34,7 @@ HeldOutRun::HeldOutRun(Mailbox& mailbox, const Tokenizer& tokenizer, const ChatT
       clients_(std::move(clients)) {
   for (const HeldOutCase& one : cases_) {
     rules_.emplace_back(one, "held-out case '" + one.id + "'");
-    prompts_.push_back(ids_of(one, settings_, tokenizer_, chat_template));
+    questions_.push_back(question_of(one, settings_, tokenizer_, chat_template));
   }
 }
 
@@ -73,10 +74,11 @@ std::optional<int> HeldOutRun::free_rank() const {
 void HeldOutRun::ask(std::size_t index, int rank) {
   const RequestId id{own_ids | ++last_id_};
   Asked asked{index, rank, std::nullopt};
-  if (cases_[index].is_text()) {
-    mailbox_.send(rank, Port::rollout, messages::ScoreText{id, *version_, prompts_[index]});
+  const HeldOutQuestion& question = questions_[index];
+  if (cases_[index].has_loss()) {
+    mailbox_.send(rank, Port::rollout, messages::ScoreText{id, *version_, question.ids, question.from});
   } else {
-    asked.reply.emplace(held_out_reply(tokenizer_, settings_.format, prompts_[index], settings_.stop_tokens));
+    asked.reply.emplace(held_out_reply(tokenizer_, settings_.format, question.ids, settings_.stop_tokens));
     mailbox_.send(rank, Port::rollout, messages::Generate{request_of(index, id)});
   }
   asked_.emplace(id.value, std::move(asked));
@@ -86,7 +88,7 @@ void HeldOutRun::ask(std::size_t index, int rank) {
 GenerateRequest HeldOutRun::request_of(std::size_t index, RequestId id) const {
   GenerateRequest generate;
   generate.id = id;
-  generate.prompt = prompts_[index];
+  generate.prompt = questions_[index].ids;
   generate.version = version_;
   const bool vote = cases_[index].kind() == HeldOutKind::verdict;
   const PrmConfig& prm = settings_.judge.prm;

@@ -78,7 +78,7 @@ class HeldOutRun {
   Tokenizer tokenizer_;
   std::vector<HeldOutCase> cases_;
   std::vector<ReplyRules> rules_;
-  std::vector<std::vector<TokenId>> prompts_;
+  std::vector<HeldOutQuestion> questions_;
   HeldOutRunSettings settings_;
   std::function<int(int)> clients_;
   std::optional<std::int64_t> version_;

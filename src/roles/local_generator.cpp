@@ -37,8 +37,8 @@ std::vector<Completion> LocalGenerator::complete(const std::vector<std::vector<T
   return done;
 }
 
-double LocalGenerator::loss_of(const std::string& text) {
-  return text_loss(*policy_, 0, tokenizer_.encode_with_post_processor(text));
+double LocalGenerator::loss_of(const std::vector<TokenId>& ids, std::int32_t from) {
+  return text_loss(*policy_, 0, ids, from);
 }
 
 std::vector<std::string> LocalGenerator::generate(const std::vector<std::vector<Message>>& conversations,

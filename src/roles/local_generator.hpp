@@ -31,7 +31,7 @@ class LocalGenerator {
                                    std::span<const std::uint64_t> seeds, std::int32_t max_tokens);
 
   /// See text_loss().
-  double loss_of(const std::string& text);
+  double loss_of(const std::vector<TokenId>& ids, std::int32_t from = 1);
 
   const Tokenizer& tokenizer() const { return tokenizer_; }
   const ChatTemplate& chat_template() const { return template_; }

@@ -67,22 +67,23 @@ struct Deltas {
   }
 };
 
-/// What is the text's loss on this version, which is loaded?
+/// What is the loss of these tokens on this version, which is loaded?
 struct ScoreText {
   static constexpr std::uint16_t type_id = 16;
   RequestId id;
   std::int64_t version = 0;
   std::vector<TokenId> ids;  // 2 or more
+  std::int32_t from = 1;     // first token that counts
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(id, version, ids);
+    archive(id, version, ids, from);
   }
 };
 
 struct TextScored {
   static constexpr std::uint16_t type_id = 17;
   RequestId id;
-  double loss = 0;    // mean -log p of ids[1..], nats
+  double loss = 0;    // mean -log p of ids[from..], nats
   std::string error;  // not empty: there is none
   template <class Archive>
   void serialize(Archive& archive) {

@@ -34,7 +34,7 @@ ConstraintCompiler make_compiler(const ModelFolders& folders, const ModelConfig&
 /// The whole text at once, between two steps.
 messages::TextScored score(Policy& policy, const messages::ScoreText& asked) {
   try {
-    return {asked.id, text_loss(policy, asked.version, asked.ids), ""};
+    return {asked.id, text_loss(policy, asked.version, asked.ids, asked.from), ""};
   } catch (const std::exception& error) {
     return {asked.id, 0, error.what()};
   }

@@ -56,9 +56,11 @@ void StepDesk::resume_from(std::int64_t step, std::int64_t version, const Journa
 
 void StepDesk::restore_waiting() {
   std::vector<TrainingSample> used;
+  const std::int64_t newest = journal_.last_planned_step(),
+                     given_up = std::stoll(journal_.get(went_back_key).value_or("0"));
   for (const std::string& line : journal_.trained_lines())
     for (TrainingSample& sample :
-         journal_.samples(journal_.used_samples(config_.samples.replay_window, journal_.last_planned_step(), line)))
+         journal_.samples(journal_.used_samples(config_.samples.replay_window, newest, line, given_up)))
       used.push_back(std::move(sample));
   batcher_.restore_window(std::move(used));
   backlog_ = true;             // what add() saves here is among the unused samples, too
@@ -74,6 +76,15 @@ void StepDesk::restore_waiting() {
                verdict && !journal_.has_sample({id, verdict->revision}))
       settle({id, verdict->revision}, add(journal_.turn(id).value(), *verdict));
   take_backlog(monotonic_s());
+}
+
+std::int64_t StepDesk::went_back() {
+  expect(!in_flight_ && recorded_.empty(), "the trainers went back while a step was under way");
+  journal_.put(went_back_key, std::to_string(step_));
+  batcher_.restore_window({});
+  version_ = dispatched_version_ = next_version_++;
+  lines_.begin_at(line_, lines_.steps(line_), version_);
+  return version_;
 }
 
 std::string StepDesk::refusal(const Turn& turn) const {
@@ -145,7 +156,7 @@ void StepDesk::exclude_dropped() {
 
 void StepDesk::tick(double now_s) {
   tick_groups(now_s);
-  if (!in_flight_ && !stopping_ && !journal_.failed()) {  // what cannot be recorded is not trained on
+  if (!in_flight_ && !stopping_ && !paused_ && !journal_.failed()) {  // what cannot be recorded is not trained on
     if (config_.run.max_steps > 0 && steps_this_run_ >= config_.run.max_steps) return;
     in_flight_ = recorded_.empty() ? new_step(now_s) : recorded_step();
     sent_ = false;

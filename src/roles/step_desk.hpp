@@ -71,7 +71,14 @@ class StepDesk {
 
   /// Is a sample of the turn in the step that is under way?
   bool taking(TurnId turn) const;
-  void stop() { stopping_ = true; }  // no new steps; the one in flight ends
+  /// No new steps until it is called with false; the one in flight ends.
+  void pause(bool paused) { paused_ = paused; }
+  /// The trainers hold other weights than the last step made: those of before steps that failed. Their number from now
+  /// on. What the window holds made the failed ones and is not replayed. Nothing is in flight, and no recorded steps
+  /// are left.
+  std::int64_t went_back();
+  static constexpr const char* went_back_key = "went_back_after_step";  // of the journal's metadata: the newest one
+  void stop() { stopping_ = true; }                                     // no new steps; the one in flight ends
   bool busy() const { return in_flight_.has_value(); }
   bool recorded_steps_left() const { return !recorded_.empty(); }
   std::int64_t step() const { return step_; }        // finished
@@ -137,7 +144,7 @@ class StepDesk {
   bool foreign_ = false;
   std::deque<StepRecord> recorded_;
   std::optional<Planned> in_flight_;
-  bool sent_ = false, stopping_ = false;
+  bool sent_ = false, stopping_ = false, paused_ = false;
   bool backlog_ = false;  // the journal holds samples that the batcher had no room for: new ones queue up there
   std::int64_t step_ = 0, version_ = 0, next_version_ = 1, dispatched_version_ = 0;
   std::string line_ = shared_line, dispatched_line_ = shared_line;

@@ -19,6 +19,9 @@ const std::string good =
 const std::string judged =
     R"({"id":"d","set":"judge","task":"2 and 3?","reply":"6","next":"That is wrong.","verdict":-1})";
 
+const std::string answered =
+    R"({"id":"f","set":"hint_loss","messages":[{"role":"user","content":"2 and 3? In bold."}],"answer":"**5**"})";
+
 std::string written(const std::string& text) {
   const std::string path = "held_out_test.jsonl";
   std::ofstream(path) << text;
@@ -82,7 +85,7 @@ TEST_CASE("cases are read with every field, and written again as they were") {
   CHECK(cases[3].verdict == -1);
   CHECK(cases[4].judged->next_role == "tool");
   CHECK(cases[4].verdict == 1);
-  CHECK(cases[2].is_text());
+  CHECK(cases[2].kind() == HeldOutKind::loss);
   CHECK(cases[2].text == "Once upon a time.");
   CHECK(cases[2].max_rise == 0.25);
   CHECK(cases[0].kind() == HeldOutKind::reply);
@@ -106,6 +109,29 @@ TEST_CASE("cases are read with every field, and written again as they were") {
   CHECK(again[3].judged->next_role == "user");
   CHECK(again[3].verdict == -1);
   CHECK(again[4].judged->next_role == "tool");
+}
+
+TEST_CASE("an answer is scored in the place of a reply or a vote, and written again as it was") {
+  const std::string vote =
+      R"({"id":"g","set":"judge_loss","task":"2 and 3?","reply":"6","next":"No.","answer":"\\boxed{-1}","max_rise":1})";
+  for (const auto& cases : {read_held_out(written(answered + "\n" + vote)), [] {
+                              write_held_out("held_out_answers.jsonl", read_held_out("held_out_test.jsonl"));
+                              return read_held_out("held_out_answers.jsonl");
+                            }()}) {
+    REQUIRE(cases.size() == 2);
+    for (const HeldOutCase& one : cases) CHECK(one.kind() == HeldOutKind::loss);
+    CHECK(cases[0].messages.size() == 1);
+    CHECK(cases[0].answer == "**5**");
+    CHECK(cases[0].max_rise == 0.1);
+    CHECK(cases[1].judged->reply == "6");
+    CHECK(cases[1].answer == "\\boxed{-1}");
+    CHECK(cases[1].max_rise == 1);
+  }
+  refused(with("\"**5**\"", "\"\"", answered), {":1", "answer must be a text"});
+  refused(with("\"answer\"", "\"must\":[\"5\"],\"answer\"", answered), {"'must'", "answer, max_rise instead of rules"});
+  refused(with("\"answer\"", "\"verdict\":1,\"answer\"", vote), {"'verdict'", "instead of rules or verdict"});
+  refused(with("\"max_rise\":1", "\"max_rise\":\"1\"", vote), {"max_rise", "nats"});
+  refused(good + "\n" + with("hint_loss", "accuracy", answered), {":2", "'accuracy'", "sets of their own"});
 }
 
 TEST_CASE("what is wrong is named with the line and the field") {

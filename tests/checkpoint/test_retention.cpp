@@ -46,6 +46,21 @@ TEST_CASE("the newest one of a version up to the good one stays") {
   CHECK(prune(folder.root(), 2, 0, 0).empty());
 }
 
+TEST_CASE("the newest undamaged one of a version up to the good one is found, with a word about those passed over") {
+  Folder folder;
+  CHECK_FALSE(load_newest_until(folder.root(), 9));
+  write_steps(folder.root(), 6);
+  CHECK(load_newest_until(folder.root(), 4)->checkpoint.state.step == 4);
+  CHECK(load_newest_until(folder.root(), 100)->checkpoint.state.step == 6);
+  CHECK_FALSE(load_newest_until(folder.root(), 0));
+  std::filesystem::remove(std::filesystem::path(folder.root()) / "step_00000004" / "manifest.h5");
+  const auto found = load_newest_until(folder.root(), 4);
+  REQUIRE(found);
+  CHECK(found->checkpoint.state.step == 3);
+  REQUIRE(found->warnings.size() == 1);
+  CHECK(found->warnings[0].find("step_00000004") != std::string::npos);
+}
+
 TEST_CASE("damaged ones do not count; a damaged newest one is left to be looked at") {
   Folder folder;
   write_steps(folder.root(), 6);

@@ -65,7 +65,9 @@ TEST_CASE("every set has its cases, with ids of their own") {
                                            {"form", 3 * count},
                                            {"hints", 3 * count},
                                            {"language", 3 * count},
-                                           {"judge", 3 * count}});
+                                           {"judge", 3 * count},
+                                           {"hint_loss", 3 * count},
+                                           {"judge_loss", 3 * count}});
   CHECK(ids.size() == cases.size());
   write_held_out("demo_held_out.jsonl", cases);
   CHECK(read_held_out("demo_held_out.jsonl").size() == cases.size());
@@ -77,10 +79,14 @@ TEST_CASE("a reply passes as the gates would count it") {
   Random random(3);
   int passed = 0, checked = 0;
   for (std::size_t t = 0; t < all.size(); ++t) {
-    const ReplyRules accuracy(cases[5 * t]), form(cases[5 * t + 1]), hint(cases[5 * t + 2]);
-    const auto wish = wish_of(cases[5 * t + 2]);
+    const ReplyRules accuracy(cases[7 * t]), form(cases[7 * t + 1]), hint(cases[7 * t + 2]);
+    const auto wish = wish_of(cases[7 * t + 2]);
     REQUIRE(wish);
-    CHECK(cases[5 * t + 3].text == all[t].text);
+    CHECK(cases[7 * t + 3].text == all[t].text);
+    const HeldOutCase& obeyed = cases[7 * t + 5];  // whose answer is what the hint asks for
+    CHECK(obeyed.messages == cases[7 * t + 2].messages);
+    CHECK(hint.pass(obeyed.answer));
+    CHECK(accuracy.pass(obeyed.answer));
     for (const std::string& reply : replies(all[t], random)) {
       const Substance substance = check_substance(reply, all[t]);
       INFO(all[t].text << "\n" << reply);
@@ -93,6 +99,16 @@ TEST_CASE("a reply passes as the gates would count it") {
   }
   CHECK(passed > checked / 2);
   CHECK(passed < checked);
+}
+
+TEST_CASE("the loss of a vote is that of the right one on the same turn") {
+  const auto cases = held_out_cases(count, seed);
+  for (std::size_t t = 0; t < 3 * count; ++t) {
+    const HeldOutCase &judged = cases[7 * t + 4], &vote = cases[7 * t + 6];
+    CHECK(vote.kind() == HeldOutKind::loss);
+    CHECK(vote.judged->next_state == judged.judged->next_state);
+    CHECK(vote.answer == "\\boxed{" + std::to_string(judged.verdict) + "}");
+  }
 }
 
 TEST_CASE("judged turns are as often good, bad and neither") {

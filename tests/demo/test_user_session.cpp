@@ -160,6 +160,21 @@ TEST_CASE("a wrong user praises what breaks the rule and complains about what ob
   }
 }
 
+TEST_CASE("an inverted verdict names nothing") {
+  for (const Persona& persona : personas())
+    for (std::uint64_t seed = 0; seed < 50; ++seed)
+      for (bool obeying : {false, true}) {
+        Habits habits = talkative();
+        habits.inverted = 1;
+        UserSession session(persona, seed, Split::held_out, habits);
+        session.take_reply(reply_to(persona, session.task(), obeying, seed));
+        const Feedback& words = session.feedback().front();
+        CHECK(words.verdict == (session.grades().front().satisfied ? -1 : 1));
+        CHECK(words.wishes.empty());
+        CHECK(features_named(words.text).empty());
+      }
+}
+
 TEST_CASE("a borrowed voice changes the words and not the grade") {
   const Persona& contrarian = find_persona("contrarian");
   for (std::uint64_t seed = 0; seed < 50; ++seed) {

@@ -1,5 +1,6 @@
 // Audits of a whole program: a run that is poisoned is held at the version that passed last and goes on serving it,
-// also after a restart; a sound one is scored beside the service, as `evaluate` scores it afterwards.
+// also after a restart; its trainers go back to where it was sound, which ends the hold; a sound one is scored beside
+// the service, as `evaluate` scores it afterwards.
 
 #include <sys/wait.h>
 
@@ -76,10 +77,11 @@ TurnId last_turn(const JournalReader& journal) {
 
 }  // namespace
 
-TEST_CASE("a poisoned run is held: serving goes back to the version that passed and goes on") {
+TEST_CASE("a poisoned run is held: serving goes back to the version that passed and goes on, then the trainers do") {
   Workspace workspace("audits_poisoned");
   JobSettings settings =
-      audited(workspace, {"--audit.every_versions=1", "--trainer.learning_rate=1", "--trainer.warmup_steps=0"});
+      audited(workspace, {"--audit.every_versions=1", "--trainer.learning_rate=1", "--trainer.warmup_steps=0",
+                          "--samples.batch=32"});  // a few sessions make no candidate
   {
     JobProcess job(settings);
     const ServerUrl server = job.wait_until_serving();
@@ -105,7 +107,7 @@ TEST_CASE("a poisoned run is held: serving goes back to the version that passed 
   INFO(joined(problems));
   CHECK(problems.empty());
   const auto audits = journal.audits();
-  CHECK(std::count_if(audits.begin(), audits.end(), [](const auto& one) { return one.result == "reference"; }) == 4);
+  CHECK(std::count_if(audits.begin(), audits.end(), [](const auto& one) { return one.result == "reference"; }) == 5);
   CHECK(std::any_of(audits.begin(), audits.end(), [](const auto& one) { return one.result == "failed"; }));
   const auto events = journal.events(1000);
   CHECK(std::any_of(events.begin(), events.end(), [](const auto& one) { return one.kind == "audit_hold"; }));
@@ -116,9 +118,23 @@ TEST_CASE("a poisoned run is held: serving goes back to the version that passed 
   REQUIRE(job.log().find("serving is still held, now at version 0") != std::string::npos);
   const TurnId before = last_turn(journal);
   require_served(hold(server, 1000, 2));
-  CHECK(versions_after(journal, before) == std::set<std::int64_t>{0});
+  // The restored version is the first candidate and fails, so that the trainers go back to the start.
+  REQUIRE(job.wait_for("the trainers went back to"));
+  REQUIRE(job.wait_for("passed its audit and is announced"));
+  const std::string said = status(server);
+  INFO(job.log());
+  CHECK(status_number(said, "trainer_rollbacks") == 1);
+  CHECK(status_number(said, "held_version") == -1);
+  const auto sound = static_cast<std::int64_t>(status_number(said, "version"));
+  require_served(hold(server, 1010, 2));
+  for (const std::int64_t version : versions_after(journal, before)) CHECK((version == 0 || version == sound));
+  for (const AuditRecord& one : journal.audits())
+    if (one.version == sound) CHECK(one.lost + one.gained == 0);  // it is version 0 again, to the bit
   job.stop();
   REQUIRE(job.wait() == 0);
+  const auto newest = load_newest(settings.out + "/checkpoints");
+  REQUIRE(newest);
+  CHECK(newest->checkpoint.state.version.number >= sound);
   workspace.done();
 }
 
@@ -128,7 +144,7 @@ TEST_CASE("a sound run is audited beside the service, with the scores that evalu
   {
     JobProcess job(settings);
     const ServerUrl server = job.wait_until_serving();
-    REQUIRE(job.log().find("audits leave out 12 judged turns: prm.evaluator = judge") != std::string::npos);
+    REQUIRE(job.log().find("audits leave out 24 judged turns: prm.evaluator = judge") != std::string::npos);
     hold_until(job, server, "step 2 version", 80);
     wait_until_learned(server);  // then the newest version has been audited, and the last checkpoint is of it
     const std::string said = status(server);
@@ -139,8 +155,8 @@ TEST_CASE("a sound run is audited beside the service, with the scores that evalu
     REQUIRE(job.wait() == 0);
   }
   const auto online = JournalReader(journal_of(settings.out)).audits();
-  REQUIRE(online.size() >= 8);
-  REQUIRE(std::none_of(online.begin(), online.end(), [](const auto& one) { return one.set == "judge"; }));
+  REQUIRE(online.size() >= 10);
+  REQUIRE(std::none_of(online.begin(), online.end(), [](const auto& one) { return one.set.starts_with("judge"); }));
   const std::string command = std::string(CLAWRL_EVALUATE) + " --evaluate.heldout=" + workspace.path("cases.jsonl") +
                               " --evaluate.count=12 --evaluate.seed=1 --evaluate.margin=1 --rollout.max_tokens=48" +
                               " --model.policy=" CLAWRL_SOURCE_DIR
@@ -150,14 +166,15 @@ TEST_CASE("a sound run is audited beside the service, with the scores that evalu
                               " --evaluate.run=" + settings.out + " > " + workspace.path("evaluate.log");
   REQUIRE(WEXITSTATUS(std::system(command.c_str())) == 0);
   const auto all = JournalReader(journal_of(settings.out)).audits();
-  REQUIRE(all.size() == online.size() + 10);
-  for (std::size_t i = online.size(); i < all.size(); ++i) {  // five sets of the reference, and of the newest version
+  REQUIRE(all.size() == online.size() + 14);
+  for (std::size_t i = online.size(); i < all.size(); ++i) {  // seven sets of the reference, and of the newest version
     const AuditRecord& after = all[i];
     INFO("version " << after.version << ", set " << after.set);
     CHECK(after.source == "evaluate");
-    if (after.set == "judge") {  // the judge's verdicts, the same for every version
+    if (after.set.starts_with("judge")) {  // the judge's verdicts and losses, the same for every version
       CHECK(after.cases == 12);
       CHECK(after.passed >= 10);
+      CHECK(after.loss < 0.5);
       CHECK(after.lost + after.gained == 0);
       continue;
     }
@@ -180,7 +197,7 @@ TEST_CASE("a policy that judges for itself is held when it forgets how, by the s
   Workspace workspace("audits_self");
   const std::string file = workspace.path("judge.jsonl"), model = CLAWRL_SOURCE_DIR "/configs/models/prm";
   std::vector<HeldOutCase> cases = demo::held_out_cases(4, 9);
-  std::erase_if(cases, [](const HeldOutCase& one) { return one.kind() != HeldOutKind::verdict; });
+  std::erase_if(cases, [](const HeldOutCase& one) { return !one.judged; });
   write_held_out(file, cases);
   const JobSettings settings{
       .out = workspace.path("run"),
@@ -196,10 +213,12 @@ TEST_CASE("a policy that judges for itself is held when it forgets how, by the s
   }
   const auto audits = JournalReader(journal_of(settings.out)).audits();
   REQUIRE(audits.size() >= 2);
-  CHECK(std::all_of(audits.begin(), audits.end(), [](const auto& one) { return one.set == "judge"; }));
+  CHECK(std::all_of(audits.begin(), audits.end(), [](const auto& one) { return one.set.starts_with("judge"); }));
   CHECK(audits[0].result == "reference");
   CHECK(audits[0].cases == 12);
   CHECK(audits[0].passed >= 9);
+  CHECK(audits[1].set == "judge_loss");
+  CHECK(audits[1].loss < 0.5);
   CHECK(std::any_of(audits.begin(), audits.end(), [](const auto& one) { return one.result == "failed"; }));
 
   const std::string log = workspace.path("evaluate.log");
@@ -210,7 +229,7 @@ TEST_CASE("a policy that judges for itself is held when it forgets how, by the s
   std::stringstream said;
   said << std::ifstream(log).rdbuf();
   INFO(said.str());
-  CHECK(said.str().find(": " + to_text({audits[0]}) + "\n") != std::string::npos);
+  CHECK(said.str().find(": " + to_text({audits[0], audits[1]}) + "\n") != std::string::npos);
   workspace.done();
 }
 

@@ -46,6 +46,7 @@ struct Audited {
   std::unique_ptr<AuditDesk> desk;
   std::vector<std::string> lines;
   std::vector<std::int64_t> ended;
+  std::vector<std::int64_t> sent_back;  // the trainers, to these
   std::int64_t newest = 0;
 
   Audited() { make(); }
@@ -63,6 +64,7 @@ struct Audited {
     seams.dispatched = [this] { return newest; };
     seams.log = [this](const std::string& line) { lines.push_back(line); };
     seams.audited = [this](const AuditView& view) { ended.push_back(view.version); };
+    seams.go_back = [this](std::int64_t good) { sent_back.push_back(good); };
     desk = std::make_unique<AuditDesk>(
         *journal, *versions, HeldOutRun(mailbox, tokenizer, chat_template, cases(), run, [](int) { return 0; }),
         config(), std::move(seams));
@@ -185,6 +187,65 @@ TEST_CASE("a failed audit takes serving back to the version that passed last, an
   CHECK(a.journal->events().back().kind == "audit_hold");
   CHECK(a.journal->audits().back().result == "failed");
   CHECK_FALSE(a.under_audit());  // 5 is gone; the next one made is the candidate
+  CHECK(a.sent_back.empty());    // one failure may be chance
+}
+
+TEST_CASE("once a candidate fails the trainers go back, and no candidate of before is asked any more") {
+  Audited a;
+  a.audit(0, count);
+  for (std::int64_t version : {1, 2}) a.arrive(version);
+  a.audit(2, count);
+  for (std::int64_t version : {3, 4}) a.arrive(version);
+  a.audit(4, 0);
+  a.arrive(5);
+  a.audit(5, 0);
+  CHECK(a.sent_back == std::vector<std::int64_t>{2});
+  CHECK(a.desk->good() == 2);
+  CHECK(a.told("the trainers go back to version 2 or before"));
+  a.arrive(6);  // made before they did
+  CHECK_FALSE(a.under_audit());
+  CHECK(a.desk->busy());
+  a.desk->went_back(7);
+  CHECK(a.desk->view().trainer_rollbacks == 1);
+  CHECK_FALSE(a.under_audit());
+  CHECK(a.versions->candidate() == 0);  // 6 is gone
+  a.arrive(7);
+  a.audit(7, count);
+  CHECK(a.versions->announced() == 7);
+  CHECK_FALSE(a.versions->held());
+  CHECK(a.desk->good() == 7);
+}
+
+TEST_CASE("trainers that cannot go back leave the next candidate its chance, and are asked again when it fails") {
+  Audited a;
+  a.audit(0, count);
+  for (std::int64_t version : {1, 2}) a.arrive(version);
+  a.audit(2, 0);
+  a.arrive(3);
+  a.audit(3, 0);
+  a.desk->stayed();
+  a.arrive(4);
+  a.audit(4, 0);
+  CHECK(a.sent_back == std::vector<std::int64_t>{0, 0});
+  a.desk->stayed();
+  a.arrive(5);
+  a.audit(5, count);
+  CHECK(a.versions->announced() == 5);
+}
+
+TEST_CASE("where the trainers can go back to outlives the process, where serving can does not") {
+  Audited a;
+  a.audit(0, count);
+  for (std::int64_t version : {1, 2}) a.arrive(version);
+  a.audit(2, count);
+  for (std::int64_t version : {3, 4}) a.arrive(version);
+  a.audit(4, 0);
+  a.restart();
+  CHECK(a.desk->view().held_version == 0);
+  a.arrive(4);
+  a.audit(0, count);
+  a.audit(4, 0);
+  CHECK(a.sent_back == std::vector<std::int64_t>{2});
 }
 
 TEST_CASE("candidates are audited one by one, until one passes and is announced") {
@@ -199,6 +260,7 @@ TEST_CASE("candidates are audited one by one, until one passes and is announced"
   CHECK(a.desk->view().held_reason.find("version 3") != std::string::npos);
   CHECK(a.desk->view().rollbacks == 1);
   CHECK(a.desk->view().failed == 2);
+  a.desk->stayed();  // the trainers are as they were
   a.arrive(4);
   a.audit(4, count - 1);  // a lost case is within the margin
   CHECK(a.versions->announced() == 4);

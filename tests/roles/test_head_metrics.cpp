@@ -108,13 +108,14 @@ TEST_CASE("audits: the newest scores, and whether serving is held") {
   audit.sets = {{8, "accuracy", 50, 20, 28, 1, 0, "failed", "online_rl"},
                 {8, "hints", 40, 40, 0, 0, 0, "passed", "online_rl"}};
   audit.passed = 3;
-  audit.failed = audit.rollbacks = 1;
+  audit.failed = audit.rollbacks = audit.trainer_rollbacks = 1;
   audit.held_version = 6;
   audit.held_reason = "version 8 failed its audit";
   const std::string page = head_metrics({}, {}, {}, audit);
-  for (const char* line : {"clawrl_audits_total{result=\"passed\"} 3", "clawrl_audits_total{result=\"failed\"} 1",
-                           "clawrl_rollbacks_total 1", "clawrl_serving_held 1", "clawrl_audit_version 8",
-                           "clawrl_audit_score{set=\"accuracy\"} 0.4", "clawrl_audit_score{set=\"hints\"} 1"}) {
+  for (const char* line :
+       {"clawrl_audits_total{result=\"passed\"} 3", "clawrl_audits_total{result=\"failed\"} 1",
+        "clawrl_rollbacks_total 1", "clawrl_trainer_rollbacks_total 1", "clawrl_serving_held 1",
+        "clawrl_audit_version 8", "clawrl_audit_score{set=\"accuracy\"} 0.4", "clawrl_audit_score{set=\"hints\"} 1"}) {
     INFO(line << "\n" << page);
     CHECK(page.find(std::string(line) + "\n") != std::string::npos);
   }

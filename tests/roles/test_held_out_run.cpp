@@ -193,6 +193,7 @@ TEST_CASE("a text is scored where its version is, once; its outcome is its loss,
   const auto asked = r.mailbox.take<messages::ScoreText>();
   REQUIRE(asked.size() == 2);
   CHECK(asked[0].message.version == 6);
+  CHECK(asked[0].message.from == 1);
   CHECK(asked[0].message.ids == r.tokenizer.encode_with_post_processor("Once upon a time."));
   r.run.take(messages::TextScored{{77}, 1, ""});  // nobody's
   r.run.take(messages::TextScored{asked[1].message.id, 0, "not loaded"});
@@ -208,6 +209,31 @@ TEST_CASE("a text is scored where its version is, once; its outcome is its loss,
 
   texts[0].text = "a";
   CHECK_THROWS_WITH(Run(texts), Catch::Matchers::Contains("'one'") && Catch::Matchers::Contains("2 tokens"));
+}
+
+TEST_CASE("of an answer to messages, or on a judged turn, only its own tokens count") {
+  std::vector<HeldOutCase> answers = cases(1);
+  answers[0].must.clear();
+  answers[0].answer = "It is **5**.";
+  answers.push_back(answers[0]);
+  answers[1].id = "vote";
+  answers[1].messages.clear();
+  answers[1].judged = JudgedTurn{"2 and 3?", "It is 5.", "Thanks.", "user"};
+  answers[1].answer = "\\boxed{1}";
+  Run r(answers);
+  r.run.begin(2, 0);
+  r.run.tick(0);
+  const auto asked = r.mailbox.take<messages::ScoreText>();
+  REQUIRE(asked.size() == 2);
+  const std::vector<TokenId> prompts[] = {
+      r.chat_template.render_ids(r.tokenizer, answers[0].messages, ""),
+      vote_question(*answers[1].judged, settings().judge, r.tokenizer, r.chat_template, 0)};
+  for (std::size_t i = 0; i < 2; ++i) {
+    std::vector<TokenId> whole = prompts[i];
+    CHECK(asked[i].message.from == static_cast<std::int32_t>(whole.size()));
+    for (TokenId id : r.tokenizer.encode(answers[i].answer, SpecialText::as_text)) whole.push_back(id);
+    CHECK(asked[i].message.ids == whole);
+  }
 }
 
 TEST_CASE(

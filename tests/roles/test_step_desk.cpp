@@ -77,6 +77,40 @@ TEST_CASE("a replay window adds used samples, marked as such") {
   CHECK(run.desk.last_fresh().size() == 2);
 }
 
+TEST_CASE("steps pause; after the trainers went back they have another number, and nothing of before is replayed") {
+  Folder folder;
+  RunConfig config = binary(2);
+  config.samples.replay = 2;
+  const std::string path = folder.file("journal.sqlite");
+  {
+    Run run(path, config);
+    run.judge(4);
+    CHECK(run.run_steps() == 2);
+    run.desk.pause(true);
+    run.judge(2);
+    CHECK(run.next_step().empty());
+    CHECK(run.desk.went_back() == 3);
+    CHECK(run.desk.step() == 2);
+    CHECK(run.desk.version() == 3);
+    CHECK(run.desk.dispatched().number == 3);
+    CHECK(run.next_step().empty());
+    run.desk.pause(false);
+    CHECK(run.run_steps() == 1);
+    const StepRecord third = run.journal.steps(3, 3).at(0);
+    CHECK(third.version == 4);
+    CHECK(third.samples.size() == 2);
+  }
+  Run again(path, config);  // on the checkpoint of step 3
+  again.desk.resume_from(3, 4, &again.journal, false);
+  again.desk.restore_waiting();
+  again.judge(2);
+  CHECK(again.run_steps() == 1);
+  const auto uses = again.journal.steps(4, 4).at(0).samples;
+  REQUIRE(uses.size() == 4);
+  for (const SampleUse& use : uses)
+    if (use.replayed) CHECK(use.id.turn.value > 4);  // of step 3
+}
+
 TEST_CASE("what an unsteady user said before is not used again, neither what waits nor what would be replayed") {
   Folder folder;
   RunConfig config = binary(1);

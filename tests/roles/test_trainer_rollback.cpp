@@ -1,0 +1,148 @@
+// The trainers' way back: when they are told, what goes out afterwards, and what happens when there is no way.
+
+#include "roles/trainer_rollback.hpp"
+
+#include "checkpoint/checkpoint_writer.hpp"
+#include "roles/step_run.hpp"
+#include "support/catch.hpp"
+
+using namespace clawrl;
+using namespace clawrl::test;
+
+namespace {
+
+struct Rollback {
+  Folder folder;
+  std::string root = folder.file("checkpoints");
+  Run run{folder.file("journal.sqlite"), binary(2)};
+  std::vector<std::string> lines;
+  std::vector<std::int64_t> restored;
+  int impossible = 0;
+  CheckpointDesk checkpoints{
+      run.mailbox, CheckpointConfig{.keep_last = 9}, root,
+      {0, 1},      [this] { return state(); },       [this](const std::string& line) { lines.push_back(line); }};
+  TrainerRollback rollback{run.mailbox, run.desk, checkpoints, root, {0, 1}, seams()};
+
+  TrainerRollback::Seams seams() {
+    TrainerRollback::Seams s;
+    s.log = [this](const std::string& line) { lines.push_back(line); };
+    s.restored = [this](const Checkpoint&, std::int64_t version) { restored.push_back(version); };
+    s.impossible = [this] { ++impossible; };
+    return s;
+  }
+  RunState state() const {
+    RunState s;
+    s.step = run.desk.step();
+    s.version.number = run.desk.version();
+    return s;
+  }
+  /// What the trainers do when they are told to write.
+  void write_checkpoint() {
+    const auto asked = run.mailbox.take<messages::WriteCheckpoint>();
+    REQUIRE(asked.size() == 2);
+    for (int rank : {0, 1}) {
+      std::vector<float> values(10, static_cast<float>(rank));
+      const ParameterView view{"tensor" + std::to_string(rank), DType::f32, {10}, values.data(), MemorySpace::host};
+      checkpoints.take({asked[0].message.step, write_shard(root, asked[0].message.step, rank, 2, {&view, 1}), ""});
+    }
+    until([this] { return !checkpoints.busy(); });
+  }
+  void save() {
+    checkpoints.begin();
+    write_checkpoint();
+  }
+  void step() {
+    run.judge(2);
+    REQUIRE(run.run_steps() == 1);
+  }
+  template <class Done>
+  void until(Done done) {
+    for (int i = 0; i < 10000 && !done(); ++i) {
+      rollback.tick(monotonic_s());
+      checkpoints.tick();
+      std::this_thread::sleep_for(1ms);
+    }
+    REQUIRE(done());
+  }
+  bool told(const std::string& part) const {
+    return std::any_of(lines.begin(), lines.end(),
+                       [&](const std::string& line) { return line.find(part) != std::string::npos; });
+  }
+};
+
+}  // namespace
+
+TEST_CASE("every trainer goes back to the newest checkpoint that is not newer, between two steps") {
+  Rollback r;
+  r.save();
+  for (int i = 0; i < 3; ++i) {
+    r.step();
+    r.save();
+  }
+  r.run.judge(2);
+  const auto under_way = r.run.next_step();
+  REQUIRE(under_way.size() == 2);
+  r.rollback.begin(2);
+  r.rollback.tick(monotonic_s());
+  CHECK(r.run.mailbox.take<messages::Restore>().empty());  // not before the step has ended
+  r.run.finish(under_way[0].message.batch);
+  r.run.judge(2);
+  std::vector<RecordingMailbox::Sent<messages::Restore>> told;
+  r.until([&] { return !(told = r.run.mailbox.take<messages::Restore>()).empty(); });
+  CHECK(told.size() == 2);
+  CHECK(told[0].message.path.ends_with("step_00000002"));
+  CHECK(r.run.next_step().empty());
+  r.rollback.take(messages::Restored{"abc"});
+  CHECK(r.restored == std::vector<std::int64_t>{5});
+  CHECK(r.run.desk.step() == 4);
+  CHECK(r.told("step_00000002: version 5, weights abc"));
+  CHECK(r.run.next_step().empty());  // until a checkpoint has what they hold
+  r.write_checkpoint();
+  r.until([&] { return !r.rollback.busy(); });
+  const auto newest = load_newest(r.root);
+  CHECK(newest->checkpoint.state.step == 4);
+  CHECK(newest->checkpoint.state.version.number == 5);
+  CHECK(r.run.next_step().size() == 2);
+  CHECK(r.run.journal.steps(5, 5).at(0).version == 6);
+}
+
+TEST_CASE("a checkpoint of the step that was given up is replaced") {
+  Rollback r;
+  r.save();
+  r.step();
+  r.save();
+  r.rollback.begin(0);
+  r.until([&] { return !r.run.mailbox.take<messages::Restore>().empty(); });
+  r.rollback.take(messages::Restored{"abc"});
+  r.write_checkpoint();
+  CHECK(list_checkpoints(r.root).size() == 2);
+  CHECK(load_newest(r.root)->checkpoint.state.version.number == 2);
+}
+
+TEST_CASE("without a way back the trainers stay as they are, and steps go on") {
+  Rollback r;
+  r.step();
+  r.save();
+  r.rollback.begin(0);
+  r.until([&] { return !r.rollback.busy(); });
+  CHECK(r.impossible == 1);
+  CHECK(r.told("holds no whole checkpoint of version 0 or before"));
+  CHECK(r.run.desk.version() == 1);
+  r.step();
+}
+
+TEST_CASE("trainers that do not answer are named") {
+  Rollback r;
+  r.save();
+  r.rollback.begin(0);
+  r.until([&] { return !r.run.mailbox.take<messages::Restore>().empty(); });
+  CHECK_NOTHROW(r.rollback.tick(monotonic_s() + 200));
+  CHECK_THROWS_WITH(r.rollback.tick(monotonic_s() + 400), Catch::Matchers::Contains("the trainers did not go back"));
+}
+
+TEST_CASE("an answer that nobody waits for changes nothing") {
+  Rollback r;
+  r.rollback.take(messages::Restored{"abc"});  // of a restart
+  CHECK(r.restored.empty());
+  CHECK_FALSE(r.rollback.busy());
+}
