@@ -4,8 +4,9 @@
     python3 benchmarks/personalisation/forgetting.py [--row combined_topk] [--seeds 101,...] [--out DIR]
 
 Holds the trials of one row of personalisation.py and scores their last checkpoint on held-out cases (jobs/evaluate)
-beside the model that it began as: right answers, form, hints for what users ask and hints against it, and the loss of
-text without a style (the questions alone). Prints a table; writes forgetting.json into DIR.
+beside the model that it began as: right answers, form, hints for what users ask and hints against it, by whether replies
+obey and by the loss of a reply that does, the judge's votes and the loss of the right ones, and the loss of text without
+a style (the questions alone). Prints a table; writes forgetting.json into DIR.
 """
 import argparse
 import concurrent.futures
@@ -18,7 +19,8 @@ import subprocess
 import personalisation
 
 ROOT = personalisation.ROOT
-SETS = ["accuracy", "form", "hints_asked", "hints_against", "language"]
+SETS = ["accuracy", "form", "hints_asked", "hints_against", "hint_loss_asked", "hint_loss_against", "judge", "judge_loss",
+        "language"]
 SCORE = re.compile(r"(\w+) ([\d.]+) of (\d+)(?:, loss ([\d.]+))?(?: \((?:reference ([\d.]+), )?lost (\d+), gained (\d+)\))?")
 
 
@@ -43,17 +45,15 @@ def arguments():
 
 
 def cases(options):
-    """The demo's held-out cases without the judge's, hints apart by whether users ask for that or against it."""
+    """The demo's held-out cases, hints apart by whether users ask for that or against it."""
     path = pathlib.Path(options.out) / "cases.jsonl"
     subprocess.run([f"{options.build}/jobs/evaluate", f"--evaluate.write_heldout={path}",
                     f"--evaluate.count={options.cases}"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
     kept = []
     for line in path.read_text().splitlines():
         case = json.loads(line)
-        if case["set"] == "judge":
-            continue
-        if case["set"] == "hints":  # in turn bold, no bold, list, no list, box, no box, shorter, longer
-            case["set"] = "hints_asked" if int(case["id"].rsplit("-", 1)[1]) % 2 else "hints_against"
+        if case["set"].startswith("hint"):  # in turn bold, no bold, list, no list, box, no box, shorter, longer
+            case["set"] += "_asked" if int(case["id"].rsplit("-", 1)[1]) % 2 else "_against"
         kept.append(json.dumps(case))
     path.write_text("\n".join(kept) + "\n")
     return path
@@ -65,7 +65,7 @@ def scores(options, held_out, seed):
     said = subprocess.run([f"{options.build}/jobs/evaluate", f"--evaluate.heldout={held_out}", "--rollout.temperature=0.7",
                            f"--evaluate.checkpoint={newest}", "--evaluate.count=100000"], cwd=ROOT, check=True,
                           capture_output=True, text=True).stdout.splitlines()
-    before, after = ({found[0]: found for found in SCORE.findall(line)} for line in said[:2])
+    before, after = ({found[0]: found for found in SCORE.findall(line)} for line in said if SCORE.search(line))
     return {name: {"cases": int(after[name][2]), "before": float(before[name][3] or before[name][1]),
                    "after": float(after[name][3] or after[name][1]), "lost": int(after[name][5]),
                    "gained": int(after[name][6])} for name in SETS}
@@ -83,7 +83,7 @@ def main():
     for name in SETS:
         parts = [one[name] for one in found.values()]
         after = [part["after"] for part in parts]
-        unit = " nats a token" if name == "language" else ""
+        unit = " nats a token" if name == "language" or "loss" in name else ""
         print(f"| {name} | {parts[0]['cases']} | {parts[0]['before']:.2f}{unit} | {statistics.mean(after):.2f} "
               f"({min(after):.2f}-{max(after):.2f}) | {sum(part['lost'] for part in parts)}, "
               f"{sum(part['gained'] for part in parts)} |")

@@ -172,6 +172,9 @@ def main():
     known = json.loads(results.read_text()) if results.exists() else head | {"trials": []}
     if any(known[key] != head[key] for key in head):
         sys.exit(f"{results} holds trials of another recipe or length: choose another --out")
+    strangers = {trial["row"] for trial in known["trials"]} - set(ROWS)
+    if strangers:
+        sys.exit(f"{results} holds trials of rows that there are not any more ({', '.join(strangers)}): choose another --out")
     done = {(trial["row"], trial["seed"]) for trial in known["trials"]}
     wanted = [(row, seed) for seed in options.seeds for row in options.rows]
     wanted += [(row, seed) for seed in options.more_seeds for row in options.rows if row in METHODS]

@@ -91,7 +91,7 @@ def comparisons(trials):
         found = paired(trials, row, other)
         if found:
             lines.append(f"- {row} minus {other}: {found['mean']:+.3f} satisfaction, +-{found['error']:.3f} over "
-                         f"{found['tasks']} pairs of tasks; p = {found['p']:.2f} by sign flips of {found['seeds']} seeds")
+                         f"{found['tasks']} pairs of tasks; p = {found['p']:.3f} by sign flips of {found['seeds']} seeds")
     return "\n".join(lines) + "\n"
 
 

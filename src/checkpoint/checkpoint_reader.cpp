@@ -96,18 +96,18 @@ std::optional<LoadedCheckpoint> load_newest(const std::string& root, bool strict
   throw UserError(text);
 }
 
-std::optional<LoadedCheckpoint> load_newest_until(const std::string& root, std::int64_t version) {
-  auto found = list_checkpoints(root);
-  std::vector<std::string> warnings;
-  for (auto info = found.rbegin(); info != found.rend(); ++info) {
+CheckpointSearch find_newest_until(const std::string& root, std::int64_t version) {
+  CheckpointSearch search;
+  const auto all = list_checkpoints(root);
+  for (auto info = all.rbegin(); info != all.rend() && !search.found; ++info) {
     try {
-      if (open_checkpoint(info->path, Verify::sizes).state.version.number > version) continue;
-      return LoadedCheckpoint{open_checkpoint(info->path, Verify::contents), warnings};
+      if (open_checkpoint(info->path, Verify::sizes).state.version.number <= version)
+        search.found = open_checkpoint(info->path, Verify::contents);
     } catch (const UserError& error) {
-      warnings.push_back(error.what());
+      search.warnings.push_back(error.what());
     }
   }
-  return std::nullopt;
+  return search;
 }
 
 void load_tensors(const Checkpoint& checkpoint, std::span<const ParameterView> into) {

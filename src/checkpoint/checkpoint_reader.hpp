@@ -44,8 +44,13 @@ struct LoadedCheckpoint {
 /// With many ranks, call it on one and open_checkpoint(path, Verify::sizes) on the others.
 std::optional<LoadedCheckpoint> load_newest(const std::string& root, bool strict = false);
 
-/// The newest undamaged one whose version is not above this (contents verified); nullopt when there is none.
-std::optional<LoadedCheckpoint> load_newest_until(const std::string& root, std::int64_t version);
+struct CheckpointSearch {
+  std::optional<Checkpoint> found;
+  std::vector<std::string> warnings;  // those that were passed over for damage, each with file and reason
+};
+
+/// The newest undamaged one whose version is not above this (contents verified).
+CheckpointSearch find_newest_until(const std::string& root, std::int64_t version);
 
 /// Fills each view from the tensor of its name; the checksum of every tensor read is checked. UserError naming the
 /// tensor when it is absent or its type or shape differ, and the file when it is damaged.

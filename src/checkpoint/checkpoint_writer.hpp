@@ -43,7 +43,7 @@ std::vector<std::string> remove_leftovers(const std::string& root);
 
 /// Keeps the newest `keep_last` (>= 1) complete checkpoints and, if keep_every > 0, those whose step is a multiple of
 /// it; damaged ones older than the newest complete one go too. With `good_version` the newest of a version up to that
-/// stays, too. Returns the steps removed.
+/// and the one of step 0 stay, too. Returns the steps removed.
 std::vector<std::int64_t> prune(const std::string& root, int keep_last, std::int64_t keep_every,
                                 std::optional<std::int64_t> good_version = std::nullopt);
 

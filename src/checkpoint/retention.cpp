@@ -45,6 +45,7 @@ std::vector<std::int64_t> prune(const std::string& root, int keep_last, std::int
   auto found = list_checkpoints(root);
   std::reverse(found.begin(), found.end());
   std::vector<std::int64_t> removed;
+  const bool audited = good_version.has_value();
   int whole = 0;  // complete ones met so far, newest first
   for (const auto& info : found) {
     const bool damaged = !info.problem.empty();
@@ -53,8 +54,9 @@ std::vector<std::int64_t> prune(const std::string& root, int keep_last, std::int
     if (!damaged) ++whole;
     const bool good =
         good_version && !damaged && open_checkpoint(info.path, Verify::sizes).state.version.number <= *good_version;
-    if (good) good_version.reset();  // older ones are not needed for it
-    if (recent || marked || good) continue;
+    if (good) good_version.reset();  // older ones are not needed for it, but for the start
+    const bool start = audited && info.step == 0;
+    if (recent || marked || good || start) continue;
     remove_checkpoint(root, info);
     removed.push_back(info.step);
   }

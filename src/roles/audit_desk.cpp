@@ -35,6 +35,10 @@ bool AuditDesk::forget_hold(Journal& journal) {
   return true;
 }
 
+void AuditDesk::note_hold(Journal& journal, const std::string& reason) {
+  if (journal.get(hold_key).value_or("").empty()) journal.put(hold_key, reason);
+}
+
 std::optional<std::int64_t> AuditDesk::due() const {
   if (!reference_) return 0;
   if (going_back_) return std::nullopt;
@@ -62,10 +66,10 @@ void AuditDesk::tick(double now_s) {
   keep_needed();
 }
 
-void AuditDesk::went_back(std::int64_t version) {
+void AuditDesk::went_back(std::int64_t version, std::int64_t restored) {
   ++view_.trainer_rollbacks;
-  going_back_ = false;
   fresh_from_ = version;
+  restored_ = restored;
 }
 
 void AuditDesk::stop() {
@@ -106,8 +110,8 @@ void AuditDesk::take_reference() {
 
 void AuditDesk::pass(std::int64_t version) {
   ++view_.passed;
-  passed_ = audited_ = good_ = version;
-  journal_.put(good_key, std::to_string(good_));
+  passed_ = audited_ = version;
+  set_good(version);
   keep_needed();
   if (versions_.candidate() != version) return;
   versions_.admit(seams_.dispatched());
@@ -122,6 +126,7 @@ void AuditDesk::fail(std::int64_t version, const std::string& what) {
   if (versions_.candidate() == version) {
     versions_.refuse(seams_.dispatched());
     going_back_ = true;
+    if (version == fresh_from_) set_good(restored_ - 1);  // those weights are not good, either
     seams_.log("warning: a candidate failed, too: the trainers go back to " + named(good_) + " or before");
     seams_.go_back(good_);
   } else {
@@ -131,6 +136,11 @@ void AuditDesk::fail(std::int64_t version, const std::string& what) {
   }
   set_hold(reason);
   journal_.save_event("audit_hold", "serving is held at " + named(versions_.announced()) + ": " + reason);
+}
+
+void AuditDesk::set_good(std::int64_t version) {
+  good_ = version;
+  journal_.put(good_key, std::to_string(good_));
 }
 
 void AuditDesk::set_hold(const std::string& reason) {

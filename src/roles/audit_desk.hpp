@@ -28,7 +28,7 @@ class AuditDesk {
     std::function<LineVersion()> dispatched;        // as VersionDesk::made() wants it
     std::function<void(const std::string&)> log;    // one line for the operator
     std::function<void(const AuditView&)> audited;  // an audit has ended
-    /// The trainers are to go back to `good` or before; went_back() or stayed() will be called.
+    /// The trainers are to go back to `good` or before; way_back_ended() will be called.
     std::function<void(std::int64_t good)> go_back;
   };
   /// `versions` keeps what audits need: the reference until it is measured, the last version that passed, the one that
@@ -39,16 +39,21 @@ class AuditDesk {
   void resume();
   /// For a run without audits. True: the journal said that serving is held.
   static bool forget_hold(Journal& journal);
+  /// Makes resume() hold serving, if nothing did.
+  static void note_hold(Journal& journal, const std::string& reason);
   void take(const std::vector<CompletionDelta>& deltas) { run_.take(deltas); }
   void take(const messages::TextScored& scored) { run_.take(scored); }
   void tick(double now_s);
-  /// The trainers hold weights of before the failed ones, as this version; older candidates are refused unasked.
-  void went_back(std::int64_t version);
-  void stayed() { going_back_ = false; }
+  /// The trainers hold the weights of `restored` as `version`; older candidates are refused unasked. Nothing is audited
+  /// before way_back_ended(): what would be announced is not on disk yet.
+  void went_back(std::int64_t version, std::int64_t restored);
+  void way_back_ended() { going_back_ = false; }
   void stop();  // nothing is asked any more
   /// An audit is under way or due, so that what is served may still change.
   bool busy() const { return !stopped_ && (run_.under_way() || going_back_ || due()); }
-  std::int64_t good() const { return good_; }  // the version that passed last, also before a restart; 0 = the reference
+  /// The version that passed last, also before a restart; 0 = the reference. Lower once weights of before it have
+  /// failed.
+  std::int64_t good() const { return good_; }
   const AuditView& view() const { return view_; }
 
  private:
@@ -59,6 +64,7 @@ class AuditDesk {
   void pass(std::int64_t version);
   void fail(std::int64_t version, const std::string& what);
   void set_hold(const std::string& reason);
+  void set_good(std::int64_t version);
 
   Journal& journal_;
   VersionDesk& versions_;
@@ -70,6 +76,7 @@ class AuditDesk {
   std::int64_t good_ = 0;        // where the trainers can
   std::int64_t audited_ = 0;     // newest version that an audit has judged
   std::int64_t fresh_from_ = 0;  // candidates before it are of the weights that were given up
+  std::int64_t restored_ = 0;    // the version whose bits fresh_from_ has
   bool going_back_ = false;
   bool stopped_ = false;
   AuditView view_;

@@ -83,7 +83,7 @@ class Head : public ChatService {
   void on_audited(const AuditView& view);
   void make_rollback();
   void on_rolled_back(const Checkpoint& checkpoint, std::int64_t version);
-  void resume_audits();
+  void resume_audits(std::int64_t version);
   AuditView audit_view() const { return audits_ ? audits_->view() : AuditView(); }
   // head_lifecycle.cpp: how it begins and ends
   std::int32_t served_context() const;

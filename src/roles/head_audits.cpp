@@ -65,9 +65,9 @@ void Head::make_rollback() {
   TrainerRollback::Seams seams;
   seams.log = [this](const std::string& line) { log(line); };
   seams.restored = [this](const Checkpoint& from, std::int64_t version) { on_rolled_back(from, version); };
-  seams.impossible = [this] { audits_->stayed(); };
+  seams.ended = [this] { audits_->way_back_ended(); };
   rollback_ =
-      std::make_unique<TrainerRollback>(context_.mailbox, *steps_, *checkpoints_, config_.run.out + "/checkpoints",
+      std::make_unique<TrainerRollback>(context_.mailbox, *journal_, *steps_, *checkpoints_, config_.run.out + "/checkpoints",
                                         context_.map.ranks(Role::trainer), std::move(seams));
 }
 
@@ -76,7 +76,8 @@ void Head::on_rolled_back(const Checkpoint& checkpoint, std::int64_t version) {
   const auto baseline = checkpoint.state.rng.find("baseline");
   if (baseline != checkpoint.state.rng.end()) steps_->baseline().restore(baseline_from(baseline->second));
   versions_->made(version, steps_->dispatched(), unix_s());
-  audits_->went_back(version);
+  audits_->went_back(version, checkpoint.state.version.number);
+  trained_feedback_.erase(shared_line);  // that is not behind the new version
   journal_->save_event("trainers_back",
                        "the trainers went back to " + checkpoint.path + " as version " + std::to_string(version));
 }
@@ -94,7 +95,15 @@ void Head::on_audited(const AuditView& view) {
                               {"held_version", view.held_version}});
 }
 
-void Head::resume_audits() {
+void Head::resume_audits(std::int64_t version) {
+  const auto back = StepDesk::newest_way_back(*journal_);
+  if (back && version < back->version) {
+    const std::string what = "the checkpoint of version " + std::to_string(version) +
+                             " is from before the trainers went back after step " + std::to_string(back->step) +
+                             ": steps that were given up are taken again";
+    log("warning: " + what);
+    if (audits_) AuditDesk::note_hold(*journal_, what);
+  }
   if (audits_) return audits_->resume();
   if (AuditDesk::forget_hold(*journal_))
     log("warning: serving was held when the run ended; audit.every_versions = 0, so that it is not any more");

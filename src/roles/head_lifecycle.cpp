@@ -20,7 +20,7 @@ namespace {
 
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
-constexpr double start_limit_s = 300, drain_limit_s = 20, end_limit_s = 120,
+constexpr double start_limit_s = 300, drain_limit_s = 20, end_limit_s = 120, way_back_limit_s = 900,
                  judge_patience = 2;  // the judge's own limit runs from when it begins with a turn
 
 /// A start that failed before its first request leaves a journal too; that is not a run.
@@ -199,9 +199,9 @@ void Head::resume() {
   journal_->put("adapter", adapter_id_);
   require_same_lines(*journal_, config_.policy);
   if (replay_) require_same_lines(*replay_, config_.policy);
-  const auto went_back = replay_ ? replay_->get(StepDesk::went_back_key) : std::nullopt;
-  require(!went_back, "run.replay: after step " + went_back.value_or("") + " of " + config_.run.replay +
-                          " its trainers went back to a checkpoint, which no journal holds");
+  if (const auto back = replay_ ? StepDesk::newest_way_back(*replay_) : std::nullopt)
+    throw UserError("run.replay: after step " + std::to_string(back->step) + " of " + config_.run.replay +
+                    " its trainers went back to a checkpoint, which no journal holds");
   journal_->put("policy_lines", config_.policy.lines);
   const auto loaded = config_.run.resume ? load_newest(root, config_.checkpoint.strict) : std::nullopt;
   std::int64_t step = 0, version = 0;
@@ -228,7 +228,7 @@ void Head::resume() {
     log("resumed from " + checkpoint.path + ", step " + std::to_string(step));
   }
   steps_->resume_from(step, version, replay_ ? replay_.get() : journal_.get(), replay_ != nullptr, known_lines);
-  if (config_.run.resume && !replay_) resume_audits();
+  if (config_.run.resume && !replay_) resume_audits(version);
   publish_restored();
   wait_for("the restored weights to reach every rank", start_limit_s, [&] { return versions_->settled(); });
   if (config_.run.resume && !replay_) restore_sessions();
@@ -259,6 +259,7 @@ void Head::shut_down() {
   stopping_ = true;
   if (steps_) steps_->stop();
   if (audits_) audits_->stop();
+  if (rollback_) rollback_->stop();
   if (http_) {
     std::atomic<bool> drained = false;
     std::jthread closing([&] {
@@ -274,7 +275,7 @@ void Head::shut_down() {
   }
   if (context_.learning) {
     wait_for("the last optimiser step", end_limit_s, [&] { return !steps_->busy(); });
-    wait_for("the trainers to go back", end_limit_s, [&] { return !rollback_ || !rollback_->busy(); });
+    wait_for("the trainers to go back", way_back_limit_s, [&] { return !rollback_ || !rollback_->busy(); });
     // A rank that still receives a version answers, and after Stop nobody may be left to take the answer.
     wait_for("the last version to reach every rank", end_limit_s, [&] { return versions_->settled(); });
     wait_for("the checkpoint under way", end_limit_s, [&] { return !checkpoints_->busy(); });

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <numeric>
 #include <set>
+#include <sstream>
 
 #include "core/error.hpp"
 #include "roles/clock.hpp"
@@ -13,6 +14,7 @@ namespace clawrl {
 namespace {
 
 constexpr std::int64_t all_steps = INT64_MAX;
+constexpr const char* went_back_key = "trainers_went_back";  // of the journal's metadata: "<step> <version>"
 
 std::vector<SampleId> ids_of(const StepRecord& record) {
   std::vector<SampleId> ids;
@@ -56,8 +58,8 @@ void StepDesk::resume_from(std::int64_t step, std::int64_t version, const Journa
 
 void StepDesk::restore_waiting() {
   std::vector<TrainingSample> used;
-  const std::int64_t newest = journal_.last_planned_step(),
-                     given_up = std::stoll(journal_.get(went_back_key).value_or("0"));
+  const auto way_back = newest_way_back(journal_);
+  const std::int64_t newest = journal_.last_planned_step(), given_up = way_back ? way_back->step : 0;
   for (const std::string& line : journal_.trained_lines())
     for (TrainingSample& sample :
          journal_.samples(journal_.used_samples(config_.samples.replay_window, newest, line, given_up)))
@@ -78,11 +80,19 @@ void StepDesk::restore_waiting() {
   take_backlog(monotonic_s());
 }
 
+std::optional<StepDesk::WayBack> StepDesk::newest_way_back(const JournalReader& journal) {
+  const auto text = journal.get(went_back_key);
+  if (!text) return std::nullopt;
+  WayBack back{};
+  std::istringstream(*text) >> back.step >> back.version;
+  return back;
+}
+
 std::int64_t StepDesk::went_back() {
   expect(!in_flight_ && recorded_.empty(), "the trainers went back while a step was under way");
-  journal_.put(went_back_key, std::to_string(step_));
   batcher_.restore_window({});
   version_ = dispatched_version_ = next_version_++;
+  journal_.put(went_back_key, std::to_string(step_) + " " + std::to_string(version_));
   lines_.begin_at(line_, lines_.steps(line_), version_);
   return version_;
 }

@@ -77,8 +77,11 @@ class StepDesk {
   /// on. What the window holds made the failed ones and is not replayed. Nothing is in flight, and no recorded steps
   /// are left.
   std::int64_t went_back();
-  static constexpr const char* went_back_key = "went_back_after_step";  // of the journal's metadata: the newest one
-  void stop() { stopping_ = true; }                                     // no new steps; the one in flight ends
+  struct WayBack {
+    std::int64_t step, version;  // after this step, as this version
+  };
+  static std::optional<WayBack> newest_way_back(const JournalReader& journal);
+  void stop() { stopping_ = true; }  // no new steps; the one in flight ends
   bool busy() const { return in_flight_.has_value(); }
   bool recorded_steps_left() const { return !recorded_.empty(); }
   std::int64_t step() const { return step_; }        // finished

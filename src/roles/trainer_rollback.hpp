@@ -13,43 +13,51 @@
 
 #include "checkpoint/checkpoint_reader.hpp"
 #include "comm/mailbox.hpp"
+#include "journal/journal.hpp"
 #include "roles/checkpoint_desk.hpp"
 #include "roles/messages.hpp"
 #include "roles/step_desk.hpp"
 
 namespace clawrl {
 
-/// Head thread only. Steps stand still meanwhile; serving and judging go on. A process that dies before the checkpoint
-/// is on disk finds the trainers as they were.
+/// Head thread only. Steps stand still meanwhile; serving and judging go on. A checkpoint that cannot be written is
+/// tried again: a process that dies before it is on disk finds the trainers as they were.
 class TrainerRollback {
  public:
   struct Seams {
     std::function<void(const std::string&)> log;  // one line for the operator
     /// The trainers hold what the checkpoint holds; it goes out under the number.
     std::function<void(const Checkpoint& checkpoint, std::int64_t version)> restored;
-    std::function<void()> impossible;  // there is no such checkpoint: the trainers stay as they are
+    std::function<void()> ended;  // steps go on, from there or, where there is no such checkpoint, as if nothing was
   };
-  TrainerRollback(Mailbox& mailbox, StepDesk& steps, CheckpointDesk& checkpoints, std::string root,
-                  std::vector<int> trainers, Seams seams)
+  TrainerRollback(Mailbox& mailbox, const Journal& journal, StepDesk& steps, CheckpointDesk& checkpoints,
+                  std::string root, std::vector<int> trainers, Seams seams)
       : mailbox_(mailbox),
+        journal_(journal),
         steps_(steps),
         checkpoints_(checkpoints),
         root_(std::move(root)),
         trainers_(std::move(trainers)),
         seams_(std::move(seams)) {}
 
-  /// To a checkpoint of `good` or before. Nothing if one is under way.
+  /// To a checkpoint of `good` or before. None is under way.
   void begin(std::int64_t good);
   void take(const messages::Restored& message);
   /// Throws UserError when the trainers do not answer within 300 s.
   void tick(double now_s);
+  /// One that the trainers do not know of yet is over; one that they do ends, whether it can be saved or not.
+  void stop();
   bool busy() const { return stage_ != Stage::idle; }
 
  private:
   enum class Stage { idle, ending_steps, searching, restoring, saving };
   void end();
+  void search();
+  void restore(const CheckpointSearch& search, double now_s);
+  void saved(double now_s);
 
   Mailbox& mailbox_;
+  const Journal& journal_;
   StepDesk& steps_;
   CheckpointDesk& checkpoints_;
   const std::string root_;
@@ -57,9 +65,10 @@ class TrainerRollback {
   Seams seams_;
   Stage stage_ = Stage::idle;
   std::int64_t good_ = 0;
-  std::future<std::optional<LoadedCheckpoint>> searching_;
+  std::future<CheckpointSearch> searching_;
   std::optional<Checkpoint> found_;
-  double asked_s_ = 0;
+  double since_s_ = 0;  // of restoring; of the newest try to save
+  bool stopping_ = false;
 };
 
 }  // namespace clawrl

@@ -79,7 +79,7 @@ class Learner {
   virtual void drop_line(const std::string& line) = 0;
   /// Writable views of everything a checkpoint needs: parameters, moments "adam.m.<name>", "adam.v.<name>" (f32) and
   /// "adam.step" (i64 [1]), of lines other than "main" with "line.<line>." before the name; on main each line has its
-  /// own adapter alone. Restoring = overwriting them before the first step().
+  /// own adapter alone. Restoring = overwriting them between two steps.
   virtual std::vector<ParameterView> state() = 0;
   virtual const ModelConfig& config() const = 0;
 };

@@ -46,19 +46,28 @@ TEST_CASE("the newest one of a version up to the good one stays") {
   CHECK(prune(folder.root(), 2, 0, 0).empty());
 }
 
+TEST_CASE("the start stays where versions are audited, and only there") {
+  Folder folder;
+  Tensors tiny;
+  tiny.add("w", DType::f32, {4});
+  for (int step = 0; step <= 6; ++step) write_checkpoint(folder.root(), step, tiny, 1);
+  CHECK(prune(folder.root(), 2, 0, 3) == std::vector<std::int64_t>{1, 2, 4});
+  CHECK(prune(folder.root(), 2, 0) == std::vector<std::int64_t>{0, 3});
+}
+
 TEST_CASE("the newest undamaged one of a version up to the good one is found, with a word about those passed over") {
   Folder folder;
-  CHECK_FALSE(load_newest_until(folder.root(), 9));
+  CHECK_FALSE(find_newest_until(folder.root(), 9).found);
   write_steps(folder.root(), 6);
-  CHECK(load_newest_until(folder.root(), 4)->checkpoint.state.step == 4);
-  CHECK(load_newest_until(folder.root(), 100)->checkpoint.state.step == 6);
-  CHECK_FALSE(load_newest_until(folder.root(), 0));
+  CHECK(find_newest_until(folder.root(), 4).found->state.step == 4);
+  CHECK(find_newest_until(folder.root(), 100).found->state.step == 6);
+  CHECK_FALSE(find_newest_until(folder.root(), 0).found);
   std::filesystem::remove(std::filesystem::path(folder.root()) / "step_00000004" / "manifest.h5");
-  const auto found = load_newest_until(folder.root(), 4);
-  REQUIRE(found);
-  CHECK(found->checkpoint.state.step == 3);
-  REQUIRE(found->warnings.size() == 1);
-  CHECK(found->warnings[0].find("step_00000004") != std::string::npos);
+  const auto search = find_newest_until(folder.root(), 4);
+  REQUIRE(search.found);
+  CHECK(search.found->state.step == 3);
+  REQUIRE(search.warnings.size() == 1);
+  CHECK(search.warnings[0].find("step_00000004") != std::string::npos);
 }
 
 TEST_CASE("damaged ones do not count; a damaged newest one is left to be looked at") {

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <set>
 #include <sstream>
@@ -135,6 +136,35 @@ TEST_CASE("a poisoned run is held: serving goes back to the version that passed 
   const auto newest = load_newest(settings.out + "/checkpoints");
   REQUIRE(newest);
   CHECK(newest->checkpoint.state.version.number >= sound);
+  workspace.done();
+}
+
+TEST_CASE("a restart from before the trainers went back says so and is held; such a journal is not replayed") {
+  Workspace workspace("audits_before");
+  JobSettings settings =
+      audited(workspace, {"--audit.every_versions=1", "--trainer.learning_rate=1", "--trainer.warmup_steps=0"});
+  {
+    JobProcess job(settings);
+    const ServerUrl server = job.wait_until_serving();
+    REQUIRE(job.wait_for("audit of version 0: accuracy"));
+    hold_until(job, server, "the trainers went back to", 80);
+    job.stop();
+    REQUIRE(job.wait() == 0);
+  }
+  for (const CheckpointInfo& one : list_checkpoints(checkpoints_of(settings.out)))
+    if (one.step > 0) std::filesystem::remove_all(one.path);
+  settings.arguments.push_back("--run.resume");
+  {
+    JobProcess job(settings);
+    job.wait_until_serving();
+    CHECK(job.log().find("is from before the trainers went back after step") != std::string::npos);
+    CHECK(job.log().find("serving is still held, now at version 0") != std::string::npos);
+    job.stop();
+    REQUIRE(job.wait() == 0);
+  }
+  JobProcess replay({.out = workspace.path("replay"), .arguments = {"--run.replay=" + journal_of(settings.out)}});
+  CHECK(replay.wait() != 0);
+  CHECK(replay.log().find("its trainers went back to a checkpoint, which no journal holds") != std::string::npos);
   workspace.done();
 }
 

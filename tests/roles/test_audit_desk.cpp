@@ -205,15 +205,34 @@ TEST_CASE("once a candidate fails the trainers go back, and no candidate of befo
   a.arrive(6);  // made before they did
   CHECK_FALSE(a.under_audit());
   CHECK(a.desk->busy());
-  a.desk->went_back(7);
+  a.desk->went_back(7, 2);
   CHECK(a.desk->view().trainer_rollbacks == 1);
   CHECK_FALSE(a.under_audit());
   CHECK(a.versions->candidate() == 0);  // 6 is gone
   a.arrive(7);
+  CHECK_FALSE(a.under_audit());  // it is not on disk yet
+  CHECK(a.desk->busy());
+  a.desk->way_back_ended();
   a.audit(7, count);
   CHECK(a.versions->announced() == 7);
   CHECK_FALSE(a.versions->held());
   CHECK(a.desk->good() == 7);
+}
+
+TEST_CASE("when what the trainers went back to fails, too, they go back further, also after a restart") {
+  Audited a;
+  a.audit(0, count);
+  for (std::int64_t version : {1, 2}) a.arrive(version);
+  a.audit(2, 0);
+  a.arrive(3);
+  a.audit(3, 0);
+  a.desk->went_back(4, 0);
+  a.arrive(4);
+  a.desk->way_back_ended();
+  a.audit(4, 0);
+  CHECK(a.sent_back == std::vector<std::int64_t>{0, -1});
+  a.restart();
+  CHECK(a.desk->good() == -1);
 }
 
 TEST_CASE("trainers that cannot go back leave the next candidate its chance, and are asked again when it fails") {
@@ -223,11 +242,11 @@ TEST_CASE("trainers that cannot go back leave the next candidate its chance, and
   a.audit(2, 0);
   a.arrive(3);
   a.audit(3, 0);
-  a.desk->stayed();
+  a.desk->way_back_ended();
   a.arrive(4);
   a.audit(4, 0);
   CHECK(a.sent_back == std::vector<std::int64_t>{0, 0});
-  a.desk->stayed();
+  a.desk->way_back_ended();
   a.arrive(5);
   a.audit(5, count);
   CHECK(a.versions->announced() == 5);
@@ -260,7 +279,7 @@ TEST_CASE("candidates are audited one by one, until one passes and is announced"
   CHECK(a.desk->view().held_reason.find("version 3") != std::string::npos);
   CHECK(a.desk->view().rollbacks == 1);
   CHECK(a.desk->view().failed == 2);
-  a.desk->stayed();  // the trainers are as they were
+  a.desk->way_back_ended();  // the trainers are as they were
   a.arrive(4);
   a.audit(4, count - 1);  // a lost case is within the margin
   CHECK(a.versions->announced() == 4);
