@@ -19,8 +19,7 @@ import subprocess
 import personalisation
 
 ROOT = personalisation.ROOT
-SETS = ["accuracy", "form", "hints_asked", "hints_against", "hint_loss_asked", "hint_loss_against", "judge", "judge_loss",
-        "language"]
+SETS = ["accuracy", "form", "hints", "hints_against", "hint_loss", "hint_loss_against", "judge", "judge_loss", "language"]
 SCORE = re.compile(r"(\w+) ([\d.]+) of (\d+)(?:, loss ([\d.]+))?(?: \((?:reference ([\d.]+), )?lost (\d+), gained (\d+)\))?")
 
 
@@ -45,17 +44,10 @@ def arguments():
 
 
 def cases(options):
-    """The demo's held-out cases, hints apart by whether users ask for that or against it."""
+    """The demo's held-out cases."""
     path = pathlib.Path(options.out) / "cases.jsonl"
     subprocess.run([f"{options.build}/jobs/evaluate", f"--evaluate.write_heldout={path}",
                     f"--evaluate.count={options.cases}"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
-    kept = []
-    for line in path.read_text().splitlines():
-        case = json.loads(line)
-        if case["set"].startswith("hint"):  # in turn bold, no bold, list, no list, box, no box, shorter, longer
-            case["set"] += "_asked" if int(case["id"].rsplit("-", 1)[1]) % 2 else "_against"
-        kept.append(json.dumps(case))
-    path.write_text("\n".join(kept) + "\n")
     return path
 
 

@@ -9,11 +9,13 @@ not run again. Needs a build of online_rl, serve and simulate_users (build/relea
 """
 import argparse
 import concurrent.futures
+import contextlib
 import json
 import os
 import pathlib
 import platform
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -68,8 +70,10 @@ ROWS = {
     "contraries on one line": (LINES | {"policy.lines": "shared"}, CONTRARIES),
     "contraries on own lines": (LINES | {"policy.lines": "user"}, CONTRARIES),
     "contraries on both": (LINES | {"policy.lines": "both"}, CONTRARIES),
+    "10 % wrong": (LEARNING, {"users.wrong": 0.1}),
     "5 % hostile": (LEARNING, HOSTILE),
     "5 % hostile trusting": (LEARNING | TRUSTING, HOSTILE),
+    "edge-case complaints": (LEARNING, {"users.personas": JOINT + ",pedant", "users.asked": JOINT}),
     "control: random words": (LEARNING, {"users.noise": 1}),
     "control: random words trusting": (LEARNING | TRUSTING, {"users.noise": 1}),
     "control: inverted verdicts": (LEARNING, {"users.inverted": 1}),
@@ -77,6 +81,8 @@ ROWS = {
     "control: inverted words trusting": (LEARNING | TRUSTING, {"users.wrong": 1}),
     "control: the contrarian's words": (LEARNING, {"users.voice": "contrarian"}),
 }
+# In all praise and in nothing else (src/demo/feedback.cpp).
+PRAISE = [b"hat is exactly", b"his is just", b"hat is really", b"his is precisely", b"ow that is"]
 METHODS = ["binary", "opd", "opd_topk", "combined", "combined_topk"]  # with more seeds, to be told apart
 SHORT = ["base", "binary", "opd_topk", "combined_topk", "control: random words", "control: inverted verdicts"]
 
@@ -136,11 +142,29 @@ def trial(options, row, seed):
     return json.loads((folder / "report.json").read_text())
 
 
-def shortened(row, seed, whole):
-    """What results.json keeps of a report."""
+def judged(folder):
+    """From the journal of a run: what the judge said of praise and of complaints ([-1, 0, +1, nothing]), and how many
+    of all that users said was left out, or still waited at the end. What the user meant is told by the words."""
+    said, left_out, all_said = {"complaint": [0] * 4, "praise": [0] * 4}, 0, 0
+    with contextlib.closing(sqlite3.connect(f"file:{folder}/journal.sqlite?immutable=1", uri=True)) as journal:
+        rows = journal.execute(
+            "SELECT t.next_state, v.score, v.error, t.exclusion, count(s.seq), min(s.exclusion) FROM verdicts v "
+            "JOIN turns t ON t.id = v.turn LEFT JOIN samples s ON s.turn = v.turn WHERE v.revision = 0 GROUP BY v.turn")
+        for next_state, score, error, turned_down, samples, excluded in rows:
+            meant = "praise" if any(words in (next_state or b"") for words in PRAISE) else "complaint"
+            said[meant][3 if error else score + 1] += 1
+            all_said += 1
+            left_out += samples == 0 or (excluded or turned_down) in ("unsteady", "untrusted")
+    return {"said": said, "left_out": left_out, "sayings": all_said}
+
+
+def shortened(row, seed, whole, folder):
+    """What results.json keeps of a report and a journal."""
     rounds = max(len(part["first_replies_satisfied"]) for part in whole["personas"].values())
     kept = {"row": row, "seed": seed, "rounds": rounds, "requests": whole["requests"], "personas": {},
             "versions_published": whole["versions_published"], "samples": whole["samples"]}
+    if ROWS[row][0] is not None and "users.oracle" not in ROWS[row][1]:
+        kept["judged"] = judged(folder)
     for name, part in whole["personas"].items():
         answers = part["held_out_satisfied"]
         kept["personas"][name] = part | {
@@ -185,7 +209,7 @@ def main():
         for future in concurrent.futures.as_completed(running):
             row, seed = running[future]
             try:
-                known["trials"].append(shortened(row, seed, future.result()))
+                known["trials"].append(shortened(row, seed, future.result(), run_folder(options, row, seed)))
             except Exception as error:  # the others go on
                 print(f"{row}, seed {seed}: FAILED: {error}", file=sys.stderr, flush=True)
                 continue
@@ -193,7 +217,8 @@ def main():
             write(results, known)
             print(f"{time.monotonic() - begin:6.0f} s  {row}, seed {seed}: {report.line(known['trials'], row, seed)}",
                   flush=True)
-    table = report.table(known["trials"]) + "\n" + report.comparisons(known["trials"])
+    table = report.table(known["trials"]) + "\n" + report.comparisons(known["trials"]) + "\n" + \
+        report.verdicts(known["trials"])
     (out / "table.md").write_text(table)
     (out / "curves.svg").write_text(report.curves(known["trials"]))
     print(table)

@@ -39,7 +39,7 @@ def cells(trials):
         before = [p["first_reply_satisfaction"]["before"] for p in parts]
         after = [p["first_reply_satisfaction"]["after"] for p in parts]
         texts.append(f"{statistics.mean(before):.2f} -> {spread(after)}" if parts else "-")
-    every = [p for t in trials for p in t["personas"].values()]
+    every = [p for t in trials for p in t["personas"].values() if p["first_reply_satisfaction"]["problems"]]
     texts.append(spread([p["well_formed"]["after"] for p in every]))
     change = [p["answer_accuracy"]["after"] - p["answer_accuracy"]["before"] for p in every]
     texts.append(f"{statistics.mean(change):+.3f}")
@@ -59,7 +59,7 @@ def table(trials):
 
 def paired(trials, row, other):
     """Difference of `row` and `other` over the seeds that both have: mean satisfaction after, its interval over the
-    held-out tasks (1.96 standard errors, pairs of the same task), and the p of a sign-flip test over the seeds."""
+    held-out tasks (1.96 standard errors, pairs of the same task) and over the seeds, and the p of a sign-flip test over the seeds."""
     def by_seed(name):
         return {t["seed"]: t["personas"] for t in trials if t["row"] == name}
     a, b = by_seed(row), by_seed(other)
@@ -73,10 +73,11 @@ def paired(trials, row, other):
     if len(tasks) < 2:
         return None
     error = 1.96 * statistics.stdev(tasks) / len(tasks) ** 0.5
+    over_seeds = 1.96 * statistics.stdev(seeds) / len(seeds) ** 0.5 if len(seeds) > 1 else 0
     masks = range(1 << len(seeds)) if len(seeds) <= 12 else random.Random(1).choices(range(1 << len(seeds)), k=20000)
     flips = [abs(sum(v if mask >> i & 1 else -v for i, v in enumerate(seeds))) for mask in masks]
     p = sum(f >= abs(sum(seeds)) - 1e-12 for f in flips) / len(flips)
-    return {"mean": statistics.mean(tasks), "error": error, "tasks": len(tasks), "seeds": len(seeds), "p": p}
+    return {"mean": statistics.mean(tasks), "error": error, "over_seeds": over_seeds, "tasks": len(tasks), "seeds": len(seeds), "p": p}
 
 
 def comparisons(trials):
@@ -86,12 +87,29 @@ def comparisons(trials):
              if other != "combined_topk" and not any(word in other for word in ["alone", "contraries"])]
     lines = []
     pairs += [("memory + combined_topk", "memory"), ("control: random words", "base"),
-              ("control: random words trusting", "base")]
+              ("control: random words trusting", "base"), ("control: inverted verdicts", "base"),
+              ("control: inverted words", "base"), ("control: inverted words trusting", "base")]
     for row, other in pairs:
         found = paired(trials, row, other)
         if found:
             lines.append(f"- {row} minus {other}: {found['mean']:+.3f} satisfaction, +-{found['error']:.3f} over "
-                         f"{found['tasks']} pairs of tasks; p = {found['p']:.3f} by sign flips of {found['seeds']} seeds")
+                         f"{found['tasks']} pairs of tasks, +-{found['over_seeds']:.3f} over {found['seeds']} seeds; "
+                         f"p = {found['p']:.3f} by their sign flips")
+    return "\n".join(lines) + "\n"
+
+
+def verdicts(trials):
+    """What the judge said inside the loop, and what became of what users said, a line per row."""
+    lines = ["| | complaints: judged -1, 0, +1, nothing | praise: judged -1, 0, +1, nothing | right | left out or waiting |",
+             "|---|---|---|---|---|"]
+    for row in dict.fromkeys(t["row"] for t in trials):
+        parts = [t["judged"] for t in trials if t["row"] == row and "judged" in t]
+        if not parts:
+            continue
+        bad, good = ([sum(p["said"][meant][i] for p in parts) for i in range(4)] for meant in ("complaint", "praise"))
+        right = (bad[0] + good[2]) / max(1, sum(bad) + sum(good))
+        lines.append(f"| {row} | {', '.join(map(str, bad))} | {', '.join(map(str, good))} | {right:.3f} | "
+                     f"{sum(p['left_out'] for p in parts)} of {sum(p['sayings'] for p in parts)} |")
     return "\n".join(lines) + "\n"
 
 

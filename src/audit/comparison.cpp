@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iomanip>
 #include <map>
+#include <set>
 #include <sstream>
 
 #include "core/error.hpp"
@@ -33,9 +34,11 @@ std::vector<AuditRecord> compare(const std::vector<HeldOutCase>& cases, const Ou
                                  const Outcomes& outcomes, std::int64_t version, double margin) {
   expect(reference.size() == cases.size() && outcomes.size() == cases.size(), "an audit has one outcome per case");
   std::map<std::string, AuditRecord> sets;
+  std::set<std::string> watched;
   for (std::size_t i = 0; i < cases.size(); ++i) {
     AuditRecord& set = sets[cases[i].set];
     ++set.cases;
+    if (cases[i].watched) watched.insert(cases[i].set);
     const Change change = change_of(cases[i], reference[i], outcomes[i]);
     set.lost += change == Change::lost;
     set.gained += change == Change::gained;
@@ -49,7 +52,7 @@ std::vector<AuditRecord> compare(const std::vector<HeldOutCase>& cases, const Ou
     set.loss /= static_cast<double>(set.cases);
     const double fall = static_cast<double>(set.lost - set.gained) / static_cast<double>(set.cases);
     const bool failed = fall > margin && chance_of_loss(set.lost, set.gained) < chance_limit;
-    set.result = failed ? "failed" : "passed";
+    set.result = watched.contains(name) ? "watched" : failed ? "failed" : "passed";
     records.push_back(std::move(set));
   }
   return records;

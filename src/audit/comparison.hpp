@@ -21,7 +21,7 @@ inline constexpr double chance_limit = 0.01;    // a loss that is less likely by
 inline constexpr std::int64_t least_cases = 7;  // fewer cannot show such a loss, even when all are lost
 
 /// One record per set, by name. `failed`: the share of passed cases fell by more than `margin`, and chance explains
-/// that with less than chance_limit.
+/// that with less than chance_limit. `watched`: whatever it lost.
 std::vector<AuditRecord> compare(const std::vector<HeldOutCase>& cases, const Outcomes& reference,
                                  const Outcomes& outcomes, std::int64_t version, double margin);
 /// Of the reference itself.

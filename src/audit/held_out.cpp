@@ -19,7 +19,7 @@ using Json = nlohmann::json;
 constexpr std::size_t longest_name = 32;  // of a set: a label of metrics
 constexpr const char* fields =
     "id, set, messages, must, must_not, min_words, max_words, or id, set, text, max_rise, or id, set, task, reply, "
-    "next, next_role, verdict; answer, max_rise instead of rules or verdict";
+    "next, next_role, verdict; answer, max_rise instead of rules or verdict; and watched";
 
 /// One line of the file, and where it stands.
 class CaseReader {
@@ -40,13 +40,15 @@ class CaseReader {
                         : answer                 ? of_answers
                                                  : of_replies;
     for (const auto& [name, value] : line_.items())
-      require(known.contains(name), where_ + ": field '" + name + "' is not allowed here: allowed are " + fields);
+      require(known.contains(name) || name == "watched",
+              where_ + ": field '" + name + "' is not allowed here: allowed are " + fields);
   }
 
   HeldOutCase read() const {
     HeldOutCase one;
     one.id = text(line_, "id");
     one.set = set_name();
+    one.watched = watched();
     if (line_.contains("text")) {
       one.text = text(line_, "text");
     } else if (line_.contains("task")) {
@@ -87,6 +89,11 @@ class CaseReader {
     require(name.size() <= longest_name && std::all_of(name.begin(), name.end(), allowed),
             where_ + ": set '" + name.substr(0, longest_name) + "' is not allowed: 1 to 32 of a-z, 0-9 and _ are");
     return name;
+  }
+  bool watched() const {
+    const auto found = line_.find("watched");
+    require(found == line_.end() || found->is_boolean(), where_ + ": watched must be true or false");
+    return found != line_.end() && found->get<bool>();
   }
   std::vector<Message> messages() const {
     const auto found = line_.find("messages");
@@ -150,8 +157,8 @@ std::vector<HeldOutCase> read_held_out(const std::string& path) {
   std::ifstream file(path);
   require(file.is_open(), path + ": cannot be read");
   std::vector<HeldOutCase> cases;
-  std::map<std::string, int> seen;           // id -> line
-  std::map<std::string, HeldOutKind> kinds;  // of sets
+  std::map<std::string, int> seen;            // id -> line
+  std::map<std::string, HeldOutCase> firsts;  // of sets
   int number = 0;
   for (std::string line; std::getline(file, line);) {
     ++number;
@@ -160,9 +167,11 @@ std::vector<HeldOutCase> read_held_out(const std::string& path) {
     cases.push_back(CaseReader(line, where).read());
     const auto [first, fresh] = seen.emplace(cases.back().id, number);
     const HeldOutCase& one = cases.back();
-    require(kinds.emplace(one.set, one.kind()).first->second == one.kind(),
+    const HeldOutCase& alike = firsts.emplace(one.set, one).first->second;
+    require(alike.kind() == one.kind(),
             where + ": set '" + one.set +
                 "' has cases of two kinds (with rules, with a loss, with a verdict): give them sets of their own");
+    require(alike.watched == one.watched, where + ": set '" + one.set + "' is watched in some cases only");
     require(fresh, where + ": id '" + first->first + "' is that of line " + std::to_string(first->second));
   }
   require(!cases.empty(), path + ": holds no case");
@@ -173,6 +182,7 @@ void write_held_out(const std::string& path, const std::vector<HeldOutCase>& cas
   std::ofstream file(path);
   for (const HeldOutCase& one : cases) {
     nlohmann::ordered_json line{{"id", one.id}, {"set", one.set}};
+    if (one.watched) line["watched"] = true;
     if (!one.text.empty()) line["text"] = one.text;
     if (one.judged) {
       line["task"] = one.judged->task;

@@ -27,6 +27,7 @@ enum class HeldOutKind { reply, loss, verdict };
 struct HeldOutCase {
   std::string id;                             // unique in its file
   std::string set;                            // free name; a version is held to each set by itself
+  bool watched = false;                       // its set is scored, and no loss in it fails a version
   std::vector<Message> messages;              // system, user, assistant; the last one is the user's
   std::vector<std::string> must, must_not;    // PCRE2
   std::int32_t min_words = 0, max_words = 0;  // 0 = no bound

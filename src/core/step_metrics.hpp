@@ -7,6 +7,17 @@
 
 namespace clawrl {
 
+/// Of the samples of one kind (StepBatch::kinds), over all ranks.
+struct KindMetrics {
+  std::int64_t tokens = 0;  // active ones
+  double approx_kl = 0;     // mean of old - new
+  double gap_mean = 0;      // as StepMetrics has it
+  template <class Archive>
+  void serialize(Archive& archive) {
+    archive(tokens, approx_kl, gap_mean);
+  }
+};
+
 struct StepMetrics {
   std::int64_t step = 0;     // 1 = the first optimiser step of the run
   std::int64_t version = 0;  // policy version that the step made
@@ -30,6 +41,7 @@ struct StepMetrics {
   std::int64_t tokens = 0;         // all tokens computed
   std::int64_t active_tokens = 0;  // tokens with a loss
   double seconds = 0;
+  std::vector<KindMetrics> kinds;  // not on record
   template <class Archive>
   void serialize(Archive& archive) {
     archive(step, version, loss, advantage_mean, advantage_abs_mean, ratio_mean, ratio_max, clip_fraction, approx_kl,

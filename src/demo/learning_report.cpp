@@ -100,6 +100,30 @@ Json report(const LearningRecord& record) {
   return out;
 }
 
+/// From what the server says of itself: what it learned from, or where the chain from words to weights ends.
+std::string why(const Json& server) {
+  if (!server.contains("steps")) return "  no learning server answered: nothing was learned\n";
+  const auto count = [&](const char* key) { return server.value(key, std::int64_t{0}); };
+  const std::int64_t good = count("verdicts_good"), neutral = count("verdicts_neutral"), bad = count("verdicts_bad"),
+                     failed = count("verdicts_failed"), hints = count("hints"), left_out = count("turns_excluded"),
+                     waiting = count("samples_waiting") + count("untrusted_waiting"), steps = count("steps");
+  std::ostringstream out;
+  out << "  learned from  " << good + neutral + bad << " judged replies (" << good << " good, " << bad << " bad, "
+      << neutral << " neither; " << failed << " judgements failed), " << hints << " hints; " << left_out
+      << " left out, " << waiting << " wait; " << steps << " optimiser steps\n";
+  std::string end;
+  if (good + neutral + bad == 0)
+    end = failed > 0 ? "every judgement failed: see the server's log" : "no reply was judged: nobody answered them";
+  else if (steps == 0 && left_out > 0 && waiting == 0)
+    end = "what was judged was left out: clawrl_turns_excluded_total in the server's /metrics says why";
+  else if (steps == 0)
+    end = "what was judged still waits for a batch, or for more words of the same users";
+  else if (server.value("held_version", std::int64_t{-1}) >= 0)
+    end = "serving is held at version " + std::to_string(count("held_version")) + ": later ones failed their audit";
+  if (!end.empty()) out << "  no change is to be expected: " << end << "\n";
+  return out.str();
+}
+
 void write_file(const std::string& path, const std::string& text) {
   std::ofstream file(path, std::ios::binary);
   file << text << std::flush;
@@ -202,6 +226,7 @@ std::string to_text(const LearningRecord& record) {
       << number(r["logprob_gap"]["mean"], -1) << ", max " << number(r["logprob_gap"]["max"], -1)
       << "\n  tokens/s  rollout " << number(r["rollout_tokens_per_s"], 0) << ", training "
       << number(r["train_tokens_per_s"], 0) << "\n";
+  out << why(r["server"]);
   for (const char* when : {"before", "after"})
     for (const Json& sample : r["samples"][when])
       out << "--- " << when << " (" << (sample["satisfied"].get<bool>() ? "satisfied" : "not satisfied")

@@ -18,10 +18,12 @@ struct Persona {
   std::string name;
   std::vector<TaskKind> kinds;  // asked for with equal chance
   std::vector<Wish> wishes;     // the rule: all of them
+  int least_answer = 0;         // tasks with a lower answer are left without a word
 };
 
 const std::vector<Persona>& personas();
-/// Throws UserError that lists the known names.
+/// One of those, or "pedant": a contrarian who complains on edge cases only, tasks with an answer from 15 on. Throws
+/// UserError that lists the known names.
 const Persona& find_persona(std::string_view name);
 
 Task make_task(Random& random, Split split, const Persona& persona);

@@ -10,11 +10,10 @@ namespace {
 
 using Words = std::string_view;
 
-constexpr std::array stock_phrases = {
-    Words("Great question!"), Words("Certainly!"),  Words("I would be happy to help."),
-    Words("Of course!"),      Words("Absolutely!"), Words("I am glad you asked.")};
-constexpr std::array warm_phrases = {Words("You are doing well, keep going."), Words("I believe in you, my friend."),
-                                     Words("It is lovely to work with you."), Words("I am proud of your effort.")};
+constexpr std::array stock = {Words("Great question!"), Words("Certainly!"),  Words("I would be happy to help."),
+                              Words("Of course!"),      Words("Absolutely!"), Words("I am glad you asked.")};
+constexpr std::array warm = {Words("You are doing well, keep going."), Words("I believe in you, my friend."),
+                             Words("It is lovely to work with you."), Words("I am proud of your effort.")};
 // Eight words each: two of them make any reply a longer one, one does so seldom.
 constexpr std::array extra_sentences = {
     Words("You can check this by counting the objects."), Words("Count the objects once more to be sure."),
@@ -90,13 +89,21 @@ std::string body(const Task& task, const Style& style) {
 
 }  // namespace
 
+std::span<const Words> stock_phrases() {
+  return stock;
+}
+
+std::span<const Words> warm_phrases() {
+  return warm;
+}
+
 Observed observe(std::string_view reply) {
   Observed seen;
   seen.bold = contains(reply, "**");
   seen.list = list_begin(reply) != Words::npos;
   seen.box = contains(reply, "\\boxed");
-  seen.stock = first_of(reply, stock_phrases) != Words::npos;
-  seen.warm = first_of(reply, warm_phrases) != Words::npos;
+  seen.stock = first_of(reply, stock) != Words::npos;
+  seen.warm = first_of(reply, warm) != Words::npos;
   seen.words = count_words(reply);
   return seen;
 }
@@ -107,8 +114,8 @@ std::string_view from_first_fault(std::string_view reply, const std::vector<Wish
     if (wish == Wish::no_bold) begin = std::min(begin, reply.find("**"));
     if (wish == Wish::no_list) begin = std::min(begin, list_begin(reply));
     if (wish == Wish::no_box) begin = std::min(begin, reply.find("\\boxed"));
-    if (wish == Wish::no_stock) begin = std::min(begin, first_of(reply, stock_phrases));
-    if (wish == Wish::cooler) begin = std::min(begin, first_of(reply, warm_phrases));
+    if (wish == Wish::no_stock) begin = std::min(begin, first_of(reply, stock));
+    if (wish == Wish::cooler) begin = std::min(begin, first_of(reply, warm));
   }
   return begin == Words::npos ? Words() : reply.substr(begin);
 }
@@ -145,13 +152,13 @@ bool obeys(const Observed& seen, Wish wish) {
 
 std::string render_reply(Random& random, const Task& task, const Style& style) {
   std::string text;
-  if (style.stock) text += std::string(random.pick(stock_phrases)) + (style.list ? "\n" : " ");
+  if (style.stock) text += std::string(random.pick(stock)) + (style.list ? "\n" : " ");
   text += body(task, style);
   const int first = random.below(static_cast<int>(extra_sentences.size()));
   for (int i = 0; i < style.extras; ++i)
     text += (i == 0 && style.list ? "\n" : " ") +
             std::string(extra_sentences[static_cast<std::size_t>(first + i) % extra_sentences.size()]);
-  if (style.warm) text += (style.list && style.extras == 0 ? "\n" : " ") + std::string(random.pick(warm_phrases));
+  if (style.warm) text += (style.list && style.extras == 0 ? "\n" : " ") + std::string(random.pick(warm));
   if (style.box) text += "\n\\boxed{" + std::to_string(task.problem.answer) + "}";
   return text;
 }

@@ -1,6 +1,7 @@
 #pragma once
 // A style written as a reply to a task, and what can be read off any reply: its features, and whether it has substance.
 
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,9 @@ struct Observed {
   int words = 0;
 };
 Observed observe(std::string_view reply);
+/// What marks a reply as stock or as warm, word for word.
+std::span<const std::string_view> stock_phrases();
+std::span<const std::string_view> warm_phrases();
 /// From the first mark that one of `wishes` does not want, to the reply's end; empty when there is none (what is
 /// missing has no place).
 std::string_view from_first_fault(std::string_view reply, const std::vector<Wish>& wishes);

@@ -29,7 +29,7 @@ UserSession::UserSession(const Persona& persona, std::uint64_t seed, Split split
       split_(split),
       task_(make_task(random_, split, persona)),
       max_judged_(habits.max_judged),
-      silent_(random_.chance(habits.silent)),
+      silent_(random_.chance(habits.silent) || task_.problem.answer < persona.least_answer),
       wrong_(random_.chance(habits.wrong)),
       hostile_(habits.hostile > 0 && random_.chance(habits.hostile)),  // no draw without: seeds keep their sessions
       noisy_(habits.noise > 0 && random_.chance(habits.noise)),

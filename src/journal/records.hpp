@@ -58,7 +58,7 @@ struct AuditRecord {
   std::string set;
   std::int64_t cases = 0, passed = 0, lost = 0, gained = 0;
   double loss = 0;     // mean over a set of texts, nats per token
-  std::string result;  // reference, passed, failed
+  std::string result;  // reference, passed, failed; watched = it cannot fail
   std::string source;  // who audited: online_rl, evaluate
   double at_s = 0;     // Unix seconds; filled by the journal
   double score() const { return cases > 0 ? static_cast<double>(passed) / static_cast<double>(cases) : 0; }

@@ -111,6 +111,12 @@ std::vector<LearningAlarm> LearningMonitor::add(const std::string& line, const s
   return changed;
 }
 
+void LearningMonitor::add_step(const std::string& line, const std::string& type, double approx_kl, double gap) {
+  Series& series = series_[{line, type}];
+  series.approx_kl = approx_kl;
+  series.gap = gap;
+}
+
 std::vector<LearningMonitor::View> LearningMonitor::views() const {
   std::vector<View> views;
   for (const auto& [key, series] : series_) {
@@ -118,6 +124,8 @@ std::vector<LearningMonitor::View> LearningMonitor::views() const {
     LearningMeans& means = view.means;
     const Turns& turns = series.newest;
     means.turns = series.turns;
+    means.approx_kl = series.approx_kl;
+    means.gap = series.gap;
     means.reward = scored_mean(turns, [](const JudgedFacts& one) { return *one.score; });
     means.agreement = scored_mean(turns, [](const JudgedFacts& one) { return one.agreement; });
     means.invalid = invalid_share(turns);

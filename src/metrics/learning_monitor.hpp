@@ -26,6 +26,7 @@ struct JudgedFacts {
 struct LearningMeans {
   std::int64_t turns = 0;  // since the start
   double reward = 0, agreement = 0, invalid = 0, hinted = 0, copies = 0, advantage = 0, tokens = 0, entropy = 0;
+  double approx_kl = 0, gap = 0;  // of the newest step that took such samples: old - new, |trainer - sampler|
 };
 
 /// Means are compared over `window` turns, with those of the first `window` turns where a rise is meant. An alarm that
@@ -54,6 +55,9 @@ class LearningMonitor {
   /// Takes a turn in; what begins or ends with it.
   std::vector<LearningAlarm> add(const std::string& line, const std::string& type, const JudgedFacts& facts);
 
+  /// What a step measured on samples of the type.
+  void add_step(const std::string& line, const std::string& type, double approx_kl, double gap);
+
   struct View {
     std::string line, type;
     LearningMeans means;
@@ -65,6 +69,7 @@ class LearningMonitor {
  private:
   struct Series {
     std::int64_t turns = 0;
+    double approx_kl = 0, gap = 0;
     std::deque<JudgedFacts> first, newest;  // of at most `window` turns each
     std::map<std::string, bool> on;
   };

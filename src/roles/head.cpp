@@ -197,6 +197,9 @@ void Head::on_step(const messages::StepDone& done) {
   }
   MetricFields fields = fields_of(done.metrics);
   fields.emplace_back("line", steps_->line());
+  for (std::size_t i = 0; i < done.metrics.kinds.size(); ++i)
+    learning_.add_step(steps_->line(), steps_->last_types().at(i), done.metrics.kinds[i].approx_kl,
+                       done.metrics.kinds[i].gap_mean);
   metrics_->write("step", fields);
   double oldest = 0;
   for (TurnId id : steps_->last_fresh()) {

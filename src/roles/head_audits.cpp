@@ -24,7 +24,8 @@ std::vector<HeldOutCase> chosen_cases(const RunConfig& config, const Log& log) {
   require(!cases.empty(), "audit.heldout " + audit.heldout + ": holds judged turns only, which versions are asked " +
                               "about with prm.evaluator = self, not " + config.prm.evaluator);
   std::map<std::string, std::int64_t> sets;
-  for (const HeldOutCase& one : cases) ++sets[one.set];
+  for (const HeldOutCase& one : cases)
+    if (!one.watched) ++sets[one.set];
   for (const auto& [name, count] : sets)
     require(count >= least_cases, "audit.heldout " + audit.heldout + ": set " + name + " has " + std::to_string(count) +
                                       " cases: at least " + std::to_string(least_cases) +
@@ -66,9 +67,9 @@ void Head::make_rollback() {
   seams.log = [this](const std::string& line) { log(line); };
   seams.restored = [this](const Checkpoint& from, std::int64_t version) { on_rolled_back(from, version); };
   seams.ended = [this] { audits_->way_back_ended(); };
-  rollback_ =
-      std::make_unique<TrainerRollback>(context_.mailbox, *journal_, *steps_, *checkpoints_, config_.run.out + "/checkpoints",
-                                        context_.map.ranks(Role::trainer), std::move(seams));
+  rollback_ = std::make_unique<TrainerRollback>(context_.mailbox, *journal_, *steps_, *checkpoints_,
+                                                config_.run.out + "/checkpoints", context_.map.ranks(Role::trainer),
+                                                std::move(seams));
 }
 
 /// What is known of users stays known; the mean reward is that of the policy.

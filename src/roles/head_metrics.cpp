@@ -21,6 +21,9 @@ void add_learning(MetricPage& page, const std::vector<LearningMonitor::View>& vi
     page.gauge("clawrl_learning_reply_tokens", "Mean length of replies", means.tokens, labels);
     page.gauge("clawrl_learning_entropy_nats", "Mean -log p of the sampled tokens at temperature 1", means.entropy,
                labels);
+    page.gauge("clawrl_learning_approx_kl", "Mean log-prob of the sampler minus the trainer's in the newest such step",
+               means.approx_kl, labels);
+    page.gauge("clawrl_learning_gap", "Its mean |trainer - sampler| log-prob at equal versions", means.gap, labels);
     for (const auto& [alarm, on] : view.alarms)
       page.gauge("clawrl_learning_alarm", "1 = a known way in which learning fails is seen", on ? 1 : 0,
                  {{"line", view.line}, {"type", view.type}, {"alarm", alarm}});

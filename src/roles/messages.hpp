@@ -174,7 +174,7 @@ struct TakeStep {
   template <class Archive>
   void serialize(Archive& archive) {
     archive(batch.step, batch.version, batch.samples, batch.global_active_tokens, batch.global_samples, batch.line,
-            batch.line_step, batch.held_version);
+            batch.line_step, batch.held_version, batch.kinds, batch.kind_count);
   }
 };
 
@@ -186,7 +186,7 @@ struct StepDone {
   std::string error;      // not empty: the step was refused on all ranks and the weights are as before
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(metrics, weights_hash, finished_s, error);
+    archive(metrics, metrics.kinds, weights_hash, finished_s, error);
   }
 };
 

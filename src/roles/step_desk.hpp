@@ -23,6 +23,7 @@
 #include "journal/journal.hpp"
 #include "roles/group_lookup.hpp"
 #include "roles/messages.hpp"
+#include "roles/sample_types.hpp"
 #include "samples/batcher.hpp"
 #include "samples/reward_groups.hpp"
 #include "samples/sample_builder.hpp"
@@ -97,6 +98,8 @@ class StepDesk {
   std::size_t waiting_for_trust() const { return untrusted_.waiting(); }
   bool looks_at_groups() const { return groups_.news(); }  // whether a verdict completes one
   bool batch_waits() const { return batcher_.will_have_batch(); }
+  /// Request types of the last finished step, in the order of its StepMetrics::kinds.
+  const std::vector<std::string>& last_types() const { return types_.names(); }
   /// Turns that the last finished step took for the first time.
   const std::vector<TurnId>& last_fresh() const { return last_fresh_; }
   /// Mean over the tokens of the sample that on_sampled() tells of; 0 if there is none.
@@ -155,6 +158,7 @@ class StepDesk {
   std::map<std::string, std::int64_t> held_;
   std::string dropping_;  // line whose step in flight has to end first; empty = none
   std::int64_t steps_this_run_ = 0;
+  SampleTypes types_;
   std::vector<TurnId> last_fresh_;
   double last_advantage_ = 0;
 };

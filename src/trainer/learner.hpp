@@ -52,6 +52,8 @@ struct StepBatch {
   std::string line = "main";                 // policy line that the step trains; no other is touched
   std::optional<std::int64_t> line_step;     // its number among the line's steps, for the learning rate; none = step
   std::optional<std::int64_t> held_version;  // of the line before the step; none = version - 1
+  std::vector<std::uint8_t> kinds;           // of `samples`, below kind_count: what StepMetrics::kinds tells apart
+  std::int32_t kind_count = 0;               // the same on every rank; 0 = nothing is told apart
 };
 
 /// How a policy line stands to the line "main". apart: an adapter of its own on the frozen base. on_main: its adapter

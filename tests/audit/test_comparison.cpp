@@ -65,6 +65,18 @@ TEST_CASE("each set is judged by itself, against the same cases of the reference
   CHECK_THROWS_AS(compare(all, reference, first(69, 3), 8, 0.1), InternalError);
 }
 
+TEST_CASE("a set that is watched fails nothing, and its loss is told all the same") {
+  auto all = cases(50, 20);
+  for (HeldOutCase& one : all) one.watched = one.set == "accuracy";
+  Outcomes reference(70, 1), outcomes(70, 1);
+  for (std::size_t i = 0; i < 30; ++i) outcomes[i] = 0;
+  const auto sets = compare(all, reference, outcomes, 8, 0.1);
+  CHECK(sets[0].result == "watched");
+  CHECK(sets[0].lost == 30);
+  CHECK_FALSE(any_failed(sets));
+  CHECK(to_text(sets).find("accuracy 0.40 of 50 (reference 1.00, lost 30, gained 0), hints") == 0);
+}
+
 TEST_CASE("a loss within the margin, or one that chance explains, does not fail a version") {
   const auto result = [](std::size_t count, std::size_t before, std::size_t after, double margin) {
     return compare(cases(count), first(count, before), first(count, after), 1, margin)[0].result;

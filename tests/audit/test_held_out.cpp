@@ -131,6 +131,9 @@ TEST_CASE("an answer is scored in the place of a reply or a vote, and written ag
   refused(with("\"answer\"", "\"must\":[\"5\"],\"answer\"", answered), {"'must'", "answer, max_rise instead of rules"});
   refused(with("\"answer\"", "\"verdict\":1,\"answer\"", vote), {"'verdict'", "instead of rules or verdict"});
   refused(with("\"max_rise\":1", "\"max_rise\":\"1\"", vote), {"max_rise", "nats"});
+  refused(with("\"answer\"", "\"watched\":1,\"answer\"", answered), {"watched must be true or false"});
+  refused(answered + "\n" + with("\"f\"", "\"g\",\"watched\":true", answered),
+          {":2", "'hint_loss'", "watched in some"});
   refused(good + "\n" + with("hint_loss", "accuracy", answered), {":2", "'accuracy'", "sets of their own"});
 }
 

@@ -8,6 +8,7 @@
 
 #include "audit/reply_rules.hpp"
 #include "demo/corpus.hpp"
+#include "demo/persona.hpp"
 #include "demo/reply.hpp"
 #include "demo/task.hpp"
 #include "support/catch.hpp"
@@ -63,11 +64,18 @@ TEST_CASE("every set has its cases, with ids of their own") {
   for (const HeldOutCase& one : cases) ++sets[one.set], ids.insert(one.id);
   CHECK(sets == std::map<std::string, int>{{"accuracy", 3 * count},
                                            {"form", 3 * count},
-                                           {"hints", 3 * count},
+                                           {"hints", 3 * count / 2},
+                                           {"hints_against", 3 * count / 2},
                                            {"language", 3 * count},
                                            {"judge", 3 * count},
-                                           {"hint_loss", 3 * count},
-                                           {"judge_loss", 3 * count}});
+                                           {"hint_loss", 3 * count / 2},
+                                           {"hint_loss_against", 3 * count / 2},
+                                           {"judge_loss", 3 * count},
+                                           {"style_student", count},
+                                           {"style_ta", count},
+                                           {"style_teacher", count}});
+  for (const HeldOutCase& one : cases)
+    CHECK(one.watched == (one.set.ends_with("_against") || one.set.starts_with("style")));
   CHECK(ids.size() == cases.size());
   write_held_out("demo_held_out.jsonl", cases);
   CHECK(read_held_out("demo_held_out.jsonl").size() == cases.size());
@@ -77,14 +85,17 @@ TEST_CASE("a reply passes as the gates would count it") {
   const auto cases = held_out_cases(count, seed);
   const auto all = tasks();
   Random random(3);
-  int passed = 0, checked = 0;
+  int passed = 0, checked = 0, styled = 0;
   for (std::size_t t = 0; t < all.size(); ++t) {
-    const ReplyRules accuracy(cases[7 * t]), form(cases[7 * t + 1]), hint(cases[7 * t + 2]);
-    const auto wish = wish_of(cases[7 * t + 2]);
+    const ReplyRules accuracy(cases[8 * t]), form(cases[8 * t + 1]), hint(cases[8 * t + 2]);
+    const ReplyRules style(cases[8 * t + 7]);
+    const Persona& taught = find_persona(cases[8 * t + 7].set.substr(std::string("style_").size()));
+    CHECK(taught.kinds == std::vector{all[t].kind});
+    const auto wish = wish_of(cases[8 * t + 2]);
     REQUIRE(wish);
-    CHECK(cases[7 * t + 3].text == all[t].text);
-    const HeldOutCase& obeyed = cases[7 * t + 5];  // whose answer is what the hint asks for
-    CHECK(obeyed.messages == cases[7 * t + 2].messages);
+    CHECK(cases[8 * t + 3].text == all[t].text);
+    const HeldOutCase& obeyed = cases[8 * t + 5];  // whose answer is what the hint asks for
+    CHECK(obeyed.messages == cases[8 * t + 2].messages);
     CHECK(hint.pass(obeyed.answer));
     CHECK(accuracy.pass(obeyed.answer));
     for (const std::string& reply : replies(all[t], random)) {
@@ -92,11 +103,15 @@ TEST_CASE("a reply passes as the gates would count it") {
       INFO(all[t].text << "\n" << reply);
       CHECK(accuracy.pass(reply) == substance.correct);
       CHECK(form.pass(reply) == substance.formed);
+      CHECK(style.pass(reply) == grade(taught, reply, all[t]).satisfied);
+      styled += style.pass(reply);
       CHECK(hint.pass(reply) == (substance.formed && obeys(observe(reply), *wish)));
       passed += accuracy.pass(reply);
       ++checked;
     }
   }
+  CHECK(styled > checked / 50);
+  CHECK(styled < checked / 2);
   CHECK(passed > checked / 2);
   CHECK(passed < checked);
 }
@@ -104,7 +119,7 @@ TEST_CASE("a reply passes as the gates would count it") {
 TEST_CASE("the loss of a vote is that of the right one on the same turn") {
   const auto cases = held_out_cases(count, seed);
   for (std::size_t t = 0; t < 3 * count; ++t) {
-    const HeldOutCase &judged = cases[7 * t + 4], &vote = cases[7 * t + 6];
+    const HeldOutCase &judged = cases[8 * t + 4], &vote = cases[8 * t + 6];
     CHECK(vote.kind() == HeldOutKind::loss);
     CHECK(vote.judged->next_state == judged.judged->next_state);
     CHECK(vote.answer == "\\boxed{" + std::to_string(judged.verdict) + "}");

@@ -160,6 +160,20 @@ TEST_CASE("a wrong user praises what breaks the rule and complains about what ob
   }
 }
 
+TEST_CASE("the pedant complains on edge cases and is silent elsewhere") {
+  const Persona& pedant = find_persona("pedant");
+  int edges = 0;
+  for (std::uint64_t seed = 0; seed < 500; ++seed) {
+    UserSession session(pedant, seed, Split::held_out, talkative());
+    const bool edge = session.task().problem.answer >= 15;
+    edges += edge;
+    CHECK(session.take_reply(reply_to(pedant, session.task(), false, seed)) == edge);
+    if (edge) CHECK(session.feedback().front().verdict == -1);
+  }
+  CHECK(edges > 25);
+  CHECK(edges < 200);
+}
+
 TEST_CASE("an inverted verdict names nothing") {
   for (const Persona& persona : personas())
     for (std::uint64_t seed = 0; seed < 50; ++seed)

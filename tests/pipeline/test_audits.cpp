@@ -56,7 +56,7 @@ std::string status(const ServerUrl& server) {
 
 JobSettings audited(const Workspace& workspace, std::vector<std::string> more) {
   const std::string cases = workspace.path("cases.jsonl");
-  write_held_out(cases, demo::held_out_cases(6, 9));  // of three kinds
+  write_held_out(cases, demo::held_out_cases(12, 9));  // of three kinds
   more.push_back("--audit.heldout=" + cases);
   more.push_back("--audit.cases=12");
   more.push_back("--audit.patience_s=1");
@@ -108,7 +108,7 @@ TEST_CASE("a poisoned run is held: serving goes back to the version that passed 
   INFO(joined(problems));
   CHECK(problems.empty());
   const auto audits = journal.audits();
-  CHECK(std::count_if(audits.begin(), audits.end(), [](const auto& one) { return one.result == "reference"; }) == 5);
+  CHECK(std::count_if(audits.begin(), audits.end(), [](const auto& one) { return one.result == "reference"; }) == 10);
   CHECK(std::any_of(audits.begin(), audits.end(), [](const auto& one) { return one.result == "failed"; }));
   const auto events = journal.events(1000);
   CHECK(std::any_of(events.begin(), events.end(), [](const auto& one) { return one.kind == "audit_hold"; }));
@@ -185,7 +185,7 @@ TEST_CASE("a sound run is audited beside the service, with the scores that evalu
     REQUIRE(job.wait() == 0);
   }
   const auto online = JournalReader(journal_of(settings.out)).audits();
-  REQUIRE(online.size() >= 10);
+  REQUIRE(online.size() >= 20);
   REQUIRE(std::none_of(online.begin(), online.end(), [](const auto& one) { return one.set.starts_with("judge"); }));
   const std::string command = std::string(CLAWRL_EVALUATE) + " --evaluate.heldout=" + workspace.path("cases.jsonl") +
                               " --evaluate.count=12 --evaluate.seed=1 --evaluate.margin=1 --rollout.max_tokens=48" +
@@ -196,8 +196,8 @@ TEST_CASE("a sound run is audited beside the service, with the scores that evalu
                               " --evaluate.run=" + settings.out + " > " + workspace.path("evaluate.log");
   REQUIRE(WEXITSTATUS(std::system(command.c_str())) == 0);
   const auto all = JournalReader(journal_of(settings.out)).audits();
-  REQUIRE(all.size() == online.size() + 14);
-  for (std::size_t i = online.size(); i < all.size(); ++i) {  // seven sets of the reference, and of the newest version
+  REQUIRE(all.size() == online.size() + 24);
+  for (std::size_t i = online.size(); i < all.size(); ++i) {  // twelve sets of the reference, and of the newest version
     const AuditRecord& after = all[i];
     INFO("version " << after.version << ", set " << after.set);
     CHECK(after.source == "evaluate");

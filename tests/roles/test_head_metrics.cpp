@@ -45,6 +45,7 @@ TEST_CASE("learning per policy line and request type, and the last step") {
   facts.tokens = 24;
   facts.entropy = 1.25;
   for (int i = 0; i < 4; ++i) monitor.add("main", "math+tools", facts);
+  monitor.add_step("main", "math+tools", 0.25, 0.125);
   ServiceMeter meter;
   StepMetrics step;
   step.loss = 0.5;
@@ -56,8 +57,8 @@ TEST_CASE("learning per policy line and request type, and the last step") {
        {"clawrl_learning_turns_total" + labels + "} 4", "clawrl_learning_reward" + labels + "} -1",
         "clawrl_learning_vote_agreement" + labels + "} 0.75", "clawrl_learning_hint_rate" + labels + "} 1",
         "clawrl_learning_advantage" + labels + "} -0.5", "clawrl_learning_reply_tokens" + labels + "} 24",
-        "clawrl_learning_entropy_nats" + labels + "} 1.25",
-        "clawrl_learning_alarm" + labels + ",alarm=\"vote_collapse\"} 1",
+        "clawrl_learning_entropy_nats" + labels + "} 1.25", "clawrl_learning_approx_kl" + labels + "} 0.25",
+        "clawrl_learning_gap" + labels + "} 0.125", "clawrl_learning_alarm" + labels + ",alarm=\"vote_collapse\"} 1",
         "clawrl_learning_alarm" + labels + ",alarm=\"length_doubling\"} 0",
         std::string("clawrl_step_loss{line=\"main\"} 0.5"),
         std::string("clawrl_step_reference_kl{line=\"main\"} 0.125")}) {

@@ -1,8 +1,10 @@
 // Verdicts to steps with a real journal: exactly once.
 
 #include <algorithm>
+#include <map>
 
 #include "roles/step_run.hpp"
+#include "samples/request_type.hpp"
 #include "support/catch.hpp"
 
 using namespace clawrl;
@@ -109,6 +111,46 @@ TEST_CASE("steps pause; after the trainers went back they have another number, a
   REQUIRE(uses.size() == 4);
   for (const SampleUse& use : uses)
     if (use.replayed) CHECK(use.id.turn.value > 4);  // of step 3
+}
+
+TEST_CASE("the trainers are told the samples' request types, so that what they measure can be told apart") {
+  Folder folder;
+  RunConfig config = binary(4);
+  config.samples.replay = 4;
+  const std::string path = folder.file("journal.sqlite");
+  const auto asked = [](Run& run, const std::string& words) {
+    Turn turn = run.answered_turn();
+    turn.messages = {{"user", words, "", {}, ""}};
+    return run.record(turn, Run::verdict_of(turn));
+  };
+  const std::string sum = "What is 12 + 30 = x, the sum of both numbers?",
+                    code = "Fix the function: ```def f(): pass```";
+  std::map<TurnId, std::string> types;
+  const auto told = [&](Run& run) {
+    const auto sent = run.next_step();
+    REQUIRE(sent.size() == 2);
+    std::map<TurnId, std::string> found;
+    for (const auto& one : sent) {
+      CHECK(one.message.batch.kind_count == static_cast<std::int32_t>(run.desk.last_types().size()));
+      REQUIRE(one.message.batch.kinds.size() == one.message.batch.samples.size());
+      for (std::size_t i = 0; i < one.message.batch.samples.size(); ++i)
+        found[one.message.batch.samples[i].id.turn] = run.desk.last_types().at(one.message.batch.kinds[i]);
+    }
+    run.finish(sent[0].message.batch);
+    return found;
+  };
+  {
+    Run run(path, config);
+    for (const std::string& words : {sum, code, sum, std::string("Hello there.")})
+      types[asked(run, words)] = request_kind(words);
+    CHECK(told(run) == types);
+    CHECK(run.desk.last_types() == std::vector<std::string>{request_kind(sum), request_kind(code), "chat"});
+  }
+  Run again(path, config);  // which remembers nothing: the journal says
+  again.desk.resume_from(1, 1, &again.journal, false);
+  again.desk.restore_waiting();
+  for (const std::string& words : {code, code, code, code}) types[asked(again, words)] = request_kind(code);
+  CHECK(told(again) == types);
 }
 
 TEST_CASE("what an unsteady user said before is not used again, neither what waits nor what would be replayed") {

@@ -41,10 +41,38 @@ template <class Owner>
 StepBatch shard(const StepBatch& whole, int rank, Owner owner) {
   StepBatch part = whole;
   part.samples.clear();
+  part.kinds.clear();
   for (std::size_t i = 0; i < whole.samples.size(); ++i) {
-    if (owner(static_cast<int>(i)) == rank) part.samples.push_back(whole.samples[i]);
+    if (owner(static_cast<int>(i)) != rank) continue;
+    part.samples.push_back(whole.samples[i]);
+    if (!whole.kinds.empty()) part.kinds.push_back(whole.kinds[i]);
   }
   return part;
+}
+
+/// What a step should measure of each kind, by scoring its samples one by one before it.
+std::vector<KindMetrics> by_kind(Learner& learner, const StepBatch& batch) {
+  std::vector<KindMetrics> kinds(static_cast<std::size_t>(batch.kind_count));
+  std::vector<double> fresh(kinds.size(), 0);
+  for (std::size_t i = 0; i < batch.samples.size(); ++i) {
+    const TrainingSample& sample = batch.samples[i];
+    KindMetrics& kind = kinds[batch.kinds[i]];
+    const std::vector<float> now = learner.score(sample);
+    for (std::size_t t = 1; t < sample.ids.size(); ++t) {
+      if (!sample.loss_mask[t]) continue;
+      const double difference = static_cast<double>(sample.sampler_logprobs[t]) - now[t];
+      ++kind.tokens;
+      kind.approx_kl += difference;
+      if (sample.version != batch.version - 1) continue;
+      kind.gap_mean += std::abs(difference);
+      ++fresh[batch.kinds[i]];
+    }
+  }
+  for (std::size_t k = 0; k < kinds.size(); ++k) {
+    kinds[k].approx_kl /= static_cast<double>(std::max<std::int64_t>(1, kinds[k].tokens));
+    kinds[k].gap_mean /= std::max(1.0, fresh[k]);
+  }
+  return kinds;
 }
 
 double largest_difference(const std::vector<float>& a, const std::vector<float>& b) {
@@ -67,8 +95,17 @@ void compare(std::int32_t lora_rank, Owner owner) {
   for (std::int64_t step = 1; step <= 3; ++step) {
     auto whole = make_batch(step, random_samples(static_cast<std::uint64_t>(step), 11, 2));
     whole.samples[2].version = -1;
+    whole.kind_count = 4;  // of which the last one has no sample
+    for (std::uint8_t i = 0; i < 11; ++i) whole.kinds.push_back(i % 3);
+    const auto kinds = by_kind(*reference, whole);
     const auto metrics = learner->step(shard(whole, all->rank(), owner));
     const auto expected = reference->step(whole);
+    REQUIRE(metrics.kinds.size() == 4);
+    for (std::size_t k = 0; k < 4; ++k) {
+      CHECK(metrics.kinds[k].tokens == kinds[k].tokens);
+      CHECK(metrics.kinds[k].approx_kl == Approx(kinds[k].approx_kl).margin(1e-5));
+      CHECK(metrics.kinds[k].gap_mean == Approx(kinds[k].gap_mean).margin(1e-5));
+    }
     CHECK(metrics.loss == Approx(expected.loss).margin(1e-6));
     CHECK(metrics.grad_norm == Approx(expected.grad_norm).epsilon(1e-5));
     CHECK(metrics.ratio_mean == Approx(expected.ratio_mean).epsilon(1e-6));

@@ -25,7 +25,7 @@ at::Tensor tensor(const std::vector<T>& values, const at::Device& device) {
 
 /// Columns of the trained tokens while they are collected.
 struct Columns {
-  std::vector<std::int64_t> rows, targets;
+  std::vector<std::int64_t> rows, targets, kinds;
   std::vector<float> weights, sampler, advantages, reference, temperature, fresh, topk_sampler, topk_advantages,
       topk_teacher;
   std::vector<const IdRuns*> masks;
@@ -59,6 +59,8 @@ void add_sample(Columns& columns, const TrainingSample& sample, std::int64_t fir
                 const PackContext& context) {
   const double weight = token_weight(context.aggregation, sample.response_length(),
                                      static_cast<double>(context.active_tokens), static_cast<double>(context.samples));
+  const std::int64_t kind =
+      context.kinds.empty() ? 0 : context.kinds[static_cast<std::size_t>(&sample - context.shard.data())];
   const bool referenced = !sample.reference_logprobs.empty();
   columns.any_reference |= referenced;
   columns.any_temperature |= sample.temperature != 1.0F;
@@ -71,6 +73,7 @@ void add_sample(Columns& columns, const TrainingSample& sample, std::int64_t fir
     columns.masks.push_back(mask_of(sample, t));
     columns.any_mask |= columns.masks.back() != nullptr;
     columns.fresh.push_back(sample.version == context.version ? 1.0F : 0.0F);
+    if (!context.kinds.empty()) columns.kinds.push_back(kind);
     columns.sampler.push_back(context.uses_sampler ? sample.sampler_logprobs[t] : 0.0F);
     columns.advantages.push_back(context.uses_sampler ? sample.advantages[t] : 0.0F);
     columns.reference.push_back(referenced ? sample.reference_logprobs[t] : std::numeric_limits<float>::quiet_NaN());
@@ -145,6 +148,7 @@ MicroBatch pack(const std::vector<const TrainingSample*>& samples, const PackCon
   if (columns.any_temperature) out.temperature = tensor(columns.temperature, device);
   if (columns.any_mask) out.masks = std::move(columns.masks);
   out.fresh = tensor(columns.fresh, device);
+  if (!columns.kinds.empty()) out.kinds = tensor(columns.kinds, device);
   out.loss.weights = tensor(columns.weights, device);
   out.loss.sampler_logprobs = tensor(columns.sampler, device);
   out.loss.advantages = tensor(columns.advantages, device);

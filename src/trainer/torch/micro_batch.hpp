@@ -18,7 +18,7 @@
 namespace clawrl {
 
 struct MicroBatchLimits {
-  std::int64_t tokens = 2048;                  // padded; a longer sample goes alone
+  std::int64_t tokens = 2048;                   // padded; a longer sample goes alone
   std::int64_t logits = std::int64_t{1} << 27;  // trained tokens times vocabulary
 };
 
@@ -32,18 +32,21 @@ struct PackContext {
   std::int64_t active_tokens = 0, samples = 0;  // over all ranks
   std::int64_t version = 0;                     // that the trainer holds now
   bool uses_sampler = true;
+  std::span<const TrainingSample> shard;  // whose samples are packed; with kinds
+  std::span<const std::uint8_t> kinds;    // of the shard's samples; empty = not told apart
 };
 
 /// B = samples, L = padded length, N = trained tokens, K = widest top-k of the samples (0 = none).
 struct MicroBatch {
   std::int64_t batch = 0, length = 0;
-  at::Tensor ids, positions;  // [B*L] i64
-  at::Tensor rows;            // [N] i64 row of [B*L] whose hidden state predicts the token
-  at::Tensor targets;         // [N,1+K] i64: the token, then its top-k candidates
-  at::Tensor temperature;     // [N], undefined when 1 everywhere
+  at::Tensor ids, positions;         // [B*L] i64
+  at::Tensor rows;                   // [N] i64 row of [B*L] whose hidden state predicts the token
+  at::Tensor targets;                // [N,1+K] i64: the token, then its top-k candidates
+  at::Tensor temperature;            // [N], undefined when 1 everywhere
   std::vector<const IdRuns*> masks;  // [N], nullptr = every id, or empty; they live in the samples
-  at::Tensor fresh;           // [N] 1 = sampled by the version that the trainer holds
-  LossInputs loss;            // all but the log-probs on the current weights
+  at::Tensor fresh;                  // [N] 1 = sampled by the version that the trainer holds
+  at::Tensor kinds;                  // [N] i64, undefined when they are not told apart
+  LossInputs loss;                   // all but the log-probs on the current weights
   std::int64_t width() const { return targets.size(1) - 1; }
 };
 

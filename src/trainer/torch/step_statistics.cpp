@@ -48,12 +48,25 @@ void StepStatistics::add_micro_batch(const MicroBatch& batch, const at::Tensor& 
   sums_.drift += total(difference * (1 - batch.fresh));
   sums_.drift_tokens += static_cast<double>(batch.rows.size(0)) - fresh_tokens;
   maxima_.gap = std::max(maxima_.gap, fresh.max().item<double>());
+  if (batch.kinds.defined()) add_by_kind(batch, batch.loss.sampler_logprobs - logprobs, fresh);
+}
+
+void StepStatistics::add_by_kind(const MicroBatch& batch, const at::Tensor& kl, const at::Tensor& gap) {
+  const at::Tensor kinds = batch.kinds.to(at::kCPU);
+  const auto count = static_cast<std::int64_t>(by_kind_.size() / figures);
+  const at::Tensor columns[figures] = {at::ones_like(gap), kl, batch.fresh, gap};
+  for (std::size_t figure = 0; figure < figures; ++figure) {
+    const at::Tensor sums = at::bincount(kinds, columns[figure].to(at::kCPU, at::kDouble), count);
+    for (std::int64_t kind = 0; kind < count; ++kind)
+      by_kind_[static_cast<std::size_t>(kind) * figures + figure] += sums[kind].item<double>();
+  }
 }
 
 void StepStatistics::combine(Collectives& collectives, double seconds) {
   maxima_.seconds = seconds;
   static_assert(sizeof(Sums) == 16 * sizeof(double) && sizeof(Maxima) == 4 * sizeof(double));
   collectives.sum(std::span<double>(&sums_.failed, sizeof(Sums) / sizeof(double)));
+  if (!by_kind_.empty()) collectives.sum(std::span<double>(by_kind_));
   collectives.max(std::span<double>(&maxima_.ratio, sizeof(Maxima) / sizeof(double)));
 }
 
@@ -76,6 +89,10 @@ void StepStatistics::fill(StepMetrics& metrics) const {
   metrics.tokens = static_cast<std::int64_t>(sums_.tokens);
   metrics.active_tokens = static_cast<std::int64_t>(sums_.active);
   metrics.seconds = maxima_.seconds;
+  for (std::size_t at = 0; at < by_kind_.size(); at += figures) {
+    const double* sums = &by_kind_[at];
+    metrics.kinds.push_back({static_cast<std::int64_t>(sums[0]), ratio(sums[1], sums[0]), ratio(sums[3], sums[2])});
+  }
 }
 
 }  // namespace clawrl

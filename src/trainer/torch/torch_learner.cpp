@@ -90,7 +90,7 @@ class TorchLearner final : public Learner {
     line.stepped();
     if (stack_) find(kMain).stepped();
     gradient_.zero_();
-    StepStatistics statistics;
+    StepStatistics statistics(batch.kind_count);
     std::exception_ptr failure;
     try {
       accumulate(batch, statistics);
@@ -192,8 +192,10 @@ class TorchLearner final : public Learner {
   }
 
   void accumulate(const StepBatch& batch, StepStatistics& statistics) {
-    const PackContext context{aggregation_, batch.global_active_tokens, batch.global_samples,
-                              batch.held_version.value_or(batch.version - 1), loss_.uses_sampler};
+    const PackContext context{aggregation_,         batch.global_active_tokens,
+                              batch.global_samples, batch.held_version.value_or(batch.version - 1),
+                              loss_.uses_sampler,   batch.samples,
+                              batch.kinds};
     const bool needs_reference = loss_.uses_sampler && loss_settings_.kl_beta != 0;
     for (const auto& sample : batch.samples) {
       validate(sample, config_.vocab_size, loss_.uses_sampler, needs_reference);
