@@ -83,7 +83,7 @@ ROWS = {
 }
 # In all praise and in nothing else (src/demo/feedback.cpp).
 PRAISE = [b"hat is exactly", b"his is just", b"hat is really", b"his is precisely", b"ow that is"]
-METHODS = ["binary", "opd", "opd_topk", "combined", "combined_topk"]  # with more seeds, to be told apart
+METHODS = ["binary", "opd", "opd_topk", "combined", "combined_topk", "5 % hostile"]  # more seeds, to be told apart
 SHORT = ["base", "binary", "opd_topk", "combined_topk", "control: random words", "control: inverted verdicts"]
 
 
@@ -144,7 +144,7 @@ def trial(options, row, seed):
 
 def judged(folder):
     """From the journal of a run: what the judge said of praise and of complaints ([-1, 0, +1, nothing]), and how many
-    of all that users said was left out, or still waited at the end. What the user meant is told by the words."""
+    of all that users said was left out for want of trust, or still waited for it at the end. What the user meant is told by the words."""
     said, left_out, all_said = {"complaint": [0] * 4, "praise": [0] * 4}, 0, 0
     with contextlib.closing(sqlite3.connect(f"file:{folder}/journal.sqlite?immutable=1", uri=True)) as journal:
         rows = journal.execute(
@@ -154,7 +154,7 @@ def judged(folder):
             meant = "praise" if any(words in (next_state or b"") for words in PRAISE) else "complaint"
             said[meant][3 if error else score + 1] += 1
             all_said += 1
-            left_out += samples == 0 or (excluded or turned_down) in ("unsteady", "untrusted")
+            left_out += (excluded or turned_down) in ("unsteady", "untrusted") or (samples == 0 and not error and not turned_down)
     return {"said": said, "left_out": left_out, "sayings": all_said}
 
 

@@ -47,4 +47,7 @@ std::vector<std::string> remove_leftovers(const std::string& root);
 std::vector<std::int64_t> prune(const std::string& root, int keep_last, std::int64_t keep_every,
                                 std::optional<std::int64_t> good_version = std::nullopt);
 
+/// Removes the checkpoints of steps above `after` and below `before`. Returns the steps removed.
+std::vector<std::int64_t> remove_between(const std::string& root, std::int64_t after, std::int64_t before);
+
 }  // namespace clawrl

@@ -64,4 +64,14 @@ std::vector<std::int64_t> prune(const std::string& root, int keep_last, std::int
   return removed;
 }
 
+std::vector<std::int64_t> remove_between(const std::string& root, std::int64_t after, std::int64_t before) {
+  std::vector<std::int64_t> removed;
+  for (const auto& info : list_checkpoints(root)) {
+    if (info.step <= after || info.step >= before) continue;
+    remove_checkpoint(root, info);
+    removed.push_back(info.step);
+  }
+  return removed;
+}
+
 }  // namespace clawrl

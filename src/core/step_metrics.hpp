@@ -12,9 +12,10 @@ struct KindMetrics {
   std::int64_t tokens = 0;  // active ones
   double approx_kl = 0;     // mean of old - new
   double gap_mean = 0;      // as StepMetrics has it
+  std::int64_t gap_tokens = 0;
   template <class Archive>
   void serialize(Archive& archive) {
-    archive(tokens, approx_kl, gap_mean);
+    archive(tokens, approx_kl, gap_mean, gap_tokens);
   }
 };
 

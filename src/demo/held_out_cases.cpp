@@ -15,7 +15,7 @@ namespace {
 
 constexpr int formed_least = 5, formed_most = 60;  // words, as check_substance() counts them
 // nats: texts move a little with any learning, a reply in another style than the users' more
-constexpr double text_rise = 0.3, vote_rise = 0.5, answer_rise = 1;
+constexpr double text_rise = 0.5, vote_rise = 0.5, answer_rise = 1;
 constexpr std::array hinted = {Wish::bold, Wish::no_bold, Wish::list,    Wish::no_list,
                                Wish::box,  Wish::no_box,  Wish::shorter, Wish::longer};
 

@@ -102,7 +102,7 @@ Json report(const LearningRecord& record) {
 
 /// From what the server says of itself: what it learned from, or where the chain from words to weights ends.
 std::string why(const Json& server) {
-  if (!server.contains("steps")) return "  no learning server answered: nothing was learned\n";
+  if (!server.value("learning", false)) return "  no learning server answered: nothing was learned\n";
   const auto count = [&](const char* key) { return server.value(key, std::int64_t{0}); };
   const std::int64_t good = count("verdicts_good"), neutral = count("verdicts_neutral"), bad = count("verdicts_bad"),
                      failed = count("verdicts_failed"), hints = count("hints"), left_out = count("turns_excluded"),

@@ -111,10 +111,11 @@ std::vector<LearningAlarm> LearningMonitor::add(const std::string& line, const s
   return changed;
 }
 
-void LearningMonitor::add_step(const std::string& line, const std::string& type, double approx_kl, double gap) {
+void LearningMonitor::add_step(const std::string& line, const std::string& type, std::optional<double> approx_kl,
+                               std::optional<double> gap) {
   Series& series = series_[{line, type}];
-  series.approx_kl = approx_kl;
-  series.gap = gap;
+  series.approx_kl = approx_kl.value_or(series.approx_kl);
+  series.gap = gap.value_or(series.gap);
 }
 
 std::vector<LearningMonitor::View> LearningMonitor::views() const {

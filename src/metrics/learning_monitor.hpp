@@ -55,8 +55,9 @@ class LearningMonitor {
   /// Takes a turn in; what begins or ends with it.
   std::vector<LearningAlarm> add(const std::string& line, const std::string& type, const JudgedFacts& facts);
 
-  /// What a step measured on samples of the type.
-  void add_step(const std::string& line, const std::string& type, double approx_kl, double gap);
+  /// What a step measured on samples of the type; what it did not stays as it was.
+  void add_step(const std::string& line, const std::string& type, std::optional<double> approx_kl,
+                std::optional<double> gap);
 
   struct View {
     std::string line, type;

@@ -26,6 +26,7 @@ class AuditDesk {
  public:
   struct Seams {
     std::function<LineVersion()> dispatched;        // as VersionDesk::made() wants it
+    std::function<bool()> catching_up;              // steps of before a restart are taken again
     std::function<void(const std::string&)> log;    // one line for the operator
     std::function<void(const AuditView&)> audited;  // an audit has ended
     /// The trainers are to go back to `good` or before; way_back_ended() will be called.
@@ -58,9 +59,11 @@ class AuditDesk {
 
  private:
   std::optional<std::int64_t> due() const;
+  bool catch_up();
   void keep_needed();
   void conclude(const HeldOutResult& result);
   void take_reference();
+  bool watched(const std::string& set) const;
   void pass(std::int64_t version);
   void fail(std::int64_t version, const std::string& what);
   void set_hold(const std::string& reason);
@@ -77,6 +80,8 @@ class AuditDesk {
   std::int64_t audited_ = 0;     // newest version that an audit has judged
   std::int64_t fresh_from_ = 0;  // candidates before it are of the weights that were given up
   std::int64_t restored_ = 0;    // the version whose bits fresh_from_ has
+  std::int64_t resumed_as_ = 0;  // candidates before it are not the newest that the journal's steps make
+  bool catching_up_ = false;
   bool going_back_ = false;
   bool stopped_ = false;
   AuditView view_;

@@ -197,9 +197,12 @@ void Head::on_step(const messages::StepDone& done) {
   }
   MetricFields fields = fields_of(done.metrics);
   fields.emplace_back("line", steps_->line());
-  for (std::size_t i = 0; i < done.metrics.kinds.size(); ++i)
-    learning_.add_step(steps_->line(), steps_->last_types().at(i), done.metrics.kinds[i].approx_kl,
-                       done.metrics.kinds[i].gap_mean);
+  for (std::size_t i = 0; i < done.metrics.kinds.size(); ++i) {
+    const KindMetrics& kind = done.metrics.kinds[i];
+    learning_.add_step(steps_->line(), steps_->last_types().at(i),
+                       kind.tokens > 0 ? std::optional(kind.approx_kl) : std::nullopt,
+                       kind.gap_tokens > 0 ? std::optional(kind.gap_mean) : std::nullopt);
+  }
   metrics_->write("step", fields);
   double oldest = 0;
   for (TurnId id : steps_->last_fresh()) {
@@ -256,6 +259,7 @@ bool Head::learning_busy() const {
 
 void Head::publish_status() {
   MetricFields fields{{"version", versions_ ? versions_->announced() : std::int64_t{0}},
+                      {"learning", context_.learning},
                       {"step", steps_ ? steps_->step() : std::int64_t{0}},
                       {"policy_lines", static_cast<std::int64_t>(steps_ ? steps_->lines().names().size() : 0)},
                       {"active", static_cast<std::int64_t>(requests_->active())},

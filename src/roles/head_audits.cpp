@@ -56,6 +56,7 @@ void Head::make_audit_desk() {
                  [this](int rank) { return requests_->active_on(rank); });
   AuditDesk::Seams seams;
   seams.dispatched = [this] { return steps_->dispatched(); };
+  seams.catching_up = [this] { return steps_->recorded_steps_left(); };
   seams.log = say;
   seams.audited = [this](const AuditView& view) { on_audited(view); };
   seams.go_back = [this](std::int64_t good) { rollback_->begin(good); };

@@ -1,7 +1,9 @@
 #include "roles/trainer_rollback.hpp"
 
 #include <chrono>
+#include <exception>
 
+#include "checkpoint/checkpoint_writer.hpp"
 #include "core/error.hpp"
 #include "roles/clock.hpp"
 
@@ -55,6 +57,8 @@ void TrainerRollback::tick(double now_s) {
                                                              std::to_string(static_cast<int>(restore_limit_s)) + " s");
     case Stage::saving:
       return saved(now_s);
+    case Stage::removing:
+      return removed();
   }
 }
 
@@ -81,10 +85,28 @@ void TrainerRollback::restore(const CheckpointSearch& search, double now_s) {
 
 void TrainerRollback::saved(double now_s) {
   if (checkpoints_.busy()) return;
-  if (checkpoints_.failed().empty() || stopping_) return end();
-  if (now_s - since_s_ < try_again_s) return;
-  since_s_ = now_s;
-  checkpoints_.begin();
+  if (!checkpoints_.failed().empty()) {
+    if (stopping_) return end();
+    if (now_s - since_s_ < try_again_s) return;
+    since_s_ = now_s;
+    return checkpoints_.begin();
+  }
+  // Their versions are lower than the new one: once that has passed they would count as good.
+  removing_ = std::async(std::launch::async, [root = root_, after = found_->state.step, before = steps_.step()] {
+    try {
+      remove_between(root, after, before);
+      return std::string();
+    } catch (const std::exception& error) {
+      return std::string(error.what());
+    }
+  });
+  stage_ = Stage::removing;
+}
+
+void TrainerRollback::removed() {
+  if (removing_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) return;
+  if (const std::string problem = removing_.get(); !problem.empty()) seams_.log("warning: " + problem);
+  end();
 }
 
 }  // namespace clawrl

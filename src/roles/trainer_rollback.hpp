@@ -2,7 +2,7 @@
 // The trainers' way back, once a version and its candidate have failed their audits.
 //
 //   begin --steps end--> newest whole checkpoint that is not newer than the last good version --Restore--> the weights
-//   go out as a new version --checkpoint of them is on disk--> steps go on
+//   go out as a new version --their checkpoint is on disk, those of the steps given up are gone--> steps go on
 
 #include <cstdint>
 #include <functional>
@@ -50,11 +50,12 @@ class TrainerRollback {
   bool busy() const { return stage_ != Stage::idle; }
 
  private:
-  enum class Stage { idle, ending_steps, searching, restoring, saving };
+  enum class Stage { idle, ending_steps, searching, restoring, saving, removing };
   void end();
   void search();
   void restore(const CheckpointSearch& search, double now_s);
   void saved(double now_s);
+  void removed();
 
   Mailbox& mailbox_;
   const Journal& journal_;
@@ -67,7 +68,8 @@ class TrainerRollback {
   std::int64_t good_ = 0;
   std::future<CheckpointSearch> searching_;
   std::optional<Checkpoint> found_;
-  double since_s_ = 0;  // of restoring; of the newest try to save
+  std::future<std::string> removing_;  // why not; empty = they are gone
+  double since_s_ = 0;                 // of restoring; of the newest try to save
   bool stopping_ = false;
 };
 

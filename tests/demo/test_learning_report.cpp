@@ -144,16 +144,18 @@ TEST_CASE("the report says what was learned from, and where there is no change, 
     CHECK(text(status).find(part) != std::string::npos);
   };
   const std::string learned =
-      R"({"steps": 5, "verdicts_good": 6, "verdicts_bad": 4, "verdicts_neutral": 1, "hints": 3, "turns_excluded": 2})";
+      R"({"learning": true, "steps": 5, "verdicts_good": 6, "verdicts_bad": 4, "verdicts_neutral": 1, "hints": 3, "turns_excluded": 2})";
   says(learned,
        "11 judged replies (6 good, 4 bad, 1 neither; 0 judgements failed), 3 hints; 2 left out, 0 wait; 5 opt");
   CHECK(text(learned).find("no change is to be expected") == std::string::npos);
-  says(R"({"steps": 5, "verdicts_good": 6, "held_version": 3})", "serving is held at version 3");
-  says(R"({"steps": 0})", "no reply was judged");
-  says(R"({"steps": 0, "verdicts_failed": 3})", "every judgement failed");
-  says(R"({"steps": 0, "verdicts_bad": 3, "turns_excluded": 3})", "clawrl_turns_excluded_total");
-  says(R"({"steps": 0, "verdicts_bad": 3, "turns_excluded": 1, "untrusted_waiting": 2})", "waits for a batch");
+  says(R"({"learning": true, "steps": 5, "verdicts_good": 6, "held_version": 3})", "serving is held at version 3");
+  says(R"({"learning": true, "steps": 0})", "no reply was judged");
+  says(R"({"learning": true, "steps": 0, "verdicts_failed": 3})", "every judgement failed");
+  says(R"({"learning": true, "steps": 0, "verdicts_bad": 3, "turns_excluded": 3})", "clawrl_turns_excluded_total");
+  says(R"({"learning": true, "steps": 0, "verdicts_bad": 3, "turns_excluded": 1, "untrusted_waiting": 2})",
+       "waits for a batch");
   says("", "no learning server answered");
+  says(R"({"learning": false, "steps": 0})", "no learning server answered");  // jobs/serve
 }
 
 TEST_CASE("learning is busy while the server says so, and never at another server") {

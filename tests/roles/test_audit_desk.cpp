@@ -16,7 +16,7 @@ namespace {
 const char* const model = CLAWRL_SOURCE_DIR "/configs/models/policy";
 constexpr int count = 20;
 
-std::vector<HeldOutCase> cases() {
+std::vector<HeldOutCase> cases(bool watched = false) {
   std::vector<HeldOutCase> all(count);
   for (int i = 0; i < count; ++i) {
     HeldOutCase& one = all[static_cast<std::size_t>(i)];
@@ -24,6 +24,7 @@ std::vector<HeldOutCase> cases() {
     one.set = i % 2 == 0 ? "accuracy" : "hints";
     one.messages = {{"user", "How many apples?", "", {}, ""}};
     one.must = {"right"};
+    one.watched = watched && one.set == "accuracy";
   }
   return all;
 }
@@ -48,8 +49,10 @@ struct Audited {
   std::vector<std::int64_t> ended;
   std::vector<std::int64_t> sent_back;  // the trainers, to these
   std::int64_t newest = 0;
+  bool catching_up = false;
+  std::vector<HeldOutCase> cases_;
 
-  Audited() { make(); }
+  explicit Audited(bool watched = false) : cases_(cases(watched)) { make(); }
   void make() {
     VersionDeskSettings v;
     v.trainers = {0};
@@ -62,11 +65,12 @@ struct Audited {
     run.concurrency = 64;
     AuditDesk::Seams seams;
     seams.dispatched = [this] { return newest; };
+    seams.catching_up = [this] { return catching_up; };
     seams.log = [this](const std::string& line) { lines.push_back(line); };
     seams.audited = [this](const AuditView& view) { ended.push_back(view.version); };
     seams.go_back = [this](std::int64_t good) { sent_back.push_back(good); };
     desk = std::make_unique<AuditDesk>(
-        *journal, *versions, HeldOutRun(mailbox, tokenizer, chat_template, cases(), run, [](int) { return 0; }),
+        *journal, *versions, HeldOutRun(mailbox, tokenizer, chat_template, cases_, run, [](int) { return 0; }),
         config(), std::move(seams));
   }
   void restart() {
@@ -329,6 +333,36 @@ TEST_CASE("a hold outlives the process: version 0 is served until the restored v
   CHECK_FALSE(a.versions->held());
   a.arrive(3);
   CHECK(a.versions->announced() == 3);
+}
+
+TEST_CASE(
+    "while a restart takes steps again that may be the bad ones no candidate of them is announced but the newest") {
+  Audited a;
+  a.audit(0, count);
+  for (std::int64_t version : {1, 2}) a.arrive(version);
+  a.audit(2, 0);
+  a.restart();
+  a.catching_up = true;
+  a.arrive(1);  // what the checkpoint held; it would pass
+  a.audit(0, count);
+  CHECK_FALSE(a.under_audit());
+  a.newest = 2;  // made again, and waits to be published
+  a.versions->made(2, 2, unix_s());
+  CHECK_FALSE(a.under_audit());
+  a.catching_up = false;
+  CHECK_FALSE(a.under_audit());
+  for (int rank : {1, 2}) a.versions->complete(rank, {2, 100, ""}, 2);
+  CHECK(a.versions->announced() == 0);
+  a.audit(2, 0);
+  CHECK(a.versions->held());
+  CHECK(a.sent_back == std::vector<std::int64_t>{0});
+}
+
+TEST_CASE("no warning is given of a watched set that the reference hardly passes") {
+  Audited a(true);
+  a.audit(0, 0);
+  CHECK(a.told("cases of set hints"));
+  CHECK_FALSE(a.told("cases of set accuracy"));
 }
 
 TEST_CASE("a run without audits forgets the hold, once") {

@@ -45,7 +45,8 @@ TEST_CASE("learning per policy line and request type, and the last step") {
   facts.tokens = 24;
   facts.entropy = 1.25;
   for (int i = 0; i < 4; ++i) monitor.add("main", "math+tools", facts);
-  monitor.add_step("main", "math+tools", 0.25, 0.125);
+  monitor.add_step("main", "math+tools", 0.5, 0.125);
+  monitor.add_step("main", "math+tools", 0.25, {});  // of older versions only: no gap
   ServiceMeter meter;
   StepMetrics step;
   step.loss = 0.5;

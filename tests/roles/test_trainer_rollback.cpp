@@ -106,6 +106,9 @@ TEST_CASE("every trainer goes back to the newest checkpoint that is not newer, b
   const auto newest = load_newest(r.root);
   CHECK(newest->checkpoint.state.step == 4);
   CHECK(newest->checkpoint.state.version.number == 5);
+  std::vector<std::int64_t> left;
+  for (const CheckpointInfo& one : list_checkpoints(r.root)) left.push_back(one.step);
+  CHECK(left == std::vector<std::int64_t>{0, 1, 2, 4});  // 3 was given up
   CHECK(r.run.next_step().size() == 2);
   CHECK(r.run.journal.steps(5, 5).at(0).version == 6);
 }

@@ -71,6 +71,7 @@ std::vector<KindMetrics> by_kind(Learner& learner, const StepBatch& batch) {
   for (std::size_t k = 0; k < kinds.size(); ++k) {
     kinds[k].approx_kl /= static_cast<double>(std::max<std::int64_t>(1, kinds[k].tokens));
     kinds[k].gap_mean /= std::max(1.0, fresh[k]);
+    kinds[k].gap_tokens = static_cast<std::int64_t>(fresh[k]);
   }
   return kinds;
 }
@@ -104,6 +105,7 @@ void compare(std::int32_t lora_rank, Owner owner) {
     for (std::size_t k = 0; k < 4; ++k) {
       CHECK(metrics.kinds[k].tokens == kinds[k].tokens);
       CHECK(metrics.kinds[k].approx_kl == Approx(kinds[k].approx_kl).margin(1e-5));
+      CHECK(metrics.kinds[k].gap_tokens == kinds[k].gap_tokens);
       CHECK(metrics.kinds[k].gap_mean == Approx(kinds[k].gap_mean).margin(1e-5));
     }
     CHECK(metrics.loss == Approx(expected.loss).margin(1e-6));

@@ -91,7 +91,8 @@ void StepStatistics::fill(StepMetrics& metrics) const {
   metrics.seconds = maxima_.seconds;
   for (std::size_t at = 0; at < by_kind_.size(); at += figures) {
     const double* sums = &by_kind_[at];
-    metrics.kinds.push_back({static_cast<std::int64_t>(sums[0]), ratio(sums[1], sums[0]), ratio(sums[3], sums[2])});
+    metrics.kinds.push_back({static_cast<std::int64_t>(sums[0]), ratio(sums[1], sums[0]), ratio(sums[3], sums[2]),
+                             static_cast<std::int64_t>(sums[2])});
   }
 }
 
