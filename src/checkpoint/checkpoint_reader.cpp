@@ -1,6 +1,7 @@
 #include "checkpoint/checkpoint_reader.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 #include <sstream>
@@ -79,23 +80,6 @@ Checkpoint open_checkpoint(const std::string& path, Verify verify) {
   return checkpoint;
 }
 
-std::optional<LoadedCheckpoint> load_newest(const std::string& root, bool strict) {
-  auto found = list_checkpoints(root);
-  std::vector<std::string> warnings;
-  for (auto info = found.rbegin(); info != found.rend(); ++info) {
-    try {
-      return LoadedCheckpoint{open_checkpoint(info->path, Verify::contents), warnings};
-    } catch (const UserError& error) {
-      if (strict) throw;
-      warnings.push_back(error.what());
-    }
-  }
-  if (found.empty()) return std::nullopt;
-  std::string text = "checkpoints in " + root + ": none is complete and undamaged:";
-  for (const auto& warning : warnings) text += "\n  " + warning;
-  throw UserError(text);
-}
-
 CheckpointSearch find_newest_until(const std::string& root, std::int64_t version) {
   CheckpointSearch search;
   const auto all = list_checkpoints(root);
@@ -108,6 +92,16 @@ CheckpointSearch find_newest_until(const std::string& root, std::int64_t version
     }
   }
   return search;
+}
+
+std::optional<LoadedCheckpoint> load_newest(const std::string& root, bool strict) {
+  CheckpointSearch search = find_newest_until(root, std::numeric_limits<std::int64_t>::max());
+  if (strict && !search.warnings.empty()) throw UserError(search.warnings.front());
+  if (search.found) return LoadedCheckpoint{std::move(*search.found), std::move(search.warnings)};
+  if (search.warnings.empty()) return std::nullopt;
+  std::string text = "checkpoints in " + root + ": none is complete and undamaged:";
+  for (const auto& warning : search.warnings) text += "\n  " + warning;
+  throw UserError(text);
 }
 
 void load_tensors(const Checkpoint& checkpoint, std::span<const ParameterView> into) {
