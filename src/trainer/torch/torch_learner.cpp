@@ -73,7 +73,7 @@ class TorchLearner final : public Learner {
       add_line(kMain);
     } else {
       layout_ = weight_layout(config_);
-      at::Tensor masters = copy_masters(std::move(image));
+      at::Tensor masters = copy_masters(layout_, std::move(image), device_);
       TrainedSet& all = lines_.try_emplace(kMain, layout_, std::move(masters), optimizer_).first->second;
       if (type == DType::bf16) seen_ = at::empty_like(all.parameters);
       refresh_seen(all);
@@ -232,15 +232,6 @@ class TorchLearner final : public Learner {
   void update_both(const StepBatch& batch, double rate) {
     find(kMain).adam.step(stack_->gradient_of(StackedAdapters::lower), learning_rate(optimizer_, batch.step));
     if (batch.line != kMain) find(batch.line).adam.step(stack_->gradient_of(StackedAdapters::upper), rate);
-  }
-
-  /// The image may go before the gradient and the moments come.
-  at::Tensor copy_masters(std::shared_ptr<const WeightImage> image) const {
-    at::Tensor masters = at::empty({layout_.size}, at::TensorOptions(at::kFloat).device(device_));
-    const FlatWeights from = flat_weights(image, at::kCPU);
-    masters.narrow(0, 0, layout_.matrices).copy_(from.matrices);
-    masters.narrow(0, layout_.matrices, layout_.size - layout_.matrices).copy_(from.vectors);
-    return masters;
   }
 
   /// Training in bf16: what forward and backward see of the masters, rounded as a sampler rounds what is published.

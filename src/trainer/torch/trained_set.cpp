@@ -48,4 +48,12 @@ bool TrainedSet::upload() {
   return true;
 }
 
+at::Tensor copy_masters(const ParameterLayout& layout, std::shared_ptr<const WeightImage> image, at::Device device) {
+  at::Tensor masters = at::empty({layout.size}, at::TensorOptions(at::kFloat).device(device));
+  const FlatWeights from = flat_weights(image, at::kCPU);
+  masters.narrow(0, 0, layout.matrices).copy_(from.matrices);
+  masters.narrow(0, layout.matrices, layout.size - layout.matrices).copy_(from.vectors);
+  return masters;
+}
+
 }  // namespace clawrl

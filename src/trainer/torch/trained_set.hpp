@@ -3,11 +3,13 @@
 
 #include <ATen/core/Tensor.h>
 
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "core/parameter_view.hpp"
 #include "model/torch/lora.hpp"
+#include "model/torch/weight_set.hpp"
 #include "trainer/torch/adamw.hpp"
 
 namespace clawrl {
@@ -38,5 +40,8 @@ class TrainedSet {
   at::Tensor host_[3];
   bool given_out_ = false;
 };
+
+/// The image's weights as a set's parameters, on the device. The image may go before the gradient and the moments come.
+at::Tensor copy_masters(const ParameterLayout& layout, std::shared_ptr<const WeightImage> image, at::Device device);
 
 }  // namespace clawrl
