@@ -1,13 +1,10 @@
 // A real job: thumbs down by completion id becomes a verdict of the user and a trained sample, and can be withdrawn.
 
-#include <algorithm>
-#include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
-#include <sstream>
-#include <thread>
 
 #include "frontend/raw_client.hpp"
+#include "pipeline/eventually.hpp"
 #include "pipeline/job_process.hpp"
 #include "pipeline/run_record.hpp"
 #include "pipeline/workspace.hpp"
@@ -17,7 +14,6 @@
 namespace clawrl::test {
 namespace {
 
-using namespace std::chrono_literals;
 using Json = nlohmann::json;
 
 struct Answered {
@@ -32,16 +28,6 @@ Answered post(const ServerUrl& server, const std::string& path, const Json& body
   const auto begin = client.received.find("\r\n\r\n");
   REQUIRE(begin != std::string::npos);
   return {status_of(client.received), Json::parse(client.received.substr(begin + 4))};
-}
-
-/// Until it holds, 90 s at most.
-template <class Condition>
-bool eventually(Condition condition) {
-  for (const auto end = std::chrono::steady_clock::now() + 90s; std::chrono::steady_clock::now() < end;) {
-    if (condition()) return true;
-    std::this_thread::sleep_for(50ms);
-  }
-  return false;
 }
 
 std::string metrics_page(const ServerUrl& server) {
@@ -134,53 +120,6 @@ TEST_CASE("thumbs down by completion id is trained as the user's verdict") {
   const auto problems = step_problems(journal);
   INFO(joined(problems));
   REQUIRE(problems.empty());
-  workspace.done();
-}
-
-TEST_CASE("a model folder teaches with its own log-probs; users who all say the same raise an alarm that is told") {
-  Workspace workspace("folder_teacher");
-  const std::string out = workspace.path("run");
-  // The judge's weights know the policy's vocabulary and not its task.
-  JobProcess job(
-      {.out = out, .arguments = {"--prm.teacher=" CLAWRL_SOURCE_DIR "/configs/models/prm", "--samples.batch=25"}});
-  const ServerUrl server = job.wait_until_serving();
-  const JournalReader journal(journal_of(out));
-  std::vector<TurnId> turns;
-  constexpr int window = 50;  // turns that an alarm looks at
-  for (int i = 0; i < window; ++i) {
-    const Answered given = post(server, "/v1/feedback",
-                                {{"completion_id", ask(server, "same-" + std::to_string(i))},
-                                 {"thumbs", "down"},
-                                 {"hint", "Do not use bold text."}});
-    REQUIRE(given.status == 200);
-    turns.emplace_back(given.body["turns"][0].at("turn_id").get<std::int64_t>());
-  }
-  REQUIRE(eventually([&] { return journal.turns_in(TurnState::trained).size() == window; }));
-  double of_teacher = 0, of_sampler = 0;
-  for (const TurnId id : turns) {
-    const auto verdict = journal.newest_verdict(id);
-    REQUIRE(verdict);
-    REQUIRE(verdict->teacher.version == -1);
-    const auto sampled = journal.turn(id)->completion.logprobs;
-    REQUIRE(verdict->teacher.logprobs.size() == sampled.size());
-    of_teacher += verdict->teacher.logprobs.front();
-    of_sampler += sampled.front();
-  }
-  CHECK(of_teacher / window < of_sampler / window - 2);  // nats: it would have begun otherwise
-  REQUIRE(
-      eventually([&] { return job.log().find("learning alarm: vote_collapse begins: 100 %") != std::string::npos; }));
-  const auto events = journal.events(1000);
-  CHECK(std::any_of(events.begin(), events.end(), [](const EventRecord& one) {
-    return one.kind == "learning_alarm" && one.text.starts_with("vote_collapse begins");
-  }));
-  std::stringstream metrics;
-  metrics << std::ifstream(out + "/metrics.jsonl").rdbuf();
-  CHECK(metrics.str().find("\"alarm\":\"vote_collapse\"") != std::string::npos);
-  for (const char* of_type : {"clawrl_learning_approx_kl{line=\"main\",type=\"",
-                              "clawrl_learning_gap{line=\"main\",type=\"", "alarm=\"vote_collapse\"} 1"})
-    REQUIRE(eventually([&] { return metrics_page(server).find(of_type) != std::string::npos; }));
-  job.stop();
-  REQUIRE(job.wait() == 0);
   workspace.done();
 }
 
