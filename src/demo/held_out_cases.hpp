@@ -17,9 +17,7 @@ namespace clawrl::demo {
 ///   hint_loss, hint_loss_against  the same hints with a reply that obeys, whose loss counts; the latter watched
 ///   judge     replies with a user's next message, and what an evaluator should say: as often each of -1, 0 and 1
 ///   judge_loss the same turns with the right vote, whose loss counts
-///   style_student, style_ta, style_teacher  the rule of each of the three on its own kind of task; watched, since it
-///   is
-///             what the users teach
+///   style_student, style_ta, style_teacher  their rules on their own kind of task; watched: it is what they teach
 /// No other set asks for a style: styles are what users change.
 std::vector<HeldOutCase> held_out_cases(int count, std::uint64_t seed);
 
