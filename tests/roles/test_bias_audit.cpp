@@ -1,5 +1,8 @@
 // How each group of users fared, from a journal.
 
+#include <iterator>
+#include <sstream>
+
 #include "journal/journal.hpp"
 #include "roles/bias_audit.hpp"
 #include "roles/desk_support.hpp"
@@ -26,6 +29,17 @@ void judged(Journal& journal, const std::string& user, const std::string& text, 
   verdict.votes = {static_cast<std::int8_t>(score)};
   verdict.score = static_cast<std::int8_t>(score);
   journal.save_verdict(verdict);
+}
+
+/// Of the first line whose words begin with these two.
+std::vector<std::string> words_of_line(const std::string& text, const std::string& begin) {
+  std::istringstream lines(text);
+  for (std::string line; std::getline(lines, line);) {
+    std::istringstream in(line);
+    const std::vector<std::string> words{std::istream_iterator<std::string>(in), {}};
+    if (words.size() > 2 && words[0] + " " + words[1] == begin) return words;
+  }
+  return {};
 }
 
 }  // namespace
@@ -57,6 +71,10 @@ TEST_CASE("groups by user and request type, halves by time, and who fares worse"
   CHECK(worse_off(rows, 2.5).empty());
   const std::string text = to_text(rows, 0.1);
   CHECK(text.find("for 1 of 4 groups: tom (" + losers[0].type + ")") != std::string::npos);
+  CHECK(words_of_line(text, "tom " + losers[0].type) == std::vector<std::string>{"tom", losers[0].type, "20", "10",
+                                                                                 "10", "0.00", "1.00", "->", "-1.00",
+                                                                                 "10", "->", "30"});
+  CHECK(words_of_line(text, "mia " + rows[1].type)[6] == "-1.00");
 }
 
 TEST_CASE("a journal without a judged turn") {
