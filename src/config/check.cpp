@@ -31,9 +31,9 @@ void check_samples(const SamplesConfig& samples, const PrmConfig& prm) {
           "samples.w_binary and samples.w_opd are both 0: nothing would be trained, one must be above 0");
   require(!prm.teacher.empty(), "prm.teacher is empty: policy, base, or a model folder");
   const bool opd = samples.method == "opd" || samples.method == "opd_topk";
-  require(!opd || (!samples.severity && !samples.localise_errors),
-          "samples.severity and samples.localise_errors have no effect with samples.method = " + samples.method +
-              ": they need a method with a binary term");
+  require(!opd || (!samples.severity && !samples.localise_errors && !samples.spare_end),
+          "samples.severity, samples.localise_errors and samples.spare_end have no effect with samples.method = " +
+              samples.method + ": they need a method with a binary term");
   const bool no_topk = binary || samples.method == "opd" || samples.method == "combined";  // others may have a term
   require(samples.topk_loss == SamplesConfig().topk_loss || !no_topk,
           "samples.topk_loss = " + samples.topk_loss + " has no effect with samples.method = " + samples.method +
@@ -52,6 +52,10 @@ void check_samples(const SamplesConfig& samples, const PrmConfig& prm) {
   require(weighting.trusted_after <= weighting.memory,
           "feedback.trusted_after = " + std::to_string(weighting.trusted_after) + " is above feedback.memory = " +
               std::to_string(weighting.memory) + ": so much is not remembered, nobody would ever be trusted");
+  require(weighting.trusted_after == 0 || weighting.newcomer_samples <= weighting.memory,
+          "feedback.newcomer_samples = " + std::to_string(weighting.newcomer_samples) +
+              " is above feedback.memory = " + std::to_string(weighting.memory) +
+              ": with feedback.trusted_after a newcomer's votes wait until then, and " + "so much is not remembered");
   require(weighting.daily_cap == 0 || weighting.user_daily_cap <= weighting.daily_cap,
           "feedback.user_daily_cap = " + std::to_string(weighting.user_daily_cap) +
               " is above feedback.daily_cap = " + std::to_string(weighting.daily_cap) + ": it would never be reached");

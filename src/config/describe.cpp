@@ -104,9 +104,11 @@ void describe_serving(SettingList& list, RunConfig& c, const std::vector<std::st
            between(0, 10000));
   list.add("feedback.posing_weight", w.posing_weight,
            "weight of a user's words that hold a vote, a hint or a chat template's marks, 1 = off", between(0, 1));
-  list.add("feedback.newcomer_samples", w.newcomer_samples,
-           "a user's k-th sample weighs k / this until then, unless feedback.trusted_after rules, 0 = all in full",
-           between(0, 10000));
+  list.add(
+      "feedback.newcomer_samples", w.newcomer_samples,
+      "a user's k-th sample weighs k / this until then, and with feedback.trusted_after the votes of who has said less "
+      "wait, 0 = neither",
+      between(0, 10000));
   list.add("feedback.memory", w.memory, "newest feedback of a user that is compared", between(1, 10000));
   list.add("feedback.user_daily_cap", w.user_daily_cap, "samples of one user a day, by weight, 0 = no cap",
            between(0, 1e9));
@@ -146,6 +148,8 @@ void describe_judging(SettingList& list, RunConfig& c, const std::vector<std::st
   list.add("samples.severity_high", s.severity_high, "factor of the binary term at a grave error", between(1, 100));
   list.add("samples.localise_errors", s.localise_errors,
            "the evaluator quotes where it went wrong; tokens before that are not punished");
+  list.add("samples.spare_end", s.spare_end,
+           "the end token of a bad reply is not punished, so that replies do not grow");
   list.add("samples.baseline", s.baseline, "subtracted from the reward", {"none", "running", "group"});
   list.add("samples.baseline_half_life", s.baseline_half_life, "half-life of the running baseline in turns",
            between(0.1, 1e6));

@@ -105,7 +105,7 @@ struct FeedbackWeighting {
   double repetition_weight = 1;       // once more for every time that the user said the same
   std::int32_t trusted_after = 0;     // what agreed (hint 1, praise 4), until which a user with wishes waits; 0 = none
   double posing_weight = 1;           // of words that hold marks of the judge's answers
-  std::int32_t newcomer_samples = 0;  // a user's k-th sample counts k / so many until then; 0 = all in full
+  std::int32_t newcomer_samples = 0;  // a user's k-th sample counts k / so many until then, or waits; 0 = neither
   std::int32_t memory = 32;           // newest statements of a user that are compared
   double user_daily_cap = 0;          // samples of one user a day, by weight; 0 = no cap
   double daily_cap = 0;               // samples of all users a day, by weight; 0 = no cap
@@ -123,6 +123,7 @@ struct SamplesConfig {
   bool severity = false;                         // errors are graded, the binary term follows the grade
   double severity_low = 0.5, severity_high = 2;  // its factor at a slight and at a grave error
   bool localise_errors = false;                  // the binary term spares what stands before the error
+  bool spare_end = false;                        // the binary term does not punish the end token
   std::string baseline = "none";                 // none, running, group
   double baseline_half_life = 20;                // turns
   bool baseline_per_user = false;                // a running baseline for each user

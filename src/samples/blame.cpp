@@ -17,4 +17,9 @@ void spare_before_fault(const Verdict& verdict, const SamplesConfig& settings, s
   for (float& advantage : advantages.first(begin)) advantage = std::max(advantage, 0.0F);
 }
 
+void spare_end(const Turn& turn, const Verdict& verdict, const SamplesConfig& settings, std::span<float> advantages) {
+  const bool ended = turn.completion.finish == FinishReason::stop && !advantages.empty();
+  if (settings.spare_end && verdict.score < 0 && ended) advantages.back() = std::max(advantages.back(), 0.0F);
+}
+
 }  // namespace clawrl

@@ -4,6 +4,7 @@
 #include <span>
 
 #include "config/run_config.hpp"
+#include "core/turn.hpp"
 #include "core/verdict.hpp"
 
 namespace clawrl {
@@ -17,5 +18,9 @@ double severity_weight(const Verdict& verdict, const SamplesConfig& settings);
 /// Positive ones, and everything from there on, stay. Nothing changes without a located fault, or when the score is not
 /// -1. advantages: [R] of the binary term.
 void spare_before_fault(const Verdict& verdict, const SamplesConfig& settings, std::span<float> advantages);
+
+/// samples.spare_end: of a reply that ended by itself with score -1 the end token's negative advantage becomes 0. To
+/// punish it says "go on", whatever was wrong, and replies grow. advantages: [R] of the binary term.
+void spare_end(const Turn& turn, const Verdict& verdict, const SamplesConfig& settings, std::span<float> advantages);
 
 }  // namespace clawrl

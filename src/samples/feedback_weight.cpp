@@ -72,7 +72,12 @@ FeedbackWeights::Weighed& FeedbackWeights::note(User& user, const Turn& turn, co
       std::find_if(user.newest.begin(), user.newest.end(), [&](const Weighed& one) { return one.turn == turn.id; });
   if (before != user.newest.end() && before->heard == verdict.revision) return *before;
   const bool silent = verdict.origin == "silence";
-  Weighed said = {turn.id, statement_of(silent ? "" : users_words(turn.next_state)), {}, 0, day_, verdict.revision};
+  Weighed said = {.turn = turn.id,
+                  .said = statement_of(silent ? "" : users_words(turn.next_state)),
+                  .compared = {},
+                  .wish = verdict.chosen_hint >= 0 || verdict.hint_agreement.has_value(),
+                  .day = day_,
+                  .heard = verdict.revision};
   if (before != user.newest.end()) {
     said.taken = before->taken;
     said.day = before->day;
@@ -155,18 +160,26 @@ bool FeedbackWeights::trusted(const Turn& turn, Agreement agreement) const {
   return waits(turn) && agreement.counts >= settings_.trusted_after && !doubtful(agreement);
 }
 
+/// Whoever has said little has not shown yet whether they have wishes that their votes could be compared with.
+bool FeedbackWeights::early(const User& user) const {
+  return user.newest.size() < static_cast<std::size_t>(settings_.newcomer_samples);
+}
+
+bool FeedbackWeights::votes_alone(const User& user) const {
+  return std::none_of(user.newest.begin(), user.newest.end(), [](const Weighed& one) { return one.wish; });
+}
+
 /// A wish, or what could be compared with one, of somebody of whom it is not known yet whether they mean it; anything
-/// of somebody of whom it is doubtful.
-bool FeedbackWeights::untrusted(const Turn& turn, const Verdict& verdict, Agreement agreement) const {
-  const bool wishes = verdict.chosen_hint >= 0 || verdict.hint_agreement;
-  return waits(turn) && (wishes || doubtful(agreement)) && !trusted(turn, agreement);
+/// of somebody of whom it is doubtful, or who has said little.
+bool FeedbackWeights::untrusted(const Turn& turn, const User& user, const Weighed& said, Agreement agreement) const {
+  return waits(turn) && (said.wish || early(user) || doubtful(agreement)) && !trusted(turn, agreement);
 }
 
 /// Agreement makes up for being new.
-double FeedbackWeights::trust(const Turn& turn, const Verdict& verdict, Agreement agreement,
+double FeedbackWeights::trust(const Turn& turn, const User& user, const Weighed& said, Agreement agreement,
                               std::int64_t sample) const {
   if (trusted(turn, agreement)) return 1;
-  if (untrusted(turn, verdict, agreement)) return 0;
+  if (untrusted(turn, user, said, agreement)) return 0;
   return std::min(1.0, static_cast<double>(sample) / std::max(1, settings_.newcomer_samples));
 }
 
@@ -180,11 +193,13 @@ double FeedbackWeights::left(const User& user) const {
 Standing FeedbackWeights::hear(const Turn& turn, const Verdict& verdict) {
   if (settings_.trusted_after == 0) return Standing::steady;
   User& user = user_of(turn);
-  note(user, turn, verdict);
+  const Weighed& said = note(user, turn, verdict);
   const Agreement agreed = agreement(user);
   if (unsteady(turn, agreed)) return Standing::unsteady;
   if (trusted(turn, agreed)) return Standing::trusted;
-  return untrusted(turn, verdict, agreed) ? Standing::untrusted : Standing::steady;
+  if (untrusted(turn, user, said, agreed)) return Standing::untrusted;
+  const bool votes_waited = waits(turn) && settings_.newcomer_samples > 0 && votes_alone(user);
+  return votes_waited ? Standing::trusted : Standing::steady;
 }
 
 FeedbackWeight FeedbackWeights::weigh(const Turn& turn, const Verdict& verdict, bool moves) {
@@ -199,7 +214,7 @@ FeedbackWeight FeedbackWeights::weigh(const Turn& turn, const Verdict& verdict, 
   const Agreement agreed = agreement(user);
   const bool steady = !unsteady(turn, agreed);
   const double wanted = (silent ? settings_.silence_weight : discount(user, said)) * posing *
-                        trust(turn, verdict, agreed, sample) * steady * moves;
+                        trust(turn, user, said, agreed, sample) * steady * moves;
   const double room = left(user), value = std::max(0.0, std::min(wanted, room));
   const bool own = settings_.user_daily_cap > 0 && settings_.user_daily_cap - user.used <= 0;
   user.used += value;
@@ -217,12 +232,12 @@ FeedbackWeight FeedbackWeights::weigh(const Turn& turn, const Verdict& verdict, 
 std::string FeedbackWeights::text() const {
   std::ostringstream out;
   out.precision(17);
-  out << "clock3 " << clock_s_ << ' ' << day_ << ' ' << used_ << ' ' << unnamed_samples_ << '\n';
+  out << "clock4 " << clock_s_ << ' ' << day_ << ' ' << used_ << ' ' << unnamed_samples_ << '\n';
   for (const auto& [key, user] : users_) {
     out << key << ' ' << user.used << ' ' << user.seen_s << ' ' << user.samples << ' ' << user.newest.size();
     for (const Weighed& one : user.newest)
       out << ' ' << one.turn.value << ' ' << one.said.topic << ' ' << one.said.negated << ' ' << one.compared.counts
-          << ' ' << one.compared.contradicts << ' ' << one.taken << ' ' << one.day;
+          << ' ' << one.compared.contradicts << ' ' << one.wish << ' ' << one.taken << ' ' << one.day;
     out << '\n';
   }
   return out.str();
@@ -233,7 +248,8 @@ void FeedbackWeights::restore(const std::string& text) {
   std::istringstream in(text);
   std::string word;
   in >> word >> read.clock_s_ >> read.day_ >> read.used_;
-  const bool compared = word == "clock3";             // from when comparisons were kept
+  const bool wishes = word == "clock4";               // from when wishes were told from votes
+  const bool compared = wishes || word == "clock3";   // from when comparisons were kept
   const bool counted = compared || word == "clock2";  // from when samples were counted
   if (compared) in >> read.unnamed_samples_;
   require(in && (counted || word == "clock"), "the feedback weights of a checkpoint cannot be read");
@@ -248,6 +264,8 @@ void FeedbackWeights::restore(const std::string& text) {
       Weighed one;
       in >> one.turn.value >> one.said.topic >> one.said.negated;
       if (compared) in >> one.compared.counts >> one.compared.contradicts;
+      one.wish = one.compared.counts > 0;
+      if (wishes) in >> one.wish;
       in >> one.taken >> one.day;
       user.newest.push_back(one);
     }

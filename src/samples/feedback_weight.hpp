@@ -31,7 +31,8 @@ struct FeedbackWeight {
 };
 
 /// How the user of a verdict stands. untrusted: it is to wait for what they say next. trusted: what waited can be
-/// learned from. unsteady: nothing can. steady: nothing against it, and it says nothing of what waits.
+/// learned from (of somebody who has said enough without any wish, too). unsteady: nothing can. steady: nothing against
+/// it, and it says nothing of what waits.
 enum class Standing { steady, trusted, untrusted, unsteady };
 
 /// Not thread-safe. A function of its calls in order: the same journal gives the same weights. Its clock is the newest
@@ -66,7 +67,8 @@ class FeedbackWeights {
     TurnId turn;
     Statement said;
     Comparison compared;
-    double taken = 0;  // of the caps of `day`
+    bool wish = false;  // it gave a hint, or could be compared with one
+    double taken = 0;   // of the caps of `day`
     std::int64_t day = 0;
     std::int32_t heard = -1;  // revision that is still to be weighed; -1 = none. Not in text(): it is heard again
   };
@@ -90,9 +92,11 @@ class FeedbackWeights {
   bool doubtful(Agreement agreement) const;
   bool unsteady(const Turn& turn, Agreement agreement) const;
   bool trusted(const Turn& turn, Agreement agreement) const;
-  bool untrusted(const Turn& turn, const Verdict& verdict, Agreement agreement) const;
+  bool early(const User& user) const;
+  bool votes_alone(const User& user) const;
+  bool untrusted(const Turn& turn, const User& user, const Weighed& said, Agreement agreement) const;
   static std::vector<TurnId> withdraw(User& user);
-  double trust(const Turn& turn, const Verdict& verdict, Agreement agreement, std::int64_t sample) const;
+  double trust(const Turn& turn, const User& user, const Weighed& said, Agreement agreement, std::int64_t sample) const;
   double left(const User& user) const;
   User& user_of(const Turn& turn);
 

@@ -184,6 +184,8 @@ TEST_CASE("contradictory settings are refused") {
   mentions(refusal({"--feedback.user_daily_cap=9", "--feedback.daily_cap=5"}, whole), {"feedback.daily_cap"});
   mentions(refusal({"--feedback.trusted_after=5", "--feedback.memory=4"}, whole),
            {"feedback.trusted_after", "feedback.memory", "4"});
+  mentions(refusal({"--feedback.trusted_after=2", "--feedback.newcomer_samples=5", "--feedback.memory=4"}, whole),
+           {"feedback.newcomer_samples", "feedback.memory", "4"});
   mentions(refusal({"--samples.smallest_step=0"}, whole), {"samples.smallest_step", "1.."});
   mentions(refusal({"--feedback.repetition_weight=2"}, whole), {"feedback.repetition_weight", "0..1"});
   whole.sections.push_back("audit");
@@ -196,6 +198,7 @@ TEST_CASE("contradictory settings are refused") {
            {"audit.every_versions", "policy.lines"});
   mentions(refusal({"--samples.severity", "--method=opd"}), {"samples.severity", "opd"});
   mentions(refusal({"--samples.localise_errors", "--method=opd_topk"}), {"samples.localise_errors", "opd_topk"});
+  mentions(refusal({"--samples.spare_end", "--method=opd"}), {"samples.spare_end", "opd"});
   mentions(refusal({"--samples.severity_high=0.5"}), {"samples.severity_high", "1..100"});
   mentions(refusal({"--samples.topk_loss=clipped", "--method=combined"}), {"samples.topk_loss", "combined"});
   mentions(refusal({"--samples.opd_clip=2"}), {"samples.opd_clip", "clipped"});

@@ -14,7 +14,7 @@ namespace {
 struct TrustRun {
   std::vector<std::pair<TurnId, std::string>> told = {};  // of samples and of why there is none
   Run run;
-  explicit TrustRun(const std::string& path) : run(path, settings()) {
+  explicit TrustRun(const std::string& path, const RunConfig& config = settings()) : run(path, config) {
     run.desk.on_sampled = [this](const Turn& turn, const Verdict&, const std::string& why) {
       told.emplace_back(turn.id, why);
     };
@@ -63,6 +63,22 @@ TEST_CASE("words without a wish do not wait, and what waits goes on waiting") {
   CHECK(trust.run.desk.waiting_for_trust() == 0);
   const auto all = trust.sampled();
   CHECK(std::find(all.begin(), all.end(), wish) != all.end());
+}
+
+TEST_CASE("a newcomer's votes wait for their wishes, and are learned from where there are none") {
+  Folder folder;
+  RunConfig config = TrustRun::settings();
+  config.samples.weighting.newcomer_samples = 3;
+  TrustRun trust(folder.file("journal.sqlite"), config);
+  const TurnId eves = trust.run.judged(1, "eve"), bobs = trust.run.judged(1, "bob");
+  CHECK(trust.run.desk.waiting_for_trust() == 2);
+  trust.run.complained("bob", {});
+  trust.run.complained("bob", -0.9F);
+  trust.run.complained("bob", -0.9F);
+  CHECK(trust.run.journal.turn(bobs)->exclusion == "unsteady");
+  const TurnId second = trust.run.judged(1, "eve"), third = trust.run.judged(1, "eve");
+  CHECK(trust.sampled() == std::vector<TurnId>{eves, second, third});
+  CHECK(trust.run.desk.waiting_for_trust() == 0);
 }
 
 TEST_CASE("who turns out to be unsteady is not learned from, and what waited says why") {

@@ -68,6 +68,26 @@ TEST_CASE("tokens before the fault are not punished") {
   CHECK(c.binary() == Floats(5, 1.0F));
 }
 
+TEST_CASE("the end of a bad reply may go unpunished, where the policy ended it") {
+  Case c;
+  CHECK(c.binary() == Floats(5, -1.0F));  // off by default
+  c.settings.spare_end = true;
+  CHECK(c.binary() == Floats{-1, -1, -1, -1, 0});
+  c.baseline = -3;  // a -1 that is better than usual
+  CHECK(c.binary() == Floats(5, 2.0F));
+  c.baseline = 0;
+  c.turn.completion.finish = FinishReason::length;  // the last token is no end
+  CHECK(c.binary() == Floats(5, -1.0F));
+  c.turn.completion.finish = FinishReason::stop;
+  c.verdict.score = 1;
+  CHECK(c.binary() == Floats(5, 1.0F));
+  c.verdict.score = -1;
+  c.settings.method = "combined";
+  c.verdict.teacher.logprobs = {-1.5F, -0.5F, -0.5F, -0.5F, -0.25F};
+  const auto built = SampleBuilder(c.settings).build(c.turn, c.verdict, 4);
+  CHECK(built.sample->advantages == Floats{0, 0, 0, -2, -1, -1, -1, 0.25F});  // the teacher's word on the end stays
+}
+
 TEST_CASE("what is no punishment stays, before the fault too") {
   Case c;
   c.settings.localise_errors = true;

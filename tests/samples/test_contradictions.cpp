@@ -140,10 +140,29 @@ TEST_CASE("after a slip whoever was trusted waits until enough agrees again; wha
 
 TEST_CASE("trust makes up for being new") {
   FeedbackWeights weights({.trusted_after = 1, .newcomer_samples = 4});
-  CHECK(weights.weigh(turn_of("eve", "Perfect!"), verdict_of(1)).value == 0.25);
   weights.hear(turn_of("eve", "write more"), first_hint());
   CHECK(weights.weigh(turn_of("eve", "still too terse"), compared(0.9)).value == 1);
   CHECK(weights.weigh(turn_of("", "write more"), first_hint()).value == 0.25);
+}
+
+TEST_CASE("a newcomer's votes wait: for trust if they have wishes, else until they have said enough") {
+  const FeedbackWeighting settings{.most_contradictions = 0.2, .trusted_after = 2, .newcomer_samples = 3};
+  FeedbackWeights weights(settings), restarted(settings);
+  const Turn first = turn_of("eve", "Perfect!"), second = turn_of("eve", "Nice!"), third = turn_of("eve", "Thanks!");
+  CHECK(weights.hear(first, verdict_of(1)) == Standing::untrusted);
+  CHECK(weights.weigh(turn_of("ada", "Perfect!"), verdict_of(1)).reason == "discounted");  // not to be weighed yet
+  CHECK(weights.hear(turn_of("bob", "Perfect!"), verdict_of(1)) == Standing::untrusted);
+  CHECK(weights.hear(turn_of("bob", "too terse"), first_hint()) == Standing::untrusted);
+  CHECK(weights.hear(turn_of("", "Perfect!"), verdict_of(1)) == Standing::steady);  // who is unnamed cannot wait
+  CHECK(weights.hear(second, verdict_of(1)) == Standing::untrusted);
+  restarted.restore(weights.text());
+  CHECK(restarted.hear(third, verdict_of(1)) == Standing::trusted);  // what she votes on is all there is to know
+  CHECK(restarted.weigh(first, verdict_of(1)).value == Approx(1.0 / 3));
+  CHECK(restarted.weigh(second, verdict_of(1)).value == Approx(2.0 / 3));
+  CHECK(restarted.weigh(third, verdict_of(1)).value == 1);
+  CHECK(restarted.hear(turn_of("bob", "next"), verdict_of(0)) == Standing::steady);  // releases nothing: he has a wish
+  CHECK(restarted.hear(turn_of("bob", "terse"), compared(0.9)) == Standing::untrusted);
+  CHECK(restarted.hear(turn_of("bob", "terse"), compared(0.9)) == Standing::trusted);
 }
 
 TEST_CASE("a sample without an advantage takes nothing, and what was said with it counts") {
