@@ -24,10 +24,6 @@ std::uint64_t hash(const std::string& text) {
   return checksum(std::as_bytes(std::span(text)));
 }
 
-bool named(const Turn& turn) {
-  return !turn.key.empty() || !turn.user.empty();
-}
-
 std::string users_words(const std::vector<Message>& messages) {
   std::string text;
   for (const auto& message : messages)
@@ -37,8 +33,12 @@ std::string users_words(const std::vector<Message>& messages) {
 
 }  // namespace
 
+bool names_user(const Turn& turn) {
+  return !turn.key.empty() || !turn.user.empty();
+}
+
 std::string influence_key(const Turn& turn) {
-  return hex(hash(named(turn) ? "user\n" + turn.key + "\n" + turn.user : "session\n" + turn.session));
+  return hex(hash(names_user(turn) ? "user\n" + turn.key + "\n" + turn.user : "session\n" + turn.session));
 }
 
 bool FeedbackWeights::idle() const {
@@ -124,63 +124,12 @@ double FeedbackWeights::discount(const User& user, const Weighed& said) const {
   return weight * std::pow(settings_.repetition_weight, repeated);
 }
 
-FeedbackWeights::Agreement FeedbackWeights::agreement(const User& user) {
-  Agreement found;
-  for (const Weighed& one : user.newest) {
-    found.compared += one.compared.counts > 0;
-    found.contradicts += one.compared.contradicts;
-    if (!one.compared.contradicts) found.counts += one.compared.counts;
-  }
-  return found;
-}
-
-bool FeedbackWeights::waits(const Turn& turn) const {
-  return settings_.trusted_after > 0 && named(turn);
-}
-
-bool FeedbackWeights::doubtful(Agreement agreement) const {
-  return agreement.contradicts > settings_.most_contradictions * agreement.compared;
-}
-
-/// Of whom can wait one contradiction more may be a slip.
-bool FeedbackWeights::unsteady(const Turn& turn, Agreement agreement) const {
-  if (waits(turn)) --agreement.contradicts;
-  return doubtful(agreement);
-}
-
 /// Those that counted, once; of the caps they keep what they took.
 std::vector<TurnId> FeedbackWeights::withdraw(User& user) {
   std::vector<TurnId> turns;
   for (Weighed& one : user.newest)
     if (std::exchange(one.taken, 0) > 0) turns.push_back(one.turn);
   return turns;
-}
-
-bool FeedbackWeights::trusted(const Turn& turn, Agreement agreement) const {
-  return waits(turn) && agreement.counts >= settings_.trusted_after && !doubtful(agreement);
-}
-
-/// Whoever has said little has not shown yet whether they have wishes that their votes could be compared with.
-bool FeedbackWeights::early(const User& user) const {
-  return user.newest.size() < static_cast<std::size_t>(settings_.newcomer_samples);
-}
-
-bool FeedbackWeights::votes_alone(const User& user) const {
-  return std::none_of(user.newest.begin(), user.newest.end(), [](const Weighed& one) { return one.wish; });
-}
-
-/// A wish, or what could be compared with one, of somebody of whom it is not known yet whether they mean it; anything
-/// of somebody of whom it is doubtful, or who has said little.
-bool FeedbackWeights::untrusted(const Turn& turn, const User& user, const Weighed& said, Agreement agreement) const {
-  return waits(turn) && (said.wish || early(user) || doubtful(agreement)) && !trusted(turn, agreement);
-}
-
-/// Agreement makes up for being new.
-double FeedbackWeights::trust(const Turn& turn, const User& user, const Weighed& said, Agreement agreement,
-                              std::int64_t sample) const {
-  if (trusted(turn, agreement)) return 1;
-  if (untrusted(turn, user, said, agreement)) return 0;
-  return std::min(1.0, static_cast<double>(sample) / std::max(1, settings_.newcomer_samples));
 }
 
 double FeedbackWeights::left(const User& user) const {
@@ -190,23 +139,11 @@ double FeedbackWeights::left(const User& user) const {
   return std::max(0.0, std::min(own, all));
 }
 
-Standing FeedbackWeights::hear(const Turn& turn, const Verdict& verdict) {
-  if (settings_.trusted_after == 0) return Standing::steady;
-  User& user = user_of(turn);
-  const Weighed& said = note(user, turn, verdict);
-  const Agreement agreed = agreement(user);
-  if (unsteady(turn, agreed)) return Standing::unsteady;
-  if (trusted(turn, agreed)) return Standing::trusted;
-  if (untrusted(turn, user, said, agreed)) return Standing::untrusted;
-  const bool votes_waited = waits(turn) && settings_.newcomer_samples > 0 && votes_alone(user);
-  return votes_waited ? Standing::trusted : Standing::steady;
-}
-
 FeedbackWeight FeedbackWeights::weigh(const Turn& turn, const Verdict& verdict, bool moves) {
   if (idle()) return {1, moves ? "" : "zero_advantage"};
   User& user = user_of(turn);
   Weighed& said = note(user, turn, verdict);
-  std::int64_t& samples = named(turn) ? user.samples : unnamed_samples_;
+  std::int64_t& samples = names_user(turn) ? user.samples : unnamed_samples_;
   const std::int64_t sample = samples + (said.taken > 0 ? 0 : 1);
   give_back(user, said);
   const bool silent = verdict.origin == "silence";

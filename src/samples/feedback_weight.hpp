@@ -20,6 +20,9 @@
 
 namespace clawrl {
 
+/// Whether the request says whose it is, by API key or `user`.
+bool names_user(const Turn& turn);
+
 /// Whose influence it is: API key and `user` where the request names either, else the session. 16 hexadecimal digits of
 /// a hash, so that no name is kept.
 std::string influence_key(const Turn& turn);
