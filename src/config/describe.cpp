@@ -99,9 +99,11 @@ void describe_serving(SettingList& list, RunConfig& c, const std::vector<std::st
            "a user is not learned from while a larger share of their newest feedback is such, 1 = off", between(0, 1));
   list.add("feedback.repetition_weight", w.repetition_weight,
            "weight per repetition of the same feedback by the same user, 1 = off", between(0, 1));
-  list.add("feedback.trusted_after", w.trusted_after,
-           "words of a user who has had a hint wait until so much agreed with it (a hint 1, praise 4), 0 = none waits",
-           between(0, 10000));
+  list.add(
+      "feedback.trusted_after", w.trusted_after,
+      "words of a user who has had a hint wait until so much agreed with it (a hint 1, praise 4, what contradicts -4), "
+      "0 = none waits",
+      between(0, 10000));
   list.add("feedback.posing_weight", w.posing_weight,
            "weight of a user's words that hold a vote, a hint or a chat template's marks, 1 = off", between(0, 1));
   list.add(

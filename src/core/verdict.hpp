@@ -42,9 +42,9 @@ struct GivenVerdict {
 };
 
 /// Below these a hint and praise oppose an earlier hint (prm/hint_agreement). Of the demo policy's hints opposites are
-/// at -0.4 to -1 and others seldom below -0.15. Praise opposes a hint under which the teacher is e^4 times less likely
+/// at -0.4 to -1 and others seldom below -0.15. Praise opposes a hint under which the teacher is nine times less likely
 /// to say what was praised.
-inline constexpr float opposed_hint = -0.25F, opposed_praise = -0.964F;
+inline constexpr float opposed_hint = -0.25F, opposed_praise = -0.8F;
 
 /// Example: turn 12 revision 0, votes {-1, -1, none}, score -1, hints {"Do not use bold text."}, chosen 0.
 struct Verdict {

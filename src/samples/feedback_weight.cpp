@@ -16,9 +16,9 @@ namespace {
 
 constexpr double kDay = 86400;
 
-// In units of a hint that agrees: the log-likelihood ratio of somebody who means what they say against somebody who
-// talks at random. Of random praise 8 in 100 agree, of random hints 53; of the others' 98 and 100.
-constexpr int praise_counts = 4;
+// Log-likelihood ratios of somebody who means what they say against somebody who talks at random, in units of a hint's
+// that agrees. Of random praise 8 in 100 agree, of random hints 53; of the others' 98 and 100.
+constexpr int hint_agrees = 1, praise_agrees = 4, opposes = -4;
 
 std::uint64_t hash(const std::string& text) {
   return checksum(std::as_bytes(std::span(text)));
@@ -74,7 +74,6 @@ FeedbackWeights::Weighed& FeedbackWeights::note(User& user, const Turn& turn, co
   const bool silent = verdict.origin == "silence";
   Weighed said = {.turn = turn.id,
                   .said = statement_of(silent ? "" : users_words(turn.next_state)),
-                  .compared = {},
                   .wish = verdict.chosen_hint >= 0 || verdict.hint_agreement.has_value(),
                   .day = day_,
                   .heard = verdict.revision};
@@ -84,7 +83,7 @@ FeedbackWeights::Weighed& FeedbackWeights::note(User& user, const Turn& turn, co
     user.newest.erase(before);
   }
   while (user.newest.size() > static_cast<std::size_t>(settings_.memory)) user.newest.pop_front();
-  if (!silent) said.compared = compare(user, said.said, verdict);
+  if (!silent) said.evidence = compare(user, said.said, verdict);
   user.newest.push_back(said);
   return user.newest.back();
 }
@@ -100,21 +99,19 @@ void FeedbackWeights::give_back(User& user, Weighed& said) {
 
 /// It contradicts when the user's newest statement on its topic says the opposite, or when its hint is opposed to one
 /// of the user's newest.
-FeedbackWeights::Comparison FeedbackWeights::compare(const User& user, const Statement& said,
-                                                     const Verdict& verdict) const {
-  Comparison compared;
-  if (verdict.hint_agreement) compared = {verdict.score > 0 ? praise_counts : 1, verdict.opposes()};
-  if (said.topic == 0) return compared;
+int FeedbackWeights::compare(const User& user, const Statement& said, const Verdict& verdict) const {
+  int evidence = 0;
+  if (verdict.hint_agreement) evidence = verdict.opposes() ? opposes : verdict.score > 0 ? praise_agrees : hint_agrees;
+  if (said.topic == 0) return evidence;
   const auto before = std::find_if(user.newest.rbegin(), user.newest.rend(),
                                    [&](const Weighed& one) { return one.said.topic == said.topic; });
-  if (before == user.newest.rend()) return compared;
-  const bool contradicts = compared.contradicts || before->said.negated != said.negated;
-  const int in_words = contradicts || verdict.score < 0;  // praise in the same words proves nothing
-  return {std::max(compared.counts, in_words), contradicts};
+  if (before == user.newest.rend()) return evidence;
+  if (evidence < 0 || before->said.negated != said.negated) return opposes;
+  return std::max(evidence, verdict.score < 0 ? hint_agrees : 0);  // praise in the same words proves nothing
 }
 
 double FeedbackWeights::discount(const User& user, const Weighed& said) const {
-  const double weight = said.compared.contradicts ? settings_.contradiction_weight : 1;
+  const double weight = said.evidence < 0 ? settings_.contradiction_weight : 1;
   if (said.said.topic == 0) return weight;
   int repeated = 0;
   for (const Weighed& one : user.newest) {
@@ -173,8 +170,8 @@ std::string FeedbackWeights::text() const {
   for (const auto& [key, user] : users_) {
     out << key << ' ' << user.used << ' ' << user.seen_s << ' ' << user.samples << ' ' << user.newest.size();
     for (const Weighed& one : user.newest)
-      out << ' ' << one.turn.value << ' ' << one.said.topic << ' ' << one.said.negated << ' ' << one.compared.counts
-          << ' ' << one.compared.contradicts << ' ' << one.wish << ' ' << one.taken << ' ' << one.day;
+      out << ' ' << one.turn.value << ' ' << one.said.topic << ' ' << one.said.negated << ' ' << one.evidence << ' '
+          << one.wish << ' ' << one.taken << ' ' << one.day;
     out << '\n';
   }
   return out.str();
@@ -200,9 +197,10 @@ void FeedbackWeights::restore(const std::string& text) {
     for (std::size_t i = 0; in && i < count; ++i) {
       Weighed one;
       in >> one.turn.value >> one.said.topic >> one.said.negated;
-      if (compared) in >> one.compared.counts >> one.compared.contradicts;
-      one.wish = one.compared.counts > 0;
-      if (wishes) in >> one.wish;
+      bool flag = false;  // a wish, in clock3 a contradiction
+      if (compared) in >> one.evidence >> flag;
+      one.wish = wishes ? flag : one.evidence != 0;
+      if (flag && !wishes) one.evidence = opposes;
       in >> one.taken >> one.day;
       user.newest.push_back(one);
     }

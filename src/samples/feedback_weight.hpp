@@ -62,14 +62,10 @@ class FeedbackWeights {
   void restore(const std::string& text);
 
  private:
-  struct Comparison {  // with what the user said before
-    int counts = 0;    // towards feedback.trusted_after, if it agrees; 0 = there was nothing to compare it with
-    bool contradicts = false;
-  };
   struct Weighed {
     TurnId turn;
     Statement said;
-    Comparison compared;
+    int evidence = 0;   // that its user means it: below 0 against that, 0 = there was nothing to compare it with
     bool wish = false;  // it gave a hint, or could be compared with one
     double taken = 0;   // of the caps of `day`
     std::int64_t day = 0;
@@ -84,11 +80,11 @@ class FeedbackWeights {
   bool idle() const;
   Weighed& note(User& user, const Turn& turn, const Verdict& verdict) const;
   void give_back(User& user, Weighed& said);
-  Comparison compare(const User& user, const Statement& said, const Verdict& verdict) const;
+  int compare(const User& user, const Statement& said, const Verdict& verdict) const;
   double discount(const User& user, const Weighed& said) const;
   struct Agreement {
     int compared = 0, contradicts = 0;  // of the newest feedback
-    int counts = 0;                     // of what agrees
+    int evidence = 0;                   // towards feedback.trusted_after
   };
   static Agreement agreement(const User& user);
   bool waits(const Turn& turn) const;

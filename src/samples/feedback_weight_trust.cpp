@@ -9,9 +9,9 @@ namespace clawrl {
 FeedbackWeights::Agreement FeedbackWeights::agreement(const User& user) {
   Agreement found;
   for (const Weighed& one : user.newest) {
-    found.compared += one.compared.counts > 0;
-    found.contradicts += one.compared.contradicts;
-    if (!one.compared.contradicts) found.counts += one.compared.counts;
+    found.compared += one.evidence != 0;
+    found.contradicts += one.evidence < 0;
+    found.evidence += one.evidence;
   }
   return found;
 }
@@ -31,7 +31,7 @@ bool FeedbackWeights::unsteady(const Turn& turn, Agreement agreement) const {
 }
 
 bool FeedbackWeights::trusted(const Turn& turn, Agreement agreement) const {
-  return waits(turn) && agreement.counts >= settings_.trusted_after && !doubtful(agreement);
+  return waits(turn) && agreement.evidence >= settings_.trusted_after && !doubtful(agreement);
 }
 
 /// Whoever has said little has not shown yet whether they have wishes that their votes could be compared with.

@@ -116,8 +116,9 @@ TEST_CASE("what contradicts earns no trust, be it a wish or praise of what was n
   weights.hear(turn_of("eve", "write more"), first_hint());
   CHECK(weights.hear(turn_of("eve", "Perfect!"), praise(-0.99)) == Standing::untrusted);
   CHECK(weights.hear(turn_of("eve", "too chatty"), compared(-0.9)) == Standing::untrusted);
-  CHECK(weights.hear(turn_of("eve", "Perfect!"), praise(-0.9)) ==
-        Standing::trusted);  // not what she meant, nor against it
+  for (const char* words : {"Perfect!", "Nice!"})  // not what she meant, nor against it, and not enough against the two
+    CHECK(weights.hear(turn_of("eve", words), praise(-0.7)) == Standing::untrusted);
+  CHECK(weights.hear(turn_of("eve", "Thanks!"), praise(-0.7)) == Standing::trusted);
   strict.hear(turn_of("eve", "write more"), first_hint());
   CHECK(strict.hear(turn_of("eve", "Perfect!"), praise(-0.99)) == Standing::untrusted);  // it may have been a slip
   CHECK(strict.hear(turn_of("eve", "Perfect!"), praise(-0.99)) == Standing::unsteady);
@@ -188,7 +189,8 @@ TEST_CASE("what waited is weighed by what had been said until then, once") {
   const Turn before = turn_of("eve", "no lists"), after = turn_of("eve", "use lists");
   changed.hear(before, first_hint());
   changed.hear(after, compared(-0.9));
-  CHECK(changed.hear(turn_of("eve", "Perfect!"), praise(0.5)) == Standing::trusted);
+  CHECK(changed.hear(turn_of("eve", "Perfect!"), praise(0.5)) == Standing::untrusted);  // it makes up for the change
+  CHECK(changed.hear(turn_of("eve", "Nice!"), praise(0.5)) == Standing::trusted);
   CHECK(changed.weigh(before, first_hint()).value == 1);
   CHECK(changed.weigh(after, compared(-0.9)).value == 0.25);  // a change of mind is paid for once
 }

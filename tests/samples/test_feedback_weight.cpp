@@ -138,6 +138,10 @@ TEST_CASE("what a checkpoint holds goes on as if nothing had happened") {
   FeedbackWeights counted({.most_contradictions = 0.2, .newcomer_samples = 4});  // from before comparisons were kept
   counted.restore("clock2 1234.5 0 2\n" + influence_key(turn_of("eve", "")) + " 2 1234.5 2 1 7 5 1 1 0\n");
   CHECK(weight(counted, turn_of("eve", "a cat", 2000)) == 0.75);
+  FeedbackWeights contradicted({.most_contradictions = 0.2});  // from before contradictions counted against their user
+  contradicted.restore("clock3 1234.5 0 2 0\n" + influence_key(turn_of("eve", "")) +
+                       " 2 1234.5 2 2 7 0 0 4 0 1 0 8 0 0 1 1 1 0\n");
+  CHECK(contradicted.weigh(turn_of("eve", "a cat", 2000), verdict_of(-1)).reason == "unsteady");
   CHECK_THROWS_AS(second.restore("clock 1 2"), UserError);
   CHECK_THROWS_AS(second.restore("something else"), UserError);
   CHECK_THROWS_AS(second.restore("clock 1 2 3\nabc 1 2 4 5 0\n"), UserError);
