@@ -103,7 +103,7 @@ struct FeedbackWeighting {
   double contradiction_weight = 1;    // of what is the opposite of what the user said before
   double most_contradictions = 1;     // share of a user's newest feedback; above it the user is not learned from
   double repetition_weight = 1;       // once more for every time that the user said the same
-  std::int32_t trusted_after = 0;     // what agreed (hint 1, praise 4), until which a user with wishes waits; 0 = none
+  std::int32_t trusted_after = 0;     // evidence (hint 1, praise 4, against -4) until which wishes wait; 0 = none wait
   double posing_weight = 1;           // of words that hold marks of the judge's answers
   std::int32_t newcomer_samples = 0;  // a user's k-th sample counts k / so many until then, or waits; 0 = neither
   std::int32_t memory = 32;           // newest statements of a user that are compared
