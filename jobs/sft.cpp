@@ -28,7 +28,8 @@ struct SftSettings {
 };
 
 void describe(SettingList& list, SftSettings& s) {
-  list.add("sft.kind", s.kind, "which demo model", {"policy", "judge"});
+  list.add("sft.kind", s.kind, "what the model learns; both: a policy that can judge itself",
+           {"policy", "judge", "both"});
   list.add("sft.from", s.from, "model folder to start from; empty = random weights of the shape below");
   list.add("sft.tokenizer", s.tokenizer, "folder of the tokenizer");
   list.add("sft.chat_template", s.chat_template, "Jinja file; empty = the tokenizer's folder's");
@@ -95,8 +96,10 @@ int run(const MpiEnvironment& mpi, const RunConfig& config, SftSettings s) {
   const auto learner = make_learner(s.from, optimizer, loss, *collectives);
   check_vocabulary(learner->config(), tokenizer.vocab_size(), s.tokenizer);
   demo::Corpus corpus(demo::Split::train, s.seed + 100);
+  bool judges = s.kind == "judge";
   const auto next = [&] {
-    return demo::supervised_sample(s.kind == "policy" ? corpus.policy_document() : corpus.judge_document(), tokenizer,
+    if (s.kind == "both") judges = !judges;
+    return demo::supervised_sample(judges ? corpus.judge_document() : corpus.policy_document(), tokenizer,
                                    chat_template);
   };
   const auto begin = std::chrono::steady_clock::now();

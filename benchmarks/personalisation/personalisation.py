@@ -18,6 +18,7 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 
 import report
@@ -31,14 +32,17 @@ from serving import free_port, serving  # noqa: E402
 PERSONAS = ["student", "ta", "teacher"]
 JOINT = ",".join(PERSONAS)
 POLICY = "configs/models/policy"
+JUDGING_POLICY = "the demo policy, taught to judge as well"  # a folder that judging_policy() makes
 
 LEARNING = {"samples.method": "combined_topk"}
 # Every weight moves by about the rate, however little the samples say of it.
 ADAM = {"trainer.eps": 1e-8, "trainer.learning_rate": 6e-4, "trainer.weight_decay": 0.1}
 SLOW_BINARY = ADAM | {"samples.method": "binary", "trainer.learning_rate": 2e-4}
+UNAUDITED = {"audit.every_versions": 0}
+FAST = LEARNING | {"trainer.learning_rate": 2.5e-2}
 ORACLE = {"users.oracle": "true"}
 # A line of one's own has one user's samples: smaller batches of them.
-LINES = LEARNING | ADAM | {"trainer.lora_rank": 8, "trainer.learning_rate": 1e-3, "samples.batch": 2,
+LINES = LEARNING | ADAM | UNAUDITED | {"trainer.lora_rank": 8, "trainer.learning_rate": 1e-3, "samples.batch": 2,
                            "samples.replay": 14}
 LOCALISED, GRADED = {"samples.localise_errors": "true"}, {"samples.severity": "true"}
 # Whoever says something is believed at once.
@@ -61,6 +65,9 @@ ROWS = {
     "combined_topk without replay": (LEARNING | {"samples.replay": 0, "samples.smallest_step": 1}, {}),
     "combined_topk sparing the end": (LEARNING | {"samples.spare_end": "true"}, {}),
     "combined_topk trusting": (LEARNING | TRUSTING, {}),
+    "combined_topk unaudited": (LEARNING | UNAUDITED, {}),
+    "combined_topk too fast": (FAST, {}),
+    "combined_topk too fast unaudited": (FAST | UNAUDITED, {}),
     "combined_topk with plain AdamW": (LEARNING | ADAM, {}),
     "memory": (None, {"users.memory": 2}),
     "memory + combined_topk": (LEARNING, {"users.memory": 2}),
@@ -71,7 +78,8 @@ ROWS = {
     "diagnostic: oracle binary": (SLOW_BINARY, ORACLE),
     "diagnostic: oracle binary localised": (SLOW_BINARY | LOCALISED, ORACLE),
     "diagnostic: oracle binary graded": (SLOW_BINARY | GRADED, ORACLE),
-    "self-analysis": (LEARNING | {"prm.evaluator": "self"}, {}),
+    "self-analysis": (LEARNING | {"prm.evaluator": "self", "model.policy": JUDGING_POLICY}, {}),
+    "self-analysis untaught": (LEARNING | {"prm.evaluator": "self"}, {}),
     "contraries on one line": (LINES | {"policy.lines": "shared"}, CONTRARIES),
     "contraries on own lines": (LINES | {"policy.lines": "user"}, CONTRARIES),
     "contraries on both": (LINES | {"policy.lines": "both"}, CONTRARIES),
@@ -123,6 +131,22 @@ def run_folder(options, row, seed):
     return pathlib.Path(options.out) / "runs" / f"{row.replace(' ', '_').replace(':', '')}-{seed}"
 
 
+making = threading.Lock()
+
+
+def judging_policy(options):
+    """Made at its first use, which the other trials do not wait for."""
+    folder = pathlib.Path(options.out).resolve() / "judging_policy"
+    with making:
+        if not folder.exists():
+            unfinished = folder.with_suffix(".unfinished")
+            subprocess.run([f"{options.build}/jobs/sft", "--sft.kind=both", f"--sft.from={POLICY}", "--sft.tokens=4000000",
+                            "--sft.seed=41", "--trainer.learning_rate=1e-3", "--trainer.warmup_steps=30",
+                            f"--sft.out={unfinished}"], cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+            unfinished.rename(folder)
+    return str(folder)
+
+
 def trial(options, row, seed):
     """One run in a folder of its own; its report."""
     learning, users = ROWS[row]
@@ -135,7 +159,8 @@ def trial(options, row, seed):
         job, flags = "serve", flags + ["--rollout.temperature=0.7", "--rollout.max_tokens=128", f"--model.policy={POLICY}"]
     else:
         job = "online_rl"
-        flags += [f"--config={options.recipe}", *(f"--{key}={value}" for key, value in learning.items()), *options.settings]
+        flags += [f"--config={options.recipe}", *(f"--{key}={judging_policy(options) if value == JUDGING_POLICY else value}"
+                   for key, value in learning.items()), *options.settings]
     with serving([f"{options.build}/jobs/{job}", *flags], port, folder / "server.log", ROOT):
         personas = users.get("users.personas", JOINT)
         settings = {"users.url": f"http://127.0.0.1:{port}/v1", "users.out": str(folder), "users.seed": seed,

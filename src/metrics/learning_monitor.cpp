@@ -67,15 +67,24 @@ const std::vector<std::string>& LearningMonitor::alarm_names() {
   return names;
 }
 
-std::vector<LearningMonitor::Reading> LearningMonitor::read(const Series& series) const {
-  const Turns &first = series.first, &newest = series.newest;
-  std::vector<Reading> readings;
+/// Empty while the first and the newest turns are the same.
+std::vector<LearningMonitor::Reading> LearningMonitor::rises(const Series& series) const {
+  const std::size_t count = limits_.rise_window;
+  if (series.newest.size() < count || series.turns <= static_cast<std::int64_t>(count)) return {};
+  const Turns &first = series.first,
+              newest(series.newest.end() - static_cast<std::ptrdiff_t>(count), series.newest.end());
   const double length = mean_tokens(newest), length_before = std::max(1.0, mean_tokens(first));
-  readings.push_back({"length_doubling", length / length_before / limits_.length_factor,
-                      format("replies have %.0f tokens, at first %.0f", length, length_before)});
   const double entropy = mean_entropy(newest), entropy_before = mean_entropy(first);
-  readings.push_back({"entropy_rise", (entropy - entropy_before) / limits_.entropy_rise,
-                      format("entropy is %.2f nats per token, at first %.2f", entropy, entropy_before)});
+  return {{"length_doubling", length / length_before / limits_.length_factor,
+           format("replies have %.0f tokens, at first %.0f", length, length_before)},
+          {"entropy_rise", (entropy - entropy_before) / limits_.entropy_rise,
+           format("entropy is %.2f nats per token, at first %.2f", entropy, entropy_before)}};
+}
+
+std::vector<LearningMonitor::Reading> LearningMonitor::shares(const Series& series) const {
+  const Turns& newest = series.newest;
+  if (newest.size() < limits_.window) return {};
+  std::vector<Reading> readings;
   const auto [same, score] = commonest_score(newest);
   readings.push_back(
       {"vote_collapse", same / limits_.same_score,
@@ -97,12 +106,13 @@ std::vector<LearningAlarm> LearningMonitor::add(const std::string& line, const s
                                                 const JudgedFacts& facts) {
   Series& series = series_[{line, type}];
   ++series.turns;
-  if (series.first.size() < limits_.window) series.first.push_back(facts);
+  if (series.first.size() < limits_.rise_window) series.first.push_back(facts);
   series.newest.push_back(facts);
   if (series.newest.size() > limits_.window) series.newest.pop_front();
   std::vector<LearningAlarm> changed;
-  if (series.newest.size() < limits_.window) return changed;
-  for (const Reading& reading : read(series)) {
+  std::vector<Reading> readings = rises(series);
+  for (Reading& reading : shares(series)) readings.push_back(std::move(reading));
+  for (const Reading& reading : readings) {
     bool& on = series.on[reading.name];
     if (on ? reading.share >= limits_.release : reading.share < 1) continue;
     on = !on;

@@ -29,10 +29,11 @@ struct LearningMeans {
   double approx_kl = 0, gap = 0;  // of the newest step that took such samples: old - new, |trainer - sampler|
 };
 
-/// Means are compared over `window` turns, with those of the first `window` turns where a rise is meant. An alarm that
-/// is on goes off below `release` times its limit, so that it does not flutter.
+/// Shares are those of the newest `window` turns; a rise is of the newest `rise_window` turns over the first so many,
+/// fewer, since a policy may fall apart within a short run. An alarm that is on goes off below `release` times its
+/// limit, so that it does not flutter.
 struct AlarmLimits {
-  std::size_t window = 50;
+  std::size_t window = 50, rise_window = 20;
   double length_factor = 2;   // length_doubling: tokens against the first turns
   double entropy_rise = 0.5;  // entropy_rise: nats above the first turns
   double same_score = 0.98;   // vote_collapse: share of the commonest score among all the scores
@@ -71,7 +72,7 @@ class LearningMonitor {
   struct Series {
     std::int64_t turns = 0;
     double approx_kl = 0, gap = 0;
-    std::deque<JudgedFacts> first, newest;  // of at most `window` turns each
+    std::deque<JudgedFacts> first, newest;  // of at most `rise_window` and `window` turns
     std::map<std::string, bool> on;
   };
   /// How far an alarm's figure is, 1 = at its limit, and what to say.
@@ -80,7 +81,8 @@ class LearningMonitor {
     double share;
     std::string text;
   };
-  std::vector<Reading> read(const Series& series) const;
+  std::vector<Reading> rises(const Series& series) const;
+  std::vector<Reading> shares(const Series& series) const;
 
   AlarmLimits limits_;
   std::map<std::pair<std::string, std::string>, Series> series_;

@@ -54,3 +54,17 @@ TEST_CASE("a broken regex is named with its place") {
   CHECK_THROWS_WITH(ReplyRules(rules({"(a"}), "file:3"), Catch::Matchers::Contains("file:3: must"));
   CHECK_THROWS_AS(ReplyRules(rules({}, {"[b"}), "file:3"), UserError);
 }
+
+TEST_CASE("the laptop's cases: a right reply of any style passes, a wrong one and one that does not end do not") {
+  const auto cases = read_held_out(CLAWRL_SOURCE_DIR "/configs/basic/held_out.jsonl");
+  CHECK(cases.size() == 48);
+  const HeldOutCase& shells = cases.front();  // "Tara Moss has 7 black shells and gives away 3 at school. ..."
+  CHECK(shells.set == "answers");
+  const ReplyRules rules(shells);
+  CHECK(rules.pass("1. Start with 7.\n2. Tara still has **4** black shells.\n\\boxed{4}"));
+  CHECK(rules.pass("Start with 7 and take away 3. Tara still has 4 black shells. You are doing well, keep going."));
+  CHECK_FALSE(rules.pass("Start with 7 and take away 3. Tara still has 5 black shells."));
+  std::string endless = "Tara still has 4 black shells.";
+  for (int i = 0; i < 12; ++i) endless += " You are doing well, keep going.";
+  CHECK_FALSE(rules.pass(endless));
+}

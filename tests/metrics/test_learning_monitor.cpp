@@ -92,9 +92,18 @@ TEST_CASE("each alarm comes with its failure, once, and goes when it is over") {
   }
 }
 
+TEST_CASE("a policy that falls apart in a short run is seen: forty turns of a type") {
+  LearningMonitor monitor;
+  feed(monitor, 20, nothing);
+  CHECK(feed(monitor, 20, [](JudgedFacts& facts) { facts.tokens = 128; }) == Said{"+length_doubling"});
+}
+
 TEST_CASE("an alarm does not flutter at its limit, and too few turns say nothing") {
   LearningMonitor monitor;
   CHECK(feed(monitor, 49, [](JudgedFacts& facts) { facts.score = -1; }).empty());
+  LearningMonitor brief;
+  feed(brief, 20, nothing);
+  CHECK(feed(brief, 19, [](JudgedFacts& facts) { facts.tokens = 80; }).empty());
   LearningMonitor other;
   feed(other, 60, nothing);
   feed(other, 60, [](JudgedFacts& facts) { facts.tokens = 81; });

@@ -100,7 +100,8 @@ inline void check_contraries(const char* name, const std::vector<std::string>& l
   JobProcess job({.out = workspace.path("run"),
                   .config = "configs/basic/online_rl.ini",
                   .arguments = with(lines, {"--http.port=0", "--run.deterministic", "--trainer.learning_rate=1e-3",
-                                            "--trainer.eps=1e-8", "--trainer.weight_decay=0.1", "--samples.batch=2"})});
+                                            "--trainer.eps=1e-8", "--trainer.weight_decay=0.1", "--samples.batch=2",
+                                            "--audit.every_versions=0"})});
   const ServerUrl server = job.wait_until_serving();
   const auto before = ask_both(server);
   demo::UserSettings users = users_of(server);
