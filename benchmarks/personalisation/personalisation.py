@@ -240,6 +240,7 @@ def main():
             row, seed = running[future]
             try:
                 known["trials"].append(shortened(row, seed, future.result(), run_folder(options, row, seed)))
+                shutil.rmtree(run_folder(options, row, seed) / "checkpoints", ignore_errors=True)  # 60 MB each
             except Exception as error:  # the others go on
                 print(f"{row}, seed {seed}: FAILED: {error}", file=sys.stderr, flush=True)
                 continue

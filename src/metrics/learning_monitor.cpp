@@ -71,8 +71,8 @@ const std::vector<std::string>& LearningMonitor::alarm_names() {
 std::vector<LearningMonitor::Reading> LearningMonitor::rises(const Series& series) const {
   const std::size_t count = limits_.rise_window;
   if (series.newest.size() < count || series.turns <= static_cast<std::int64_t>(count)) return {};
-  const Turns &first = series.first,
-              newest(series.newest.end() - static_cast<std::ptrdiff_t>(count), series.newest.end());
+  const Turns& first = series.first;
+  const Turns newest(series.newest.end() - static_cast<std::ptrdiff_t>(count), series.newest.end());
   const double length = mean_tokens(newest), length_before = std::max(1.0, mean_tokens(first));
   const double entropy = mean_entropy(newest), entropy_before = mean_entropy(first);
   return {{"length_doubling", length / length_before / limits_.length_factor,
