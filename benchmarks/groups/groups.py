@@ -120,7 +120,7 @@ def trial(options, baseline, seed, tasks, held_out):
     command = [f"{options.build}/jobs/online_rl", "--config=configs/basic/online_rl.ini", f"--out={folder}",
                f"--port={port}", f"--run.seed={seed}", "--samples.method=binary", f"--samples.baseline={baseline}",
                f"--samples.batch={CHOICES * TASKS}", "--samples.replay=0", f"--trainer.learning_rate={options.rate}",
-               "--trainer.eps=1e-8", "--trainer.weight_decay=0.1"]
+               "--trainer.eps=1e-8", "--trainer.weight_decay=0.1", "--audit.every_versions=0"]
     with serving(command, port, folder / "server.log", ROOT):
         client = Client(port)
         before = measure(client, held_out)
