@@ -161,8 +161,9 @@ TEST_CASE("sft makes a whole model folder of a tokenizer and a chat template, as
   for (const char* file : {"tokenizer.json", "tokenizer_config.json"})
     fs::copy_file(fs::path(CLAWRL_SOURCE_DIR "/configs/models/prm") / file, folder / file);
   const std::string chat_template = "configs/models/prm/chat_template.jinja";
+  const std::string kind = GENERATE("judge", "both");
   const Result result = run(
-      jobs().at("sft") + " --sft.kind=judge --sft.tokens=2000 --sft.batch_tokens=1000 --sft.layers=1" +
+      jobs().at("sft") + " --sft.kind=" + kind + " --sft.tokens=2000 --sft.batch_tokens=1000 --sft.layers=1" +
       " --sft.tokenizer=" + folder.string() + " --sft.chat_template=" + chat_template + " --sft.out=" + model.string());
   INFO(result.output);
   CHECK(result.code == 0);
