@@ -43,11 +43,13 @@ int run(const RunConfig& config, const Settings& s) {
   const demo::GenerateFn judge = generator(config.model.prm, "");
   std::cout << "judge " << config.model.prm << std::endl;
   double verdicts = 1, hints = 1;
+  std::vector<demo::JudgeGates> sources;
   const auto check = [&](const std::string& source, const std::vector<demo::JudgeCase>& cases) {
     const demo::JudgeGates gates =
         demo::check_judge(judge, source, cases, static_cast<float>(config.prm.temperature), s.seed);
-    verdicts = std::min(verdicts, gates.verdict_accuracy());
+    verdicts = std::min({verdicts, gates.verdict_accuracy(), gates.asked_more_accuracy()});
     hints = std::min(hints, gates.hint_accuracy());
+    sources.push_back(gates);
     std::cout << to_text(gates) << std::flush;
   };
   check("corpus", demo::corpus_cases(s.count, split, s.seed));
@@ -55,9 +57,10 @@ int run(const RunConfig& config, const Settings& s) {
     check(persona.name, demo::session_cases(answer, persona, s.count, split, s.seed));
 
   const bool met = policy.worst_start() <= 0.2 && policy.worst_formed() >= 0.95 && policy.worst_correct() >= 0.9 &&
-                   policy.worst_obeyed() >= 0.8 && verdicts >= 0.9 && hints >= 0.75;
+                   policy.worst_obeyed() >= 0.8 && verdicts >= 0.9 && hints >= 0.75 &&
+                   demo::worst_blame(sources) >= 0.75;
   std::cout << "gates (start <= 0.2, well-formed >= 0.95, right answer >= 0.9 for each user; each hint obeyed >= 0.8, "
-               "verdicts >= 0.9, hints >= 0.75): "
+               "verdicts >= 0.9, hints, grades and quotes of errors >= 0.75): "
             << (met ? "met" : "NOT met") << std::endl;
   return met || !s.require_gates ? 0 : 1;
 }

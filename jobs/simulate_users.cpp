@@ -26,7 +26,7 @@ struct Settings {
   std::vector<const demo::Persona*> asked_personas;
   std::string voice;
   std::string url = "http://127.0.0.1:30000/v1", out = "out/simulate_users";
-  std::int32_t sessions = 200, evaluate = 200, settle_s = 20, round_wait_s = 0;
+  std::int32_t sessions = 200, evaluate = 200, settle_s = 60, round_wait_s = 0;
 };
 
 void describe(SettingList& list, Settings& s) {
@@ -59,8 +59,8 @@ void describe(SettingList& list, Settings& s) {
            "after a session of each persona wait at most so long until the server has learned from them; 0 = go on at "
            "once, so that a slow machine learns from fewer sessions",
            at_least(0));
-  list.add("users.settle_s", s.settle_s, "longest wait for the server's learning before the second evaluation",
-           at_least(0));
+  list.add("users.settle_s", s.settle_s,
+           "longest wait for the server's learning and its last audit before the second evaluation", at_least(0));
   list.add("users.out", s.out, "folder of report.json, report.txt and satisfaction.svg");
 }
 
@@ -95,14 +95,15 @@ class Progress {
 };
 
 /// Until the server has learned what it was told. Its figures are up to half a second old, so that one of them that is
-/// calm says nothing yet.
-void wait_for_learning(OpenAiClient& client, int limit_s) {
+/// calm says nothing yet. `audited`: until nothing that is served now waits for an audit, too.
+void wait_for_learning(OpenAiClient& client, int limit_s, bool audited) {
   using namespace std::chrono_literals;
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(limit_s);
   for (int calm = 0; calm < 2 && interrupted == 0 && std::chrono::steady_clock::now() < end;) {
     std::this_thread::sleep_for(600ms);
     const HttpReply status = client.get("/status");
-    calm = status.status == 200 && demo::learning_busy(status.body) ? 0 : calm + 1;
+    const bool busy = demo::learning_busy(status.body) || (audited && demo::audit_pending(status.body));
+    calm = status.status == 200 && busy ? 0 : calm + 1;
   }
 }
 
@@ -115,11 +116,11 @@ int run(const Settings& s) {
   record.before = demo::ask_tasks(s.users, s.asked_personas, s.evaluate);
   Progress progress(s.sessions);
   demo::UserSettings users = s.users;
-  if (s.round_wait_s > 0) users.after_round = [&] { wait_for_learning(client, s.round_wait_s); };
+  if (s.round_wait_s > 0) users.after_round = [&] { wait_for_learning(client, s.round_wait_s, false); };
   record.sessions = demo::hold_sessions(
       users, 0, s.sessions, [&](const auto& r) { progress.take(r); }, [] { return interrupted == 0; });
   progress.end();
-  if (s.sessions > 0) wait_for_learning(client, s.settle_s);
+  if (s.sessions > 0) wait_for_learning(client, s.settle_s, true);
   std::cout << "asking the same tasks again" << std::endl;
   if (interrupted == 0) record.after = demo::ask_tasks(s.users, s.asked_personas, s.evaluate);
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // the server's figures are at most that old

@@ -57,6 +57,8 @@ ROWS = {
     "binary sparing the end": ({"samples.method": "binary", "samples.spare_end": "true"}, {}),
     "binary per step": ({"samples.method": "binary", "samples.baseline_per_step": "true",
                          "samples.baseline_deviation": "true"}, {}),
+    "binary localised": ({"samples.method": "binary"} | LOCALISED, {}),
+    "binary graded": ({"samples.method": "binary"} | GRADED, {}),
     "opd": ({"samples.method": "opd"}, {}),
     "opd_topk": ({"samples.method": "opd_topk"}, {}),
     "combined": ({"samples.method": "combined"}, {}),
@@ -64,6 +66,8 @@ ROWS = {
     "combined_topk clipped": (LEARNING | {"samples.topk_loss": "clipped"}, {}),
     "combined_topk without replay": (LEARNING | {"samples.replay": 0, "samples.smallest_step": 1}, {}),
     "combined_topk sparing the end": (LEARNING | {"samples.spare_end": "true"}, {}),
+    "combined_topk localised": (LEARNING | LOCALISED, {}),
+    "combined_topk graded": (LEARNING | GRADED, {}),
     "combined_topk trusting": (LEARNING | TRUSTING, {}),
     "combined_topk unaudited": (LEARNING | UNAUDITED, {}),
     "combined_topk too fast": (FAST, {}),
@@ -96,7 +100,7 @@ ROWS = {
 }
 # In all praise and in nothing else (src/demo/feedback.cpp).
 PRAISE = [b"hat is exactly", b"his is just", b"hat is really", b"his is precisely", b"ow that is"]
-METHODS = ["binary", "opd", "opd_topk", "combined", "combined_topk", "5 % hostile"]  # more seeds, to be told apart
+METHODS = ["binary", "binary localised", "opd", "opd_topk", "combined", "combined_topk", "5 % hostile"]  # more seeds, to be told apart
 SHORT = ["base", "binary", "opd_topk", "combined_topk", "control: random words", "control: inverted verdicts"]
 
 

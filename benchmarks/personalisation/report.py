@@ -6,7 +6,7 @@ LIMIT = 72  # rounds that count where a user was not satisfied three times runni
 PERSONAS = ["student", "ta", "teacher"]
 EVERYBODY = [*PERSONAS, "contrarian"]
 VARIANTS = ["alone", "plain", "clipped", "without", "diagnostic", "contraries", "trusting", "sparing",
-            "per step", "self-analysis", "unaudited", "too fast"]  # not in the plot
+            "per step", "self-analysis", "unaudited", "too fast", "localised", "graded"]  # not in the plot
 COLOURS = ["#888888", "#d95f02", "#7570b3", "#e7298a", "#66a61e", "#1b9e77", "#a6761d", "#e6ab02", "#1f78b4", "#000000"]
 
 
@@ -90,6 +90,8 @@ def comparisons(trials):
     pairs += [("memory + combined_topk", "memory"), ("control: random words", "base"),
               ("control: random words trusting", "base"), ("control: inverted verdicts", "base"),
               ("control: inverted words", "base"), ("control: inverted words trusting", "base")]
+    pairs += [(f"{method} {more}", method) for more in ("localised", "graded")
+              for method in ("binary", "combined_topk", "diagnostic: oracle binary")]
     for row, other in pairs:
         found = paired(trials, row, other)
         if found:

@@ -7,7 +7,10 @@
 namespace clawrl::demo {
 namespace {
 
-constexpr double self_share = 0.15;   // of the judge's documents: asked as the author of the reply, for self-analysis
+constexpr double self_share = 0.15;  // of the judge's documents: asked as the author of the reply, for self-analysis
+constexpr double vote_share = 0.6;
+constexpr double grade_share = 0.3, fault_share = 0.75;  // of the votes: asked how grave, and where
+constexpr double redrawn = 0.75;  // of the cases asked where that have no place: few have, and a quote is hard to learn
 constexpr double whole_share = 0.15;  // documents whose every token is trained: copying is learned from prompts too
 
 Message message(const char* role, std::string text) {
@@ -34,10 +37,6 @@ std::vector<Wish> complaints_about(Random& random, const Observed& seen) {
 }
 
 }  // namespace
-
-std::string hint_answer(const std::vector<Wish>& wishes) {
-  return wishes.empty() ? "\\boxed{0}" : "[HINT_START]" + joined_hints(wishes) + "[HINT_END]";
-}
 
 std::vector<Wish> Corpus::wishes() {
   std::vector<Wish> chosen{static_cast<Wish>(random_.below(wish_count))};
@@ -122,13 +121,15 @@ JudgeCase Corpus::judge_case(TaskKind kind) {
 }
 
 Document Corpus::judge_document() {
-  const JudgeCase c = judge_case();
-  const bool vote = random_.chance(0.4);
+  JudgeCase c = judge_case();
+  const bool vote = random_.chance(vote_share);
+  const JudgePromptStyle style{.self = random_.chance(self_share),
+                               .severity = vote && random_.chance(grade_share),
+                               .fault = vote && random_.chance(fault_share)};
+  while (style.fault && quoted_fault(c).empty() && random_.chance(redrawn)) c = judge_case();
   Document d;
-  const JudgePromptStyle style{.self = random_.chance(self_share)};
   d.messages = vote ? vote_prompt(c.turn, {}, style) : hint_prompt(c.turn, {}, style);
-  d.messages.push_back(
-      message("assistant", vote ? "\\boxed{" + std::to_string(c.verdict) + "}" : hint_answer(c.wishes)));
+  d.messages.push_back(message("assistant", vote ? vote_answer(c, style) : hint_answer(c.wishes)));
   d.whole = random_.chance(whole_share);
   return d;
 }

@@ -7,8 +7,8 @@
 #include "core/message.hpp"
 #include "core/training_sample.hpp"
 #include "demo/feedback.hpp"
+#include "demo/judge_case.hpp"
 #include "demo/reply.hpp"
-#include "prm/judge_prompt.hpp"
 #include "prompt/chat_template.hpp"
 #include "prompt/tokenizer.hpp"
 
@@ -20,13 +20,6 @@ struct Document {
   bool whole = false;
 };
 
-/// A turn that a judge is asked about, with the right answers.
-struct JudgeCase {
-  JudgedTurn turn;
-  int verdict = 0;           // +1, 0, -1
-  std::vector<Wish> wishes;  // what the hint should say; empty = no hint
-};
-
 class Corpus {
  public:
   Corpus(Split split, std::uint64_t seed) : random_(seed), split_(split) {}
@@ -34,7 +27,7 @@ class Corpus {
   /// Replies to tasks of all kinds in a mostly stiff voice; the same under a hint; replies revised after a complaint;
   /// thanks.
   Document policy_document();
-  /// A vote or a hint extraction with its answer.
+  /// A vote, with or without grade and place of the error, or a hint extraction, with its answer.
   Document judge_document();
   JudgeCase judge_case() { return judge_case(random_kind(random_)); }
   JudgeCase judge_case(TaskKind kind);
@@ -50,9 +43,6 @@ class Corpus {
   Random random_;
   Split split_;
 };
-
-/// The answer that a hint extraction should give: "[HINT_START]...[HINT_END]", or "\boxed{0}" without wishes.
-std::string hint_answer(const std::vector<Wish>& wishes);
 
 /// Token ids and loss mask of a document (origin "sft"); sampler log-probs and advantages are 0 and 1.
 TrainingSample supervised_sample(const Document& document, const Tokenizer& tokenizer,

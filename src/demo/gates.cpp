@@ -5,6 +5,7 @@
 #include <sstream>
 
 #include "demo/user_session.hpp"
+#include "prm/fault_parser.hpp"
 #include "prm/hint_parser.hpp"
 #include "prm/vote_parser.hpp"
 #include "prompt/chat_template.hpp"
@@ -62,6 +63,17 @@ StartGate start_of(const Persona& persona, const std::array<Answered, task_kind_
   return start;
 }
 
+void count_blame(const JudgeCase& judged, const std::string& said, JudgeGates& gates) {
+  gates.asked_more_right += parse_vote(said) == static_cast<std::int8_t>(judged.verdict);
+  if (judged.verdict < 0) {
+    ++gates.grade_cases;
+    gates.grades_right += parse_severity(said) == severity_of(judged.verdict, judged.wishes);
+  }
+  const std::string due = quoted_fault(judged), quoted = parse_fault(said).value_or("");
+  ++(due.empty() ? gates.faultless_cases : gates.fault_cases);
+  (due.empty() ? gates.faultless_right : gates.faults_right) += quoted == due;
+}
+
 }  // namespace
 
 double PolicyGates::worst_start() const {
@@ -117,20 +129,27 @@ double JudgeGates::verdict_accuracy() const {
   return share(right, cases);
 }
 
+double JudgeGates::asked_more_accuracy() const {
+  return share(asked_more_right, cases);
+}
+
 JudgeGates check_judge(const GenerateFn& judge, const std::string& source, const std::vector<JudgeCase>& cases,
                        float temperature, std::uint64_t seed) {
-  std::vector<std::vector<Message>> votes, hints;
+  std::vector<std::vector<Message>> votes, hints, blames;
   for (const JudgeCase& c : cases) {
     votes.push_back(vote_prompt(c.turn));
     hints.push_back(hint_prompt(c.turn));
+    blames.push_back(vote_prompt(c.turn, {}, {.severity = true, .fault = true}));
   }
-  const std::vector<std::string> said = judge(votes, temperature, seed), hinted = judge(hints, temperature, seed + 1);
+  const std::vector<std::string> said = judge(votes, temperature, seed), hinted = judge(hints, temperature, seed + 1),
+                                 blamed = judge(blames, temperature, seed + 2);
   JudgeGates gates;
   gates.source = source;
   gates.cases = static_cast<int>(cases.size());
   for (std::size_t i = 0; i < cases.size(); ++i) {
     const auto vote = parse_vote(said[i]);
     ++gates.verdicts[static_cast<std::size_t>(cases[i].verdict + 1)][vote ? static_cast<std::size_t>(*vote + 1) : 3];
+    count_blame(cases[i], blamed[i], gates);
     const auto hint = parse_hint(hinted[i]);
     if (cases[i].wishes.empty()) {
       ++gates.silent_cases;
@@ -143,6 +162,17 @@ JudgeGates check_judge(const GenerateFn& judge, const std::string& source, const
     gates.hints_right += hint.has_value() && read_hint(*hint) == wanted;
   }
   return gates;
+}
+
+double worst_blame(const std::vector<JudgeGates>& all) {
+  const auto of = [&](int JudgeGates::*right, int JudgeGates::*cases) {
+    int rights = 0, whole = 0;
+    for (const JudgeGates& one : all) rights += one.*right, whole += one.*cases;
+    return whole > 0 ? share(rights, whole) : 1;
+  };
+  return std::min({of(&JudgeGates::grades_right, &JudgeGates::grade_cases),
+                   of(&JudgeGates::faults_right, &JudgeGates::fault_cases),
+                   of(&JudgeGates::faultless_right, &JudgeGates::faultless_cases)});
 }
 
 std::vector<JudgeCase> corpus_cases(int count, Split split, std::uint64_t seed) {
@@ -195,7 +225,11 @@ std::string to_text(const JudgeGates& gates) {
   out << std::fixed << std::setprecision(3) << gates.source << ": verdicts right " << gates.verdict_accuracy() << " of "
       << gates.cases << "; hints right " << gates.hint_accuracy() << " of " << gates.hint_cases
       << "; no hint where none is due " << share(gates.silent_right, gates.silent_cases) << " of " << gates.silent_cases
-      << "\n  said          -1     0    +1  invalid\n";
+      << "\n  asked for grade and place of the error: verdicts right " << gates.asked_more_accuracy()
+      << ", grades right " << share(gates.grades_right, gates.grade_cases) << " of " << gates.grade_cases
+      << ", first fault quoted " << share(gates.faults_right, gates.fault_cases) << " of " << gates.fault_cases
+      << ", nothing where there is none " << share(gates.faultless_right, gates.faultless_cases) << " of "
+      << gates.faultless_cases << "\n  said          -1     0    +1  invalid\n";
   for (std::size_t truth = 0; truth < 3; ++truth) {
     const auto& row = gates.verdicts[truth];
     if (std::all_of(row.begin(), row.end(), [](int n) { return n == 0; })) continue;

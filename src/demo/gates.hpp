@@ -43,10 +43,16 @@ struct JudgeGates {
   std::array<std::array<int, 4>, 3> verdicts{};  // [truth -1, 0, +1][said -1, 0, +1, invalid]
   int hint_cases = 0, hints_right = 0;           // complaints with wishes: exactly the right ones
   int silent_cases = 0, silent_right = 0;        // no wish to be found: no hint given
+  int asked_more_right = 0;                      // verdicts right when grade and place of the error are asked for, too
+  int grade_cases = 0, grades_right = 0;         // complaints
+  int fault_cases = 0, faults_right = 0;         // complaints of something that stands in the reply: quoted
+  int faultless_cases = 0, faultless_right = 0;  // nothing to be quoted: nothing is
   double verdict_accuracy() const;
+  double asked_more_accuracy() const;
   double hint_accuracy() const { return hint_cases > 0 ? double(hints_right) / hint_cases : 0; }
 };
-/// Turns with the truth about them: one vote at the judging temperature and one hint for each.
+/// Turns with the truth about them, at the judging temperature: one vote, one that is asked for grade and place of the
+/// error besides, and one hint for each.
 JudgeGates check_judge(const GenerateFn& judge, const std::string& source, const std::vector<JudgeCase>& cases,
                        float temperature, std::uint64_t seed);
 
@@ -56,6 +62,9 @@ std::vector<JudgeCase> corpus_cases(int count, Split split, std::uint64_t seed);
 /// session the policy is given the persona's wishes, so that both satisfied and dissatisfied users speak.
 std::vector<JudgeCase> session_cases(const GenerateFn& policy, const Persona& persona, int count, Split split,
                                      std::uint64_t seed);
+
+/// Over all sources the least right share of grades, of quotes and of nothing quoted; 1 where there are no cases.
+double worst_blame(const std::vector<JudgeGates>& all);
 
 std::string to_text(const PolicyGates& gates);
 std::string to_text(const JudgeGates& gates);

@@ -147,9 +147,21 @@ Satisfaction satisfaction_of(const std::vector<ReplyRecord>& records) {
   return s;
 }
 
-bool learning_busy(const std::string& server_status) {
+namespace {
+
+bool says(const std::string& server_status, const char* flag) {
   const Json status = Json::parse(server_status, nullptr, false);
-  return status.is_object() && status.value("learning_busy", false);
+  return status.is_object() && status.value(flag, false);
+}
+
+}  // namespace
+
+bool learning_busy(const std::string& server_status) {
+  return says(server_status, "learning_busy");
+}
+
+bool audit_pending(const std::string& server_status) {
+  return says(server_status, "audit_pending");
 }
 
 std::vector<const ReplyRecord*> first_replies(const std::vector<ReplyRecord>& sessions) {

@@ -23,6 +23,8 @@ struct LearningRecord {
 /// Does GET /status (its JSON) say that a verdict, a step or new weights are on their way? False for text that is no
 /// such status: another server has nothing to wait for.
 bool learning_busy(const std::string& server_status);
+/// Of the same: the newest version will be audited if no other comes, so that what is served may still change.
+bool audit_pending(const std::string& server_status);
 
 /// First replies of the sessions in the order in which they were given.
 std::vector<const ReplyRecord*> first_replies(const std::vector<ReplyRecord>& sessions);

@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "demo/judge_case.hpp"
 #include "frontend/openai_client.hpp"
 
 namespace clawrl::demo {
@@ -73,9 +74,9 @@ void in_parallel(const UserSettings& settings, int count, const std::function<vo
 void tell_truth(OpenAiClient& client, const std::string& session, const std::string& reply, const Feedback& truth,
                 ReplyRecord& record) {
   nlohmann::json said = {{"session_id", session}, {"turn", record.turn}, {"thumbs", truth.verdict > 0 ? "up" : "down"}};
+  if (truth.verdict < 0) said["severity"] = severity_of(truth.verdict, truth.wishes);
   if (!truth.wishes.empty()) {
     said["hint"] = joined_hints(truth.wishes);
-    said["severity"] = std::min<std::size_t>(truth.wishes.size(), 3);
     if (const auto fault = from_first_fault(reply, truth.wishes); !fault.empty()) said["fault"] = fault;
   }
   const HttpReply answer = client.post("/v1/feedback", said.dump());

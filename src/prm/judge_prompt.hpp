@@ -26,7 +26,7 @@ struct JudgePromptLimits {
   int next_words = 80;
 };
 
-/// Who is asked, and what besides the vote. The defaults are the wording that the demo judge was trained with.
+/// Who is asked, and what besides the vote. The demo judge knows all of these wordings.
 struct JudgePromptStyle {
   bool self = false;      // the policy is asked about its own reply
   bool severity = false;  // a grade of the error, see parse_severity()

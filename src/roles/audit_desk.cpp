@@ -1,6 +1,7 @@
 #include "roles/audit_desk.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace clawrl {
 namespace {
@@ -45,7 +46,12 @@ std::optional<std::int64_t> AuditDesk::due() const {
   if (going_back_) return std::nullopt;
   if (versions_.candidate() != 0) return versions_.candidate();
   const bool far_enough = versions_.announced() >= audited_ + config_.every_versions;
-  return far_enough && !versions_.held() ? std::optional(versions_.announced()) : std::nullopt;
+  const bool quiet = pending() && now_s_ - newest_since_s_ >= config_.quiet_s;
+  return (far_enough || quiet) && !versions_.held() ? std::optional(versions_.announced()) : std::nullopt;
+}
+
+bool AuditDesk::pending() const {
+  return !stopped_ && config_.quiet_s > 0 && reference_ && !versions_.held() && versions_.announced() > audited_;
 }
 
 void AuditDesk::keep_needed() {
@@ -57,6 +63,8 @@ void AuditDesk::keep_needed() {
 
 void AuditDesk::tick(double now_s) {
   if (stopped_) return;
+  now_s_ = now_s;
+  if (std::exchange(newest_, versions_.announced()) != versions_.announced()) newest_since_s_ = now_s;
   run_.tick(now_s);
   if (const auto result = run_.take_result()) conclude(*result);
   if (run_.under_way()) return;

@@ -1,5 +1,5 @@
 #pragma once
-// Held-out audits of policy versions, and what follows from a bad one.
+// Held-out audits of policy versions, and what follows from a bad one. The last version before a pause is audited, too.
 //
 //   version 0 (the reference) -> every N-th announced version, beside the service --passed--> where serving can go back
 //        |                                                                             |
@@ -52,6 +52,8 @@ class AuditDesk {
   void stop();  // nothing is asked any more
   /// An audit is under way or due, so that what is served may still change.
   bool busy() const { return !stopped_ && (run_.under_way() || going_back_ || due()); }
+  /// The newest version has not been audited, and will be if no other comes for audit.quiet_s.
+  bool pending() const;
   /// The version that passed last, also before a restart; 0 = the reference. Lower once weights of before it have
   /// failed.
   std::int64_t good() const { return good_; }
@@ -75,9 +77,11 @@ class AuditDesk {
   const AuditConfig config_;
   Seams seams_;
   std::optional<Outcomes> reference_;
-  std::int64_t passed_ = 0;      // of this process: where serving can go back
-  std::int64_t good_ = 0;        // where the trainers can
-  std::int64_t audited_ = 0;     // newest version that an audit has judged
+  std::int64_t passed_ = 0;   // of this process: where serving can go back
+  std::int64_t good_ = 0;     // where the trainers can
+  std::int64_t audited_ = 0;  // newest version that an audit has judged
+  std::int64_t newest_ = 0;   // announced, since:
+  double newest_since_s_ = 0, now_s_ = 0;
   std::int64_t fresh_from_ = 0;  // candidates before it are of the weights that were given up
   std::int64_t restored_ = 0;    // the version whose bits fresh_from_ has
   std::int64_t resumed_as_ = 0;  // candidates before it are not the newest that the journal's steps make

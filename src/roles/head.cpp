@@ -268,6 +268,7 @@ void Head::publish_status() {
                       {"untrusted_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting_for_trust() : 0)},
                       {"samples_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting() : 0)},
                       {"learning_busy", learning_busy()},
+                      {"audit_pending", audits_ && audits_->pending()},
                       {"sessions", static_cast<std::int64_t>(sessions_.sessions())},
                       {"checkpoint_step", checkpoints_ ? checkpoints_->last_step() : std::int64_t{-1}},
                       {"unrecorded", journal_->failure()},

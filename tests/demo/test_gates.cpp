@@ -45,12 +45,18 @@ GenerateFn always(const std::string& text) {
 /// Says the truth about `cases`, or its contrary in every `wrong_every`-th one.
 GenerateFn truthful(const std::vector<JudgeCase>& cases, std::size_t wrong_every = 0) {
   return [&cases, wrong_every](const auto& conversations, float, std::uint64_t) {
+    const JudgePromptStyle more{.severity = true, .fault = true};
     const bool vote = conversations.front() == vote_prompt(cases.front().turn);
+    const bool blame = conversations.front() == vote_prompt(cases.front().turn, {}, more);
     std::vector<std::string> said;
     for (std::size_t i = 0; i < cases.size(); ++i) {
       const bool wrong = wrong_every > 0 && i % wrong_every == 0;
-      const int verdict = wrong ? -cases[i].verdict : cases[i].verdict;
-      said.push_back(vote ? "\\boxed{" + std::to_string(verdict) + "}" : wrong ? "hm" : hint_answer(cases[i].wishes));
+      JudgeCase claimed = cases[i];
+      if (wrong) claimed.verdict = -claimed.verdict;
+      said.push_back(vote    ? vote_answer(claimed, {})
+                     : blame ? vote_answer(claimed, more)
+                     : wrong ? "hm"
+                             : hint_answer(claimed.wishes));
     }
     return said;
   };
@@ -96,6 +102,11 @@ TEST_CASE("verdicts and hints are counted against the truth") {
   CHECK(right.silent_right == right.silent_cases);
   CHECK(right.hint_cases + right.silent_cases == count);
   CHECK(right.hint_cases > count / 4);
+  CHECK(right.asked_more_accuracy() == 1.0);
+  CHECK(worst_blame({right}) == 1.0);
+  CHECK(right.fault_cases + right.faultless_cases == count);
+  CHECK(right.fault_cases > count / 10);
+  CHECK(right.grade_cases > right.fault_cases);
 
   const JudgeGates half = check_judge(truthful(cases, 2), "corpus", cases, 0.6F, seed);
   int opinions = 0;  // verdict 0 has no contrary
@@ -103,9 +114,16 @@ TEST_CASE("verdicts and hints are counted against the truth") {
   CHECK(half.verdict_accuracy() == Approx(1.0 - double(opinions) / count));
   CHECK(half.verdicts[0][2] + half.verdicts[2][0] == opinions);
   CHECK(half.hint_accuracy() < 0.75);
+  CHECK(half.asked_more_accuracy() == half.verdict_accuracy());
+  CHECK(half.grades_right < half.grade_cases);
+  CHECK(half.faults_right < half.fault_cases);
 
   const JudgeGates mute = check_judge(always("hm"), "corpus", cases, 0.6F, seed);
   CHECK(mute.verdict_accuracy() == 0);
+  CHECK(worst_blame({mute}) == 0);
+  CHECK(worst_blame({right, mute}) == Approx(0.5));
+  CHECK(worst_blame({}) == 1.0);
+  CHECK(mute.faultless_right == mute.faultless_cases);
   CHECK(mute.verdicts[0][3] + mute.verdicts[1][3] + mute.verdicts[2][3] == count);
 }
 

@@ -162,6 +162,8 @@ TEST_CASE("learning is busy while the server says so, and never at another serve
   CHECK(learning_busy(R"({"learning_busy": true})"));
   CHECK_FALSE(learning_busy(R"({"learning_busy": false})"));
   CHECK_FALSE(learning_busy("404 not found"));
+  CHECK(audit_pending(R"({"learning_busy": false, "audit_pending": true})"));
+  CHECK_FALSE(audit_pending(R"({"learning_busy": true})"));
 }
 
 TEST_CASE("sessions until three satisfied in a row go by time and count first replies") {

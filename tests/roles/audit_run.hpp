@@ -53,8 +53,12 @@ struct Audited {
   std::int64_t newest = 0;
   bool catching_up = false;
   std::vector<HeldOutCase> cases_;
+  double quiet_s_;
 
-  explicit Audited(bool watched = false) : cases_(audited_cases(watched)) { make(); }
+  explicit Audited(bool watched = false, double quiet_s = audit_config().quiet_s)
+      : cases_(audited_cases(watched)), quiet_s_(quiet_s) {
+    make();
+  }
   void make() {
     VersionDeskSettings v;
     v.trainers = {0};
@@ -65,6 +69,8 @@ struct Audited {
     run.rollouts = {1};
     run.stop_tokens = {1};
     run.concurrency = 64;
+    AuditConfig config = audit_config();
+    config.quiet_s = quiet_s_;
     AuditDesk::Seams seams;
     seams.dispatched = [this] { return newest; };
     seams.catching_up = [this] { return catching_up; };
@@ -72,8 +78,8 @@ struct Audited {
     seams.audited = [this](const AuditView& view) { ended.push_back(view.version); };
     seams.go_back = [this](std::int64_t good) { sent_back.push_back(good); };
     desk = std::make_unique<AuditDesk>(
-        *journal, *versions, HeldOutRun(mailbox, tokenizer, chat_template, cases_, run, [](int) { return 0; }),
-        audit_config(), std::move(seams));
+        *journal, *versions, HeldOutRun(mailbox, tokenizer, chat_template, cases_, run, [](int) { return 0; }), config,
+        std::move(seams));
   }
   void restart() {
     desk.reset();

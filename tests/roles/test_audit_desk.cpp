@@ -31,6 +31,41 @@ TEST_CASE("the reference is measured first, then every second announced version,
   CHECK(audits[5].source == "online_rl");
 }
 
+TEST_CASE("the newest version is audited, too, once no other came for a while") {
+  Audited a;
+  a.audit(0, count);
+  CHECK_FALSE(a.desk->pending());
+  a.arrive(1);
+  const double begin = monotonic_s(), quiet = audit_config().quiet_s;
+  a.desk->tick(begin);
+  CHECK(a.desk->pending());
+  CHECK_FALSE(a.desk->busy());
+  a.desk->tick(begin + quiet - 1);
+  CHECK_FALSE(a.desk->busy());
+  a.desk->tick(begin + quiet);
+  CHECK(a.desk->busy());
+  CHECK(a.under_audit() == 1);
+  a.answer(count);
+  CHECK_FALSE(a.desk->pending());
+  CHECK(a.desk->good() == 1);
+  a.arrive(2);
+  a.desk->tick(begin + 2 * quiet);
+  CHECK_FALSE(a.under_audit());  // it has only just come
+  a.arrive(3);                   // two above the one that was audited
+  a.audit(3, 0);
+  CHECK(a.versions->announced() == 1);
+  CHECK_FALSE(a.desk->pending());  // what is served has passed
+}
+
+TEST_CASE("without a quiet time the last versions of a run stay as they are") {
+  Audited a(false, 0);
+  a.audit(0, count);
+  a.arrive(1);
+  a.desk->tick(monotonic_s() + 1e6);
+  CHECK_FALSE(a.desk->pending());
+  CHECK_FALSE(a.desk->busy());
+}
+
 TEST_CASE("a set that the reference hardly passes is warned of: it can show no loss") {
   Audited a;
   a.audit(0, 13);  // 7 of accuracy, 6 of hints
