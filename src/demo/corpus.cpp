@@ -8,7 +8,7 @@ namespace clawrl::demo {
 namespace {
 
 constexpr double self_share = 0.15;  // of the judge's documents: asked as the author of the reply, for self-analysis
-constexpr double vote_share = 0.6;
+constexpr double vote_share = 0.6;   // and asked for a vote; the others for a hint
 constexpr double grade_share = 0.3, fault_share = 0.75;  // of the votes: asked how grave, and where
 constexpr double redrawn = 0.75;  // of the cases asked where that have no place: few have, and a quote is hard to learn
 constexpr double whole_share = 0.15;  // documents whose every token is trained: copying is learned from prompts too

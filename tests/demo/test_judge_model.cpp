@@ -1,5 +1,7 @@
 // The committed judge on a real engine: what it says of grade and place of an error reaches the verdict as tokens.
 
+#include <map>
+
 #include "demo/corpus.hpp"
 #include "kernels/with_kernels.hpp"
 #include "prm/judge.hpp"
