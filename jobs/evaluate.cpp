@@ -40,13 +40,14 @@ int run(const RunConfig& config, const Settings& s) {
   const demo::PolicyGates policy = demo::check_policy(answer, s.count, split, s.seed);
   std::cout << "policy " << config.model.policy << "\n" << to_text(policy) << std::flush;
 
-  const demo::GenerateFn judge = generator(config.model.prm, "");
-  std::cout << "judge " << config.model.prm << std::endl;
+  const bool self = config.prm.evaluator == "self";
+  const demo::GenerateFn judge = self ? answer : generator(config.model.prm, "");
+  std::cout << "judge " << (self ? "of its own replies " + config.model.policy : config.model.prm) << std::endl;
   double verdicts = 1, hints = 1;
   std::vector<demo::JudgeGates> sources;
   const auto check = [&](const std::string& source, const std::vector<demo::JudgeCase>& cases) {
     const demo::JudgeGates gates =
-        demo::check_judge(judge, source, cases, static_cast<float>(config.prm.temperature), s.seed);
+        demo::check_judge(judge, source, cases, static_cast<float>(config.prm.temperature), s.seed, self);
     verdicts = std::min({verdicts, gates.verdict_accuracy(), gates.asked_more_accuracy()});
     hints = std::min(hints, gates.hint_accuracy());
     sources.push_back(gates);

@@ -7,8 +7,7 @@
 namespace clawrl::demo {
 namespace {
 
-constexpr double self_share = 0.15;  // of the judge's documents: asked as the author of the reply, for self-analysis
-constexpr double vote_share = 0.6;   // and asked for a vote; the others for a hint
+constexpr double vote_share = 0.6;                       // of the judge's documents; the others ask for a hint
 constexpr double grade_share = 0.3, fault_share = 0.75;  // of the votes: asked how grave, and where
 constexpr double redrawn = 0.75;  // of the cases asked where that have no place: few have, and a quote is hard to learn
 constexpr double whole_share = 0.15;  // documents whose every token is trained: copying is learned from prompts too
@@ -120,7 +119,7 @@ JudgeCase Corpus::judge_case(TaskKind kind) {
   return c;
 }
 
-Document Corpus::judge_document() {
+Document Corpus::judge_document(double self_share) {
   JudgeCase c = judge_case();
   const bool vote = random_.chance(vote_share);
   const JudgePromptStyle style{.self = random_.chance(self_share),

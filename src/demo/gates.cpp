@@ -134,12 +134,12 @@ double JudgeGates::asked_more_accuracy() const {
 }
 
 JudgeGates check_judge(const GenerateFn& judge, const std::string& source, const std::vector<JudgeCase>& cases,
-                       float temperature, std::uint64_t seed) {
+                       float temperature, std::uint64_t seed, bool self) {
   std::vector<std::vector<Message>> votes, hints, blames;
   for (const JudgeCase& c : cases) {
-    votes.push_back(vote_prompt(c.turn));
-    hints.push_back(hint_prompt(c.turn));
-    blames.push_back(vote_prompt(c.turn, {}, {.severity = true, .fault = true}));
+    votes.push_back(vote_prompt(c.turn, {}, {.self = self}));
+    hints.push_back(hint_prompt(c.turn, {}, {.self = self}));
+    blames.push_back(vote_prompt(c.turn, {}, {.self = self, .severity = true, .fault = true}));
   }
   const std::vector<std::string> said = judge(votes, temperature, seed), hinted = judge(hints, temperature, seed + 1),
                                  blamed = judge(blames, temperature, seed + 2);

@@ -52,9 +52,9 @@ struct JudgeGates {
   double hint_accuracy() const { return hint_cases > 0 ? double(hints_right) / hint_cases : 0; }
 };
 /// Turns with the truth about them, at the judging temperature: one vote, one that is asked for grade and place of the
-/// error besides, and one hint for each.
+/// error besides, and one hint for each. self: asked as the author of the replies.
 JudgeGates check_judge(const GenerateFn& judge, const std::string& source, const std::vector<JudgeCase>& cases,
-                       float temperature, std::uint64_t seed);
+                       float temperature, std::uint64_t seed, bool self = false);
 
 /// Turns as the generator draws them, of all task kinds.
 std::vector<JudgeCase> corpus_cases(int count, Split split, std::uint64_t seed);

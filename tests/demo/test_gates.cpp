@@ -127,6 +127,23 @@ TEST_CASE("verdicts and hints are counted against the truth") {
   CHECK(mute.verdicts[0][3] + mute.verdicts[1][3] + mute.verdicts[2][3] == count);
 }
 
+TEST_CASE("a policy that judges itself is asked as the author, in all that it is asked") {
+  const std::vector<JudgeCase> cases = corpus_cases(count, Split::held_out, seed);
+  int asked = 0, as_author = 0;
+  const GenerateFn listening = [&](const auto& conversations, float, std::uint64_t) {
+    for (const auto& conversation : conversations) {
+      ++asked;
+      as_author += conversation.front().text.find("that you gave") != std::string::npos;
+    }
+    return std::vector<std::string>(conversations.size(), "hm");
+  };
+  check_judge(listening, "corpus", cases, 0.6F, seed);
+  CHECK(asked == 3 * count);
+  CHECK(as_author == 0);
+  check_judge(listening, "corpus", cases, 0.6F, seed, true);
+  CHECK(as_author == 3 * count);
+}
+
 TEST_CASE("sessions give the judge satisfied and dissatisfied users, with the truth about their words") {
   for (const Persona& persona : personas()) {
     Writer writer;

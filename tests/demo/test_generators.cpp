@@ -148,6 +148,19 @@ TEST_CASE("the same seed draws the same, and draws stay in their bounds") {
   CHECK(sum / draws == Approx(0.5).margin(0.02));
 }
 
+TEST_CASE("the judge is asked about its own replies in the share that is wanted") {
+  const auto asked_as_author = [](double share) {
+    Corpus corpus(Split::train, 4);
+    int own = 0;
+    for (int i = 0; i < draws; ++i)
+      own += corpus.judge_document(share).messages[0].text.find("that you gave") != std::string::npos;
+    return own;
+  };
+  CHECK(asked_as_author(0) == 0);
+  CHECK(asked_as_author(1) == draws);
+  CHECK(asked_as_author(0.8) == Approx(0.8 * draws).epsilon(0.1));
+}
+
 TEST_CASE("the corpus draws from its split, and its answers are right") {
   for (const Split split : {Split::train, Split::held_out}) {
     Corpus corpus(split, 9);
