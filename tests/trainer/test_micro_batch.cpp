@@ -39,14 +39,15 @@ TEST_CASE("a model that keeps much for each token gets smaller micro-batches") {
   ModelConfig config;
   config.hidden_size = 128, config.num_layers = 4, config.num_heads = 4, config.num_kv_heads = 2, config.head_dim = 32;
   config.intermediate_size = 384, config.vocab_size = 2048;
-  CHECK(micro_batch_limits(config).tokens == MicroBatchLimits{}.tokens);
+  CHECK(micro_batch_limits(config, at::kCUDA).tokens == MicroBatchLimits{}.tokens);
+  CHECK(micro_batch_limits(config, at::kCPU).tokens == 512);
   config.hidden_size = 1024, config.num_layers = 28, config.num_heads = 16, config.num_kv_heads = 8;
   config.head_dim = 128, config.intermediate_size = 3072;
-  const auto tokens = micro_batch_limits(config).tokens;
+  const auto tokens = micro_batch_limits(config, at::kCPU).tokens;
   CHECK(tokens > 256);
   CHECK(tokens < 512);
   config.num_layers = 10000;
-  CHECK(micro_batch_limits(config).tokens == 64);
+  CHECK(micro_batch_limits(config, at::kCUDA).tokens == 64);
 }
 
 TEST_CASE("a packed micro-batch points every trained token at the state before it") {

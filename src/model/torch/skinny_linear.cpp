@@ -5,7 +5,8 @@
 namespace clawrl::kernels {
 namespace {
 
-// y[r][c] for r < R, c < C; R * C is a multiple of the vector width. One accumulator per element, summed at the end.
+// y[r][c] for r < R, c < C; R * C is a multiple of the vector width. One accumulator per element, summed at the end:
+// with those of W they must fit into 16 registers, or AVX2 spills them.
 template <int R, int C, class Weight>
 CLAWRL_INLINE void tile(std::int64_t columns, std::int64_t size, const float* x, const Weight* weight, float* y) {
   simd::Vector sums[R * C] = {};
@@ -27,9 +28,6 @@ CLAWRL_INLINE void multiply(std::int64_t rows, std::int64_t columns, std::int64_
   for (std::int64_t c = 0; c < columns; c += 8) {  // all rows of x meet these rows of W while they are in the cache
     const Weight* w = weight + c * size;
     std::int64_t r = 0;
-    for (; r + 4 <= rows; r += 4)
-      for (int part = 0; part < 8; part += 4)
-        tile<4, 4>(columns, size, x + r * size, w + part * size, y + r * columns + c + part);
     for (; r + 2 <= rows; r += 2)
       for (int part = 0; part < 8; part += 4)
         tile<2, 4>(columns, size, x + r * size, w + part * size, y + r * columns + c + part);

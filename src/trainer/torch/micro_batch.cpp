@@ -83,7 +83,7 @@ void add_sample(Columns& columns, const TrainingSample& sample, std::int64_t fir
 
 }  // namespace
 
-MicroBatchLimits micro_batch_limits(const ModelConfig& config) {
+MicroBatchLimits micro_batch_limits(const ModelConfig& config, const at::Device& device) {
   constexpr std::int64_t budget = std::int64_t{1} << 28;  // floats
   const std::int64_t queries = config.num_heads * config.head_dim, keys = config.num_kv_heads * config.head_dim;
   std::int64_t per_token = 0;
@@ -97,6 +97,7 @@ MicroBatchLimits micro_batch_limits(const ModelConfig& config) {
                  + 3 * inner;            // gate, up and their product
   }
   MicroBatchLimits limits;
+  if (device.is_cpu()) limits.tokens = 512;
   if (per_token > 0) limits.tokens = std::clamp<std::int64_t>(budget / per_token, 64, limits.tokens);
   return limits;
 }

@@ -22,9 +22,10 @@ struct MicroBatchLimits {
   std::int64_t logits = std::int64_t{1} << 27;  // trained tokens times vocabulary
 };
 
-/// Fewer tokens where 2048 would keep more than about a GiB of activations for the backward pass. A longer sample still
-/// goes alone, and takes what it takes.
-MicroBatchLimits micro_batch_limits(const ModelConfig& config);
+/// Fewer tokens on a CPU, which gains nothing from wide matrices and computes the padding, too, and where they would
+/// keep more than about a GiB of activations for the backward pass. A longer sample still goes alone, and takes what it
+/// takes.
+MicroBatchLimits micro_batch_limits(const ModelConfig& config, const at::Device& device);
 
 /// What the pack needs to know of the whole batch.
 struct PackContext {

@@ -53,9 +53,9 @@ class TorchLearner final : public Learner {
         loss_settings_(loss),
         loss_(find_loss(loss.name)),
         aggregation_(parse_aggregation(loss.aggregation)),
-        limits_(micro_batch_limits(config_)),
         collectives_(collectives),
         device_(parse_device(device)),
+        limits_(micro_batch_limits(config_, device_)),
         transformer_(config_),
         lora_(resolve_lora(asked)) {
     if (lora_.rank > 0) {
@@ -258,9 +258,9 @@ class TorchLearner final : public Learner {
   LossSettings loss_settings_;
   Loss loss_;
   Aggregation aggregation_;
-  MicroBatchLimits limits_;
   Collectives& collectives_;
   at::Device device_;
+  MicroBatchLimits limits_;
   Transformer transformer_;
   WeightSet weights_;
   LoraConfig lora_;
