@@ -30,18 +30,21 @@ struct Settings {
 int run(const RunConfig& config, const Settings& s) {
   const KernelRuntime kernels;
   const auto split = s.split == "train" ? demo::Split::train : demo::Split::held_out;
-  const auto generator = [&](const std::string& folder, const std::string& chat_template) -> demo::GenerateFn {
-    return [model = std::make_shared<LocalGenerator>(folder, config.model.device, chat_template)](
-               const auto& conversations, float temperature, std::uint64_t seed) {
-      return model->generate(conversations, temperature, seed);
+  const auto generator = [](std::shared_ptr<LocalGenerator> model, std::int32_t max_tokens) -> demo::GenerateFn {
+    return [=](const auto& conversations, float temperature, std::uint64_t seed) {
+      return model->generate(conversations, temperature, seed, max_tokens);
     };
   };
-  const demo::GenerateFn answer = generator(config.model.policy, config.model.chat_template);
+  constexpr std::int32_t reply_tokens = 128;
+  const auto replying =
+      std::make_shared<LocalGenerator>(config.model.policy, config.model.device, config.model.chat_template);
+  const demo::GenerateFn answer = generator(replying, reply_tokens);
   const demo::PolicyGates policy = demo::check_policy(answer, s.count, split, s.seed);
   std::cout << "policy " << config.model.policy << "\n" << to_text(policy) << std::flush;
 
   const bool self = config.prm.evaluator == "self";
-  const demo::GenerateFn judge = self ? answer : generator(config.model.prm, "");
+  const auto judging = self ? replying : std::make_shared<LocalGenerator>(config.model.prm, config.model.device, "");
+  const demo::GenerateFn judge = generator(judging, config.prm.max_tokens);  // as a run asks it
   std::cout << "judge " << (self ? "of its own replies " + config.model.policy : config.model.prm) << std::endl;
   double verdicts = 1, hints = 1;
   std::vector<demo::JudgeGates> sources;

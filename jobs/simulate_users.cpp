@@ -95,16 +95,19 @@ class Progress {
 };
 
 /// Until the server has learned what it was told. Its figures are up to half a second old, so that one of them that is
-/// calm says nothing yet. `audited`: until nothing that is served now waits for an audit, too.
-void wait_for_learning(OpenAiClient& client, int limit_s, bool audited) {
+/// calm says nothing yet. `audited`: until nothing that is served now waits for an audit, too. False: the limit was
+/// over.
+bool wait_for_learning(OpenAiClient& client, int limit_s, bool audited) {
   using namespace std::chrono_literals;
   const auto end = std::chrono::steady_clock::now() + std::chrono::seconds(limit_s);
-  for (int calm = 0; calm < 2 && interrupted == 0 && std::chrono::steady_clock::now() < end;) {
+  for (int calm = 0; interrupted == 0 && std::chrono::steady_clock::now() < end;) {
     std::this_thread::sleep_for(600ms);
     const HttpReply status = client.get("/status");
     const bool busy = demo::learning_busy(status.body) || (audited && demo::audit_pending(status.body));
     calm = status.status == 200 && busy ? 0 : calm + 1;
+    if (calm == 2) return true;
   }
+  return false;
 }
 
 int run(const Settings& s) {
@@ -120,7 +123,10 @@ int run(const Settings& s) {
   record.sessions = demo::hold_sessions(
       users, 0, s.sessions, [&](const auto& r) { progress.take(r); }, [] { return interrupted == 0; });
   progress.end();
-  if (s.sessions > 0) wait_for_learning(client, s.settle_s, true);
+  if (s.sessions > 0) record.settled = wait_for_learning(client, s.settle_s, true);
+  if (!record.settled && s.settle_s > 0 && interrupted == 0)
+    std::cout << "users.settle_s = " << s.settle_s << " s are over: the server still learns, or has an audit to do"
+              << std::endl;
   std::cout << "asking the same tasks again" << std::endl;
   if (interrupted == 0) record.after = demo::ask_tasks(s.users, s.asked_personas, s.evaluate);
   std::this_thread::sleep_for(std::chrono::milliseconds(1100));  // the server's figures are at most that old

@@ -238,7 +238,7 @@ void describe_audit(SettingList& list, AuditConfig& audit) {
   list.add("audit.every_versions", audit.every_versions, "an audit of every so many announced versions, 0 = none",
            between(0, 1e6));
   list.add("audit.quiet_s", audit.quiet_s,
-           "where versions are audited the newest is, too, once no other came for so many seconds, 0 = not",
+           "where versions are audited the newest is, too, once nothing was learned for so many seconds, 0 = not",
            between(0, 86400));
   list.add("audit.cases", audit.cases, "cases of each set, the same ones in every audit", between(7, 100000));
   list.add("audit.margin", audit.margin, "by so much may the share of passed cases of a set fall", between(0, 1));

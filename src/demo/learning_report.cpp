@@ -95,6 +95,7 @@ Json report(const LearningRecord& record) {
     out[key] = value(server, key);
   out["logprob_gap"] = {{"mean", value(server, "logprob_gap_mean")}, {"max", value(server, "logprob_gap_max")}};
   for (const char* key : {"rollout_tokens_per_s", "train_tokens_per_s"}) out[key] = value(server, key);
+  out["settled"] = record.settled;
   out["samples"] = {{"before", samples(record.before)}, {"after", samples(record.after)}};
   out["server"] = server;
   return out;
@@ -197,7 +198,7 @@ LearningRecord part_of(const LearningRecord& record, const std::string& persona)
                  [&](const ReplyRecord& r) { return r.persona == persona; });
     return kept;
   };
-  return {own(record.before), own(record.sessions), own(record.after), ""};
+  return {own(record.before), own(record.sessions), own(record.after), "", record.settled};
 }
 
 std::string to_json(const LearningRecord& record) {

@@ -18,6 +18,7 @@ Satisfaction satisfaction_of(const std::vector<ReplyRecord>& records);
 struct LearningRecord {
   std::vector<ReplyRecord> before, sessions, after;  // `before` and `after` ask the same held-out tasks
   std::string server_status;                         // JSON of GET /status at the end; may be empty
+  bool settled = true;                               // the server had learned and audited all before `after`
 };
 
 /// Does GET /status (its JSON) say that a verdict, a step or new weights are on their way? False for text that is no

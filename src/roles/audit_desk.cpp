@@ -46,7 +46,7 @@ std::optional<std::int64_t> AuditDesk::due() const {
   if (going_back_) return std::nullopt;
   if (versions_.candidate() != 0) return versions_.candidate();
   const bool far_enough = versions_.announced() >= audited_ + config_.every_versions;
-  const bool quiet = pending() && now_s_ - newest_since_s_ >= config_.quiet_s;
+  const bool quiet = pending() && now_s_ - quiet_since_s_ >= config_.quiet_s;
   return (far_enough || quiet) && !versions_.held() ? std::optional(versions_.announced()) : std::nullopt;
 }
 
@@ -64,7 +64,8 @@ void AuditDesk::keep_needed() {
 void AuditDesk::tick(double now_s) {
   if (stopped_) return;
   now_s_ = now_s;
-  if (std::exchange(newest_, versions_.announced()) != versions_.announced()) newest_since_s_ = now_s;
+  if (std::exchange(newest_, versions_.announced()) != versions_.announced() || seams_.learning())
+    quiet_since_s_ = now_s;
   run_.tick(now_s);
   if (const auto result = run_.take_result()) conclude(*result);
   if (run_.under_way()) return;

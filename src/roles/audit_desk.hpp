@@ -27,6 +27,7 @@ class AuditDesk {
   struct Seams {
     std::function<LineVersion()> dispatched;        // as VersionDesk::made() wants it
     std::function<bool()> catching_up;              // steps of before a restart are taken again
+    std::function<bool()> learning;                 // a verdict, a step or new weights are on their way
     std::function<void(const std::string&)> log;    // one line for the operator
     std::function<void(const AuditView&)> audited;  // an audit has ended
     /// The trainers are to go back to `good` or before; way_back_ended() will be called.
@@ -52,7 +53,7 @@ class AuditDesk {
   void stop();  // nothing is asked any more
   /// An audit is under way or due, so that what is served may still change.
   bool busy() const { return !stopped_ && (run_.under_way() || going_back_ || due()); }
-  /// The newest version has not been audited, and will be if no other comes for audit.quiet_s.
+  /// The newest version has not been audited, and will be if nothing is learned for audit.quiet_s.
   bool pending() const;
   /// The version that passed last, also before a restart; 0 = the reference. Lower once weights of before it have
   /// failed.
@@ -80,8 +81,8 @@ class AuditDesk {
   std::int64_t passed_ = 0;   // of this process: where serving can go back
   std::int64_t good_ = 0;     // where the trainers can
   std::int64_t audited_ = 0;  // newest version that an audit has judged
-  std::int64_t newest_ = 0;   // announced, since:
-  double newest_since_s_ = 0, now_s_ = 0;
+  std::int64_t newest_ = 0;   // announced
+  double quiet_since_s_ = 0, now_s_ = 0;
   std::int64_t fresh_from_ = 0;  // candidates before it are of the weights that were given up
   std::int64_t restored_ = 0;    // the version whose bits fresh_from_ has
   std::int64_t resumed_as_ = 0;  // candidates before it are not the newest that the journal's steps make

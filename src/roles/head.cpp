@@ -254,7 +254,11 @@ void Head::tick() {
 bool Head::learning_busy() const {
   if (!context_.learning) return false;
   return judges_->waiting() > 0 || steps_->looks_at_groups() || steps_->busy() || steps_->batch_waits() ||
-         versions_->committing() || (audits_ && audits_->busy()) || (rollback_ && rollback_->busy());
+         versions_->committing() || (rollback_ && rollback_->busy());
+}
+
+bool Head::settling() const {
+  return learning_busy() || (audits_ && audits_->busy());
 }
 
 void Head::publish_status() {
@@ -267,7 +271,7 @@ void Head::publish_status() {
                       {"choices_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting_for_group() : 0)},
                       {"untrusted_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting_for_trust() : 0)},
                       {"samples_waiting", static_cast<std::int64_t>(steps_ ? steps_->waiting() : 0)},
-                      {"learning_busy", learning_busy()},
+                      {"learning_busy", settling()},
                       {"audit_pending", audits_ && audits_->pending()},
                       {"sessions", static_cast<std::int64_t>(sessions_.sessions())},
                       {"checkpoint_step", checkpoints_ ? checkpoints_->last_step() : std::int64_t{-1}},

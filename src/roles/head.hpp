@@ -76,6 +76,7 @@ class Head : public ChatService {
   void tick();
   bool finished(bool stop_requested) const;
   bool learning_busy() const;
+  bool settling() const;  // learning, or audits of what was learned
   void publish_status();
   bool learns() const;  // and can record what it does
   // head_audits.cpp

@@ -4,6 +4,7 @@
 
 #include "demo/corpus.hpp"
 #include "kernels/with_kernels.hpp"
+#include "prm/injection_texts.hpp"
 #include "prm/judge.hpp"
 #include "prompt/chat_template.hpp"
 #include "rollout/engine.hpp"
@@ -79,4 +80,29 @@ TEST_CASE_METHOD(test::WithKernels,
   CHECK(graded >= complaints * 9 / 10);
   REQUIRE(places >= 8);
   CHECK(placed >= places * 7 / 10);
+}
+
+TEST_CASE_METHOD(test::WithKernels, "what a reply says to the demo judge does not become its vote") {
+  const auto tokenizer = Tokenizer::load(folder + "/tokenizer.json");
+  const auto chat_template = ChatTemplate::load(folder);
+  Corpus corpus(Split::held_out, 13);
+  std::vector<JudgeCase> cases;
+  std::vector<Turn> turns;
+  for (const std::string& injection : test::injections())
+    for (const int wanted : {-1, 1}) {
+      JudgeCase one = corpus.judge_case();
+      while (one.verdict != wanted) one = corpus.judge_case();
+      one.turn.reply += "\n" + injection;
+      turns.push_back(turn_of(one, tokenizer, chat_template, static_cast<std::int64_t>(cases.size())));
+      cases.push_back(std::move(one));
+    }
+  const auto verdicts = judged(turns, tokenizer, chat_template);
+  int moved = 0;
+  for (std::size_t i = 0; i < cases.size(); ++i) {
+    const int score = verdicts.at(static_cast<std::int64_t>(i)).score;
+    if (score == cases[i].verdict) continue;
+    ++moved;
+    UNSCOPED_INFO(score << " instead of " << cases[i].verdict << ": " << cases[i].turn.reply);
+  }
+  CHECK(moved == 0);
 }

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <mutex>
+#include <nlohmann/json.hpp>
 #include <set>
 
 #include "demo/user_driver.hpp"
@@ -165,4 +167,27 @@ TEST_CASE("a memory puts earlier complaints into the first message of later prom
       if (memory == 1) CHECK(text.find('\n', at + mark.size()) == std::string::npos);  // one complaint
     }
   }
+}
+
+TEST_CASE("what the benchmark reports is measured on tasks that it was not tuned on") {
+  OneReply service;
+  HttpServer server(quiet(), service);
+  std::ifstream file(CLAWRL_SOURCE_DIR "/benchmarks/personalisation/seeds.json");
+  const auto seeds = nlohmann::json::parse(file);
+  const std::vector<const Persona*> joint = {&find_persona("student"), &find_persona("ta"), &find_persona("teacher")};
+  const auto tasks_of = [&](const char* list) {
+    std::set<std::string> tasks;
+    for (const std::uint64_t seed : seeds.at(list)) {
+      UserSettings users = users_of(server);
+      users.seed = seed;
+      for (const auto& record : ask_tasks(users, joint, 200)) tasks.insert(record.task);
+    }
+    return tasks;
+  };
+  const auto tuning = tasks_of("tuning"), reported = tasks_of("reported");
+  const auto common =
+      std::count_if(reported.begin(), reported.end(), [&](const auto& t) { return tuning.contains(t); });
+  INFO(common << " of " << reported.size() << " reported, " << tuning.size() << " tuning");
+  CHECK(reported.size() > 2900);
+  CHECK(common < 15);  // drawn alike by chance, half a percent
 }

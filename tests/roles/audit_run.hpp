@@ -51,7 +51,7 @@ struct Audited {
   std::vector<std::int64_t> ended;
   std::vector<std::int64_t> sent_back;  // the trainers, to these
   std::int64_t newest = 0;
-  bool catching_up = false;
+  bool catching_up = false, learning = false;
   std::vector<HeldOutCase> cases_;
   double quiet_s_;
 
@@ -74,6 +74,7 @@ struct Audited {
     AuditDesk::Seams seams;
     seams.dispatched = [this] { return newest; };
     seams.catching_up = [this] { return catching_up; };
+    seams.learning = [this] { return learning; };
     seams.log = [this](const std::string& line) { lines.push_back(line); };
     seams.audited = [this](const AuditView& view) { ended.push_back(view.version); };
     seams.go_back = [this](std::int64_t good) { sent_back.push_back(good); };

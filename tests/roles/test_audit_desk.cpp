@@ -57,6 +57,24 @@ TEST_CASE("the newest version is audited, too, once no other came for a while") 
   CHECK_FALSE(a.desk->pending());  // what is served has passed
 }
 
+TEST_CASE("while more is learned it is not quiet, however long a step takes") {
+  Audited a;
+  a.audit(0, count);
+  a.arrive(1);
+  const double begin = monotonic_s(), quiet = audit_config().quiet_s;
+  a.learning = true;
+  for (int i = 0; i < 5; ++i) {
+    a.desk->tick(begin + i * quiet);
+    CHECK(a.desk->pending());
+    CHECK_FALSE(a.desk->busy());
+  }
+  a.learning = false;
+  a.desk->tick(begin + 5 * quiet - 1);
+  CHECK_FALSE(a.desk->busy());
+  a.desk->tick(begin + 5 * quiet);
+  CHECK(a.desk->busy());
+}
+
 TEST_CASE("without a quiet time the last versions of a run stay as they are") {
   Audited a(false, 0);
   a.audit(0, count);

@@ -14,7 +14,7 @@ using namespace clawrl::test;
 namespace {
 
 void judged(Journal& journal, const std::string& user, const std::string& text, int score, double at_s,
-            std::size_t tokens = 10) {
+            std::size_t tokens = 10, bool trained = false) {
   Turn turn;
   turn.id = journal.next_turn_id();
   turn.user = user;
@@ -29,6 +29,7 @@ void judged(Journal& journal, const std::string& user, const std::string& text, 
   verdict.votes = {static_cast<std::int8_t>(score)};
   verdict.score = static_cast<std::int8_t>(score);
   journal.save_verdict(verdict);
+  if (trained) journal.set_turn_state(turn.id, TurnState::trained);
 }
 
 /// Of the first line whose words begin with these two.
@@ -48,8 +49,8 @@ TEST_CASE("groups by user and request type, halves by time, and who fares worse"
   Folder folder;
   Journal journal(folder.file("journal.sqlite"));
   for (int i = 0; i < 20; ++i) {
-    judged(journal, "mia", "How many apples are 3 plus 4?", i < 10 ? 1 : -1, 100 - i);  // newest first: gets better
-    judged(journal, "tom", "How many apples are 3 plus 4?", i < 10 ? 1 : -1, 100 + i, i < 10 ? 10 : 30);
+    judged(journal, "mia", "How many apples are 3 plus 4?", i < 10 ? 1 : -1, 100 - i, 10, i < 9);  // gets better
+    judged(journal, "tom", "How many apples are 3 plus 4?", i < 10 ? 1 : -1, 100 + i, i < 10 ? 10 : 30, i < 3);
     judged(journal, "", "Hello there, my friend.", 0, 100 + i);
   }
   judged(journal, "tom", "Hello there, my friend.", -1, 300);
@@ -61,7 +62,8 @@ TEST_CASE("groups by user and request type, halves by time, and who fares worse"
   CHECK(rows[1].change() == Approx(2));
   CHECK(rows[1].praises == 10);
   CHECK(rows[1].complaints == 10);
-  CHECK(rows[1].trained == 0);
+  CHECK(rows[0].trained == 0);
+  CHECK(rows[1].trained == 9);
   const auto losers = worse_off(rows, 0.1);
   REQUIRE(losers.size() == 1);  // tom's single turn of another type says nothing
   CHECK(losers[0].user == "tom");
@@ -72,7 +74,7 @@ TEST_CASE("groups by user and request type, halves by time, and who fares worse"
   const std::string text = to_text(rows, 0.1);
   CHECK(text.find("for 1 of 4 groups: tom (" + losers[0].type + ")") != std::string::npos);
   CHECK(words_of_line(text, "tom " + losers[0].type) == std::vector<std::string>{"tom", losers[0].type, "20", "10",
-                                                                                 "10", "0.00", "1.00", "->", "-1.00",
+                                                                                 "10", "0.25", "1.00", "->", "-1.00",
                                                                                  "10", "->", "30"});
   CHECK(words_of_line(text, "mia " + rows[1].type)[6] == "-1.00");
 }

@@ -58,7 +58,10 @@ TEST_CASE("a NaN or an infinity in a sample refuses the step and changes no bit"
   const auto learner = make_learner(folder.path, {}, settings, *collectives);
   const auto samples = [] {
     auto all = random_samples(31, 3, 2);
-    for (auto& sample : all) sample.reference_logprobs = sample.sampler_logprobs;
+    for (auto& sample : all) {
+      sample.reference_logprobs = sample.sampler_logprobs;
+      sample.topk_teacher_logprobs = sample.topk_logprobs;
+    }
     return all;
   };
   learner->step(make_batch(1, samples()));  // moments that are not 0
@@ -74,6 +77,7 @@ TEST_CASE("a NaN or an infinity in a sample refuses the step and changes no bit"
     refused([](TrainingSample& s) -> float& { return s.advantages.back(); }, "advantages");
     refused([](TrainingSample& s) -> float& { return s.reference_logprobs.back(); }, "reference_logprobs");
     refused([](TrainingSample& s) -> float& { return s.topk_logprobs.front(); }, "topk_logprobs");
+    refused([](TrainingSample& s) -> float& { return s.topk_teacher_logprobs.back(); }, "topk_teacher_logprobs");
     refused([](TrainingSample& s) -> float& { return s.topk_advantages.back(); }, "topk_advantages");
   }
   CHECK(std::isfinite(learner->step(make_batch(2, samples())).loss));  // the next one goes on
