@@ -53,9 +53,12 @@ def cases(options):
 
 def scores(options, held_out, seed):
     personalisation.trial(options, options.row, seed)
+    asked = {key: value for key, value in personalisation.settings_of(options, options.row).items()
+             if key in ("model.policy", "prm.evaluator")}
     newest = max((personalisation.run_folder(options, options.row, seed) / "checkpoints").glob("step_*"), key=lambda path: int(path.name.split("_")[1]))
     said = subprocess.run([f"{options.build}/jobs/evaluate", f"--evaluate.heldout={held_out}", "--rollout.temperature=0.7",
-                           f"--evaluate.checkpoint={newest}", "--evaluate.count=100000"], cwd=ROOT, check=True,
+                           f"--evaluate.checkpoint={newest}", "--evaluate.count=100000",
+                           *(f"--{key}={value}" for key, value in asked.items())], cwd=ROOT, check=True,
                           capture_output=True, text=True).stdout.splitlines()
     before, after = ({found[0]: found for found in SCORE.findall(line)} for line in said if SCORE.search(line))
     return {name: {"cases": int(after[name][2]), "before": float(before[name][3] or before[name][1]),

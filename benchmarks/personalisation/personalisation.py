@@ -70,6 +70,7 @@ ROWS = {
     "combined_topk graded": (LEARNING | GRADED, {}),
     "combined_topk trusting": (LEARNING | TRUSTING, {}),
     "combined_topk unaudited": (LEARNING | UNAUDITED, {}),
+    "combined_topk with KL": (LEARNING | {"trainer.kl_beta": 0.1}, {}),
     "combined_topk too fast": (FAST, {}),
     "combined_topk too fast unaudited": (FAST | UNAUDITED, {}),
     "combined_topk with plain AdamW": (LEARNING | ADAM, {}),
@@ -80,8 +81,6 @@ ROWS = {
     "teacher alone": (LEARNING, {"users.personas": "teacher", "users.asked": JOINT}),
     "diagnostic: oracle": (LEARNING, ORACLE),
     "diagnostic: oracle binary": (SLOW_BINARY, ORACLE),
-    "diagnostic: oracle binary localised": (SLOW_BINARY | LOCALISED, ORACLE),
-    "diagnostic: oracle binary graded": (SLOW_BINARY | GRADED, ORACLE),
     "self-analysis": (LEARNING | {"prm.evaluator": "self", "model.policy": JUDGING_POLICY}, {}),
     "self-analysis untaught": (LEARNING | {"prm.evaluator": "self"}, {}),
     "contraries on one line": (LINES | {"policy.lines": "shared"}, CONTRARIES),
@@ -101,7 +100,8 @@ ROWS = {
 # In all praise and in nothing else (src/demo/feedback.cpp).
 PRAISE = [b"hat is exactly", b"his is just", b"hat is really", b"his is precisely", b"ow that is"]
 METHODS = ["binary", "binary localised", "opd", "opd_topk", "combined", "combined_topk", "5 % hostile"]  # more seeds, to be told apart
-SHORT = ["base", "binary", "opd_topk", "combined_topk", "control: random words", "control: inverted verdicts"]
+SHORT = ["base", "binary", "opd_topk", "combined_topk", "memory", "control: random words", "control: inverted verdicts",
+         "control: the contrarian's words"]
 
 
 def arguments():
@@ -151,6 +151,11 @@ def judging_policy(options):
     return str(folder)
 
 
+def settings_of(options, row):
+    """Those of online_rl, with the folder of the judging policy where the row has one."""
+    return {key: judging_policy(options) if value == JUDGING_POLICY else value for key, value in ROWS[row][0].items()}
+
+
 def trial(options, row, seed):
     """One run in a folder of its own; its report."""
     learning, users = ROWS[row]
@@ -163,12 +168,12 @@ def trial(options, row, seed):
         job, flags = "serve", flags + ["--rollout.temperature=0.7", "--rollout.max_tokens=128", f"--model.policy={POLICY}"]
     else:
         job = "online_rl"
-        flags += [f"--config={options.recipe}", *(f"--{key}={judging_policy(options) if value == JUDGING_POLICY else value}"
-                   for key, value in learning.items()), *options.settings]
+        flags += [f"--config={options.recipe}", *(f"--{key}={value}" for key, value in settings_of(options, row).items()),
+                  *options.settings]
     with serving([f"{options.build}/jobs/{job}", *flags], port, folder / "server.log", ROOT):
         personas = users.get("users.personas", JOINT)
         settings = {"users.url": f"http://127.0.0.1:{port}/v1", "users.out": str(folder), "users.seed": seed,
-                    "users.round_wait_s": 60, "users.think_s": 0, "users.personas": personas,
+                    "users.round_wait_s": 60, "users.think_s": 0, "users.personas": personas, "users.at_once": 32,
                     "users.sessions": options.rounds * len(personas.split(",")), "users.evaluate": options.evaluate, **users}
         with open(folder / "users.log", "w") as output:
             subprocess.run([f"{options.build}/jobs/simulate_users", *(f"--{k}={v}" for k, v in settings.items())],
@@ -192,13 +197,43 @@ def judged(folder):
     return {"said": said, "left_out": left_out, "sayings": all_said}
 
 
+def believed(journal):
+    """Of each user's sayings: how many there were, and how many a step learned from."""
+    rows = journal.execute("SELECT t.user, count(DISTINCT v.turn), count(DISTINCT x.turn) FROM verdicts v JOIN turns t ON "
+                           "t.id = v.turn LEFT JOIN step_samples x ON x.turn = v.turn GROUP BY t.user")
+    return {user: [said, learned] for user, said, learned in rows}
+
+
+def audited(journal, count):
+    """Had each version that gave the last `count` replies been audited before the first of them? None without audits."""
+    if not journal.execute("SELECT count(*) FROM audits").fetchone()[0]:
+        return None
+    first, = journal.execute("SELECT min(created) FROM (SELECT created FROM turns ORDER BY id DESC LIMIT ?)", (count,)).fetchone()
+    measured = journal.execute("SELECT DISTINCT version FROM (SELECT version FROM turns ORDER BY id DESC LIMIT ?)", (count,))
+    known = {version for version, in journal.execute("SELECT version FROM audits WHERE at <= ?", (first,))}
+    return all(version in known for version, in measured)
+
+
+def happened(folder, replies):
+    """From the journal: what audits took back, the alarms that began, who was learned from, and whether what was measured
+    afterwards, by so many replies, had been audited."""
+    with contextlib.closing(sqlite3.connect(f"file:{folder}/journal.sqlite?immutable=1", uri=True)) as journal:
+        events = list(journal.execute("SELECT kind, text FROM events"))
+        return {"versions_held": sum(kind == "audit_hold" for kind, _ in events),
+                "trainers_back": sum(kind == "trainers_back" for kind, _ in events),
+                "alarms": sorted({text.split()[0] for kind, text in events if kind == "learning_alarm" and " begins" in text}),
+                "believed": believed(journal), "audited": audited(journal, replies)}
+
+
 def shortened(row, seed, whole, folder):
     """What results.json keeps of a report and a journal."""
     rounds = max(len(part["first_replies_satisfied"]) for part in whole["personas"].values())
     kept = {"row": row, "seed": seed, "rounds": rounds, "requests": whole["requests"], "personas": {},
             "versions_published": whole["versions_published"], "samples": whole["samples"]}
-    if ROWS[row][0] is not None and "users.oracle" not in ROWS[row][1]:
-        kept["judged"] = judged(folder)
+    if ROWS[row][0] is not None:
+        kept |= happened(folder, whole["first_reply_satisfaction"]["problems"])
+        if "users.oracle" not in ROWS[row][1]:
+            kept["judged"] = judged(folder)
     for name, part in whole["personas"].items():
         answers = part["held_out_satisfied"]
         kept["personas"][name] = part | {
@@ -252,8 +287,8 @@ def main():
             write(results, known)
             print(f"{time.monotonic() - begin:6.0f} s  {row}, seed {seed}: {report.line(known['trials'], row, seed)}",
                   flush=True)
-    table = report.table(known["trials"]) + "\n" + report.comparisons(known["trials"]) + "\n" + \
-        report.verdicts(known["trials"])
+    table = "\n".join(part(known["trials"]) for part in
+                      (report.table, report.comparisons, report.verdicts, report.happenings))
     (out / "table.md").write_text(table)
     (out / "curves.svg").write_text(report.curves(known["trials"]))
     print(table)

@@ -5,9 +5,9 @@ import statistics
 LIMIT = 72  # rounds that count where a user was not satisfied three times running within the run
 PERSONAS = ["student", "ta", "teacher"]
 EVERYBODY = [*PERSONAS, "contrarian"]
-VARIANTS = ["alone", "plain", "clipped", "without", "diagnostic", "contraries", "trusting", "sparing",
+VARIANTS = ["alone", "with", "clipped", "diagnostic", "contraries", "trusting", "sparing",
             "per step", "self-analysis", "unaudited", "too fast", "localised", "graded"]  # not in the plot
-COLOURS = ["#888888", "#d95f02", "#7570b3", "#e7298a", "#66a61e", "#1b9e77", "#a6761d", "#e6ab02", "#1f78b4", "#000000"]
+COLOURS = ["#888888", "#d95f02", "#7570b3", "#e7298a", "#66a61e", "#1b9e77", "#a6761d", "#e6ab02", "#1f78b4", "#000000", "#17becf"]
 
 
 def rounds_of(part):
@@ -43,7 +43,7 @@ def cells(trials):
     every = [p for t in trials for p in t["personas"].values() if p["first_reply_satisfaction"]["problems"]]
     texts.append(spread([p["well_formed"]["after"] for p in every]))
     change = [p["answer_accuracy"]["after"] - p["answer_accuracy"]["before"] for p in every]
-    texts.append(f"{statistics.mean(change):+.3f}")
+    texts.append(f"{statistics.mean(change):+.3f} ({min(change):+.2f} to {max(change):+.2f})")
     texts.append(f"{statistics.mean(p['mean_words']['before'] for p in every):.0f} -> "
                  f"{statistics.mean(p['mean_words']['after'] for p in every):.0f}")
     return texts
@@ -91,7 +91,7 @@ def comparisons(trials):
               ("control: random words trusting", "base"), ("control: inverted verdicts", "base"),
               ("control: inverted words", "base"), ("control: inverted words trusting", "base")]
     pairs += [(f"{method} {more}", method) for more in ("localised", "graded")
-              for method in ("binary", "combined_topk", "diagnostic: oracle binary")]
+              for method in ("binary", "combined_topk")]
     for row, other in pairs:
         found = paired(trials, row, other)
         if found:
@@ -113,6 +113,31 @@ def verdicts(trials):
         right = (bad[0] + good[2]) / max(1, sum(bad) + sum(good))
         lines.append(f"| {row} | {', '.join(map(str, bad))} | {', '.join(map(str, good))} | {right:.3f} | "
                      f"{sum(p['left_out'] for p in parts)} of {sum(p['sayings'] for p in parts)} |")
+    return "\n".join(lines) + "\n"
+
+
+def happenings(trials):
+    """What audits took back, which alarms rang, and of whom who speak against the others was learned, a line per row."""
+    lines = []
+    for row in dict.fromkeys(t["row"] for t in trials):
+        parts = [t for t in trials if t["row"] == row and "believed" in t]
+        told = []
+        for key, text in (("versions_held", "versions held back"), ("trainers_back", "trainers taken back")):
+            counts = [p[key] for p in parts]
+            if sum(counts):
+                told.append(f"{text} {sum(counts)} times in {sum(c > 0 for c in counts)} of {len(parts)} runs")
+        for alarm in sorted({alarm for p in parts for alarm in p["alarms"]}):
+            told.append(f"alarm {alarm} in {sum(alarm in p['alarms'] for p in parts)}")
+        for user in ("hostile", "pedant"):
+            said, learned = (sum(p["believed"].get(user, [0, 0])[i] for p in parts) for i in (0, 1))
+            if said:
+                told.append(f"of {said} sayings of user {user} {learned} learned from, in "
+                            f"{sum(p['believed'].get(user, [0, 0])[1] > 0 for p in parts)} of {len(parts)} runs")
+        unaudited = sum(p["audited"] is False for p in parts)
+        if unaudited:
+            told.append(f"measured on a version that no audit had seen in {unaudited}")
+        if told:
+            lines.append(f"- {row}: {'; '.join(told)}")
     return "\n".join(lines) + "\n"
 
 
