@@ -185,7 +185,7 @@ struct FeedbackConfig {
 struct AuditConfig {
   std::string heldout;              // JSONL file of cases (audit/held_out.hpp); empty = none
   std::int32_t every_versions = 0;  // an audit of every so many announced versions; 0 = none
-  double quiet_s = 30;              // the newest is audited, too, once no other came for so long; 0 = not
+  double quiet_s = 30;              // the newest is audited, too, once nothing was learned for so long; 0 = not
   std::int32_t cases = 50;          // of each set; the same ones in every audit
   double margin = 0.1;              // by so much may the share of passed cases of a set fall
   std::int32_t concurrency = 4;     // cases under way at once

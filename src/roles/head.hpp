@@ -75,10 +75,11 @@ class Head : public ChatService {
   void on_first_token(const LineVersion& version, double seconds);
   void tick();
   bool finished(bool stop_requested) const;
-  bool learning_busy() const;
-  bool settling() const;  // learning, or audits of what was learned
-  void publish_status();
   bool learns() const;  // and can record what it does
+  // head_status.cpp
+  bool learning_under_way() const;
+  bool learning_busy() const;  // or audits of what was learned are
+  void publish_status();
   // head_audits.cpp
   void make_audit_desk();
   void on_audited(const AuditView& view);

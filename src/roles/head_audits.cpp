@@ -57,7 +57,7 @@ void Head::make_audit_desk() {
   AuditDesk::Seams seams;
   seams.dispatched = [this] { return steps_->dispatched(); };
   seams.catching_up = [this] { return steps_->recorded_steps_left(); };
-  seams.learning = [this] { return learning_busy(); };
+  seams.learning = [this] { return learning_under_way(); };
   seams.log = say;
   seams.audited = [this](const AuditView& view) { on_audited(view); };
   seams.go_back = [this](std::int64_t good) { rollback_->begin(good); };
