@@ -96,15 +96,13 @@ int run(const MpiEnvironment& mpi, const RunConfig& config, SftSettings s) {
   const auto learner = make_learner(s.from, optimizer, loss, *collectives);
   check_vocabulary(learner->config(), tokenizer.vocab_size(), s.tokenizer);
   demo::Corpus corpus(demo::Split::train, s.seed + 100);
-  constexpr double self_share = 0.8;  // a policy that judges itself is asked about its own replies
+  const bool both = s.kind == "both";  // a policy that judges itself is asked about its own replies
+  const double self_share = both ? 0.8 : demo::Corpus::usual_self_share;
   bool judges = s.kind == "judge";
   const auto next = [&] {
-    const bool both = s.kind == "both";
     if (both) judges = !judges;
-    const demo::Document document = !judges ? corpus.policy_document()
-                                    : both  ? corpus.judge_document(self_share)
-                                            : corpus.judge_document();
-    return demo::supervised_sample(document, tokenizer, chat_template);
+    return demo::supervised_sample(judges ? corpus.judge_document(self_share) : corpus.policy_document(), tokenizer,
+                                   chat_template);
   };
   const auto begin = std::chrono::steady_clock::now();
   const double final_loss = train_supervised(

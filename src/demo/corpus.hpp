@@ -29,7 +29,8 @@ class Corpus {
   Document policy_document();
   /// A vote, with or without grade and place of the error, or a hint extraction, with its answer.
   /// self_share: asked as the author of the reply, as a policy that judges itself is.
-  Document judge_document(double self_share = 0.15);
+  Document judge_document(double self_share = usual_self_share);
+  static constexpr double usual_self_share = 0.15;
   JudgeCase judge_case() { return judge_case(random_kind(random_)); }
   JudgeCase judge_case(TaskKind kind);
   /// One or two wishes that don't contradict each other.
