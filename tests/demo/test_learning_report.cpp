@@ -91,6 +91,9 @@ TEST_CASE("report.json has what the quickstart promises, with the measured value
   CHECK(report["inter_token_ms"]["p99_during_commit"] == Approx(7.5));
   CHECK(report["versions_published"] == 12);
   CHECK(report["settled"] == true);
+  LearningRecord hurried = record();
+  hurried.settled = false;
+  CHECK(Json::parse(to_json(hurried))["settled"] == false);
   CHECK(report["samples"]["before"].size() == 3);
   CHECK(report["samples"]["after"].size() == 3);
 }

@@ -115,21 +115,30 @@ TEST_CASE("thumbs down by completion id is trained as the user's verdict") {
   REQUIRE(withdrawn.status == 200);
   REQUIRE(withdrawn.body.at("status") == "withdrawn");
 
-  Json greedy = {{"model", "clawrl-demo"}, {"max_tokens", 24}, {"temperature", 0}, {"messages", question}};
-  const std::string headers = "X-Turn-Type: main\r\nX-Session-Id: greedy\r\n";
-  const Answered certain = post(server, "/v1/chat/completions", greedy, headers);
-  greedy["messages"].push_back(certain.body.at("choices")[0].at("message"));
-  greedy["messages"].push_back({{"role", "user"}, {"content", "Please leave out the list and the bold text."}});
-  post(server, "/v1/chat/completions", greedy, headers);
-  REQUIRE(eventually([&] {  // judged, refused as a sample with the reason, and counted
-    return metrics_page(server).find("clawrl_turns_excluded_total{reason=\"greedy\"} 1\n") != std::string::npos;
-  }));
-
   job.stop();
   REQUIRE(job.wait() == 0);
   const auto problems = step_problems(journal);
   INFO(joined(problems));
   REQUIRE(problems.empty());
+  workspace.done();
+}
+
+TEST_CASE("a judged turn that cannot be trained is refused with its reason, and counted") {
+  Workspace workspace("refused_turn");
+  JobProcess job({.out = workspace.path("run")});
+  const ServerUrl server = job.wait_until_serving();
+  Json greedy = {{"model", "clawrl-demo"}, {"max_tokens", 24}, {"temperature", 0}, {"messages", question}};
+  const std::string headers = "X-Turn-Type: main\r\nX-Session-Id: greedy\r\n";
+  const Answered certain = post(server, "/v1/chat/completions", greedy, headers);
+  REQUIRE(certain.status == 200);
+  greedy["messages"].push_back(certain.body.at("choices")[0].at("message"));
+  greedy["messages"].push_back({{"role", "user"}, {"content", "Please leave out the list and the bold text."}});
+  REQUIRE(post(server, "/v1/chat/completions", greedy, headers).status == 200);
+  REQUIRE(eventually([&] {
+    return metrics_page(server).find("clawrl_turns_excluded_total{reason=\"greedy\"} 1\n") != std::string::npos;
+  }));
+  job.stop();
+  REQUIRE(job.wait() == 0);
   workspace.done();
 }
 
